@@ -1,0 +1,108 @@
+//! Opening connections and running statements on them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use rusqlite::{Connection, Statement, TransactionBehavior, params_from_iter};
+
+use crate::{Error, Options, Rows, Value};
+
+/// Prepared statements kept per connection.
+const STATEMENTS: usize = 512;
+
+fn open(path: &Path, options: &Options) -> Result<Connection, Error> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(options.busy_timeout)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.execute_batch(
+        "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000;",
+    )?;
+    Ok(connection)
+}
+
+pub(crate) fn open_writer(path: &Path, options: &Options) -> Result<Connection, Error> {
+    let mut connection = open(path, options)?;
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
+    // A transaction that reads first and writes later fails at once, without waiting, when another process
+    // committed in between. The writer's transactions all mean to write.
+    connection.set_transaction_behavior(TransactionBehavior::Immediate);
+    Ok(connection)
+}
+
+pub(crate) fn open_reader(path: &Path, options: &Options) -> Result<Connection, Error> {
+    let connection = open(path, options)?;
+    connection.execute_batch("PRAGMA query_only = ON;")?;
+    Ok(connection)
+}
+
+pub(crate) fn query(
+    connection: &Connection,
+    sql: &str,
+    params: &[Value],
+    limit: usize,
+) -> Result<Rows, Error> {
+    let mut statement = connection.prepare_cached(sql)?;
+    run(connection, &mut statement, params, limit)
+}
+
+/// Runs a prepared statement to its end. An undrained statement would hold its lock.
+pub(crate) fn run(
+    connection: &Connection,
+    statement: &mut Statement<'_>,
+    params: &[Value],
+    limit: usize,
+) -> Result<Rows, Error> {
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+    let width = columns.len();
+    let before = connection.total_changes();
+    let mut found = Vec::new();
+    let mut size = 0;
+    let mut rows = statement.query(params_from_iter(params))?;
+    while let Some(row) = rows.next()? {
+        let mut values = Vec::with_capacity(width);
+        for column in 0..width {
+            let value = Value::from_ref(row.get_ref(column)?)?;
+            size += value.size();
+            values.push(value);
+        }
+        if size > limit {
+            return Err(Error::TooLarge { limit });
+        }
+        found.push(values);
+    }
+    drop(rows);
+    // `changes()` keeps the figure of an earlier statement when this one changed nothing.
+    let changed = connection.total_changes() != before;
+    Ok(Rows {
+        columns,
+        rows: found,
+        changes: if changed { connection.changes() } else { 0 },
+        last_insert_rowid: if changed {
+            connection.last_insert_rowid()
+        } else {
+            0
+        },
+    })
+}
+
+/// Ends a transaction that was left open, if there is one.
+pub(crate) fn roll_back(connection: &Connection) {
+    if !connection.is_autocommit()
+        && let Err(error) = connection.execute_batch("ROLLBACK")
+    {
+        tracing::error!(%error, "cannot roll back a transaction that was left open");
+    }
+}
+
+/// Runs a job of somebody else's so that its panic ends the job and not the thread.
+pub(crate) fn guarded<T>(job: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|panic| {
+        let message = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no message".to_owned());
+        tracing::error!(message, "a database job panicked");
+        Err(Error::Panicked(message))
+    })
+}

@@ -1,0 +1,344 @@
+//! What the host and the worker rely on.
+
+use std::time::Duration;
+
+use punctual_sqlite::{Database, Error, Options, Value};
+
+struct Fixture {
+    database: Database,
+    folder: tempfile::TempDir,
+}
+
+async fn fixture_with(options: Options) -> Fixture {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let database =
+        Database::open(&folder.path().join("test.db"), options).expect("the database opens");
+    database
+        .query(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE)",
+            vec![],
+        )
+        .await
+        .expect("the table is made");
+    Fixture { database, folder }
+}
+
+async fn fixture() -> Fixture {
+    fixture_with(Options::default()).await
+}
+
+async fn count(database: &Database) -> i64 {
+    let rows = database
+        .query("SELECT count(*) FROM t", vec![])
+        .await
+        .expect("a count");
+    rows.rows[0][0].as_integer().expect("a number")
+}
+
+async fn insert(database: &Database, name: &str) -> Result<punctual_sqlite::Rows, Error> {
+    database
+        .query("INSERT INTO t (name) VALUES (?1)", vec![name.into()])
+        .await
+}
+
+#[tokio::test]
+async fn every_kind_of_value_comes_back_as_it_went_in() {
+    let f = fixture().await;
+    let values = vec![
+        Value::Null,
+        7_i64.into(),
+        1.5.into(),
+        "Zürich".into(),
+        Value::Blob(vec![0, 255]),
+    ];
+    let rows = f
+        .database
+        .query("SELECT ?1 AS a, ?2, ?3, ?4, ?5", values.clone())
+        .await
+        .expect("rows");
+    assert_eq!(rows.rows, [values]);
+    assert_eq!(rows.columns[0], "a");
+    assert_eq!(rows.changes, 0);
+}
+
+#[tokio::test]
+async fn a_write_is_seen_by_the_next_read_and_reports_what_it_changed() {
+    let f = fixture().await;
+    let rows = insert(&f.database, "a").await.expect("inserted");
+    assert_eq!((rows.changes, rows.last_insert_rowid), (1, 1));
+    assert_eq!(count(&f.database).await, 1);
+    let rows = f
+        .database
+        .query("UPDATE t SET name = 'x' WHERE id = 99", vec![])
+        .await
+        .expect("runs");
+    assert_eq!(rows.changes, 0);
+    let rows = f
+        .database
+        .query(
+            "INSERT INTO t (name) VALUES ('b') RETURNING id, name",
+            vec![],
+        )
+        .await
+        .expect("inserted");
+    assert_eq!(rows.rows, [vec![Value::Integer(2), "b".into()]]);
+    assert_eq!(rows.changes, 1);
+}
+
+#[tokio::test]
+async fn many_writers_at_once_lose_nothing() {
+    let f = fixture().await;
+    let tasks: Vec<_> = (0..200)
+        .map(|n| {
+            let database = f.database.clone();
+            tokio::spawn(async move { insert(&database, &n.to_string()).await })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("joined").expect("inserted");
+    }
+    assert_eq!(count(&f.database).await, 200);
+}
+
+#[tokio::test]
+async fn errors_tell_what_stood_in_the_way() {
+    let f = fixture().await;
+    insert(&f.database, "a").await.expect("inserted");
+    let error = insert(&f.database, "a").await.expect_err("not twice");
+    assert!(error.is_unique_violation() && error.is_constraint());
+    assert_eq!(error.to_string(), "UNIQUE constraint failed: t.name");
+
+    f.database
+        .query(
+            "CREATE TRIGGER no_b BEFORE INSERT ON t WHEN NEW.name = 'b'
+             BEGIN SELECT RAISE(ABORT, 'op must change'); END",
+            vec![],
+        )
+        .await
+        .expect("the trigger is made");
+    let error = insert(&f.database, "b").await.expect_err("refused");
+    assert_eq!(error.raised(), Some("op must change"));
+    assert!(!error.is_unique_violation());
+
+    f.database
+        .query("PRAGMA max_page_count = 1", vec![])
+        .await
+        .expect("a setting is not applied");
+    f.database
+        .write(|connection| Ok(connection.execute_batch("PRAGMA max_page_count = 8")?))
+        .await
+        .expect("set");
+    let error = f
+        .database
+        .query(
+            "INSERT INTO t (name) VALUES (hex(randomblob(100000)))",
+            vec![],
+        )
+        .await
+        .expect_err("full");
+    assert!(error.is_full(), "{error:?}");
+
+    assert!(matches!(
+        f.database.query("SELECT 1; SELECT 2", vec![]).await,
+        Err(Error::Usage(_))
+    ));
+    assert!(matches!(
+        f.database.query("SELECT ?1", vec![]).await,
+        Err(Error::Usage(_))
+    ));
+    assert!(matches!(
+        f.database.query("ATTACH 'x' AS y", vec![]).await,
+        Err(Error::Refused(_))
+    ));
+    assert!(matches!(
+        f.database.query("BEGIN", vec![]).await,
+        Err(Error::Refused(_))
+    ));
+}
+
+#[tokio::test]
+async fn a_panicking_job_harms_nobody_and_leaves_nothing_behind() {
+    let f = fixture().await;
+    let error = f
+        .database
+        .write::<()>(|connection| {
+            connection.execute_batch("BEGIN; INSERT INTO t (name) VALUES ('half')")?;
+            panic!("on purpose");
+        })
+        .await
+        .expect_err("panicked");
+    assert!(matches!(error, Error::Panicked(message) if message == "on purpose"));
+    for _ in 0..10 {
+        assert!(matches!(
+            f.database.read::<()>(|_| panic!("again")).await,
+            Err(Error::Panicked(_))
+        ));
+    }
+    insert(&f.database, "a").await.expect("inserted");
+    assert_eq!(count(&f.database).await, 1);
+}
+
+#[tokio::test]
+async fn a_job_can_open_a_transaction_and_one_left_open_is_rolled_back() {
+    let f = fixture().await;
+    f.database
+        .write(|connection| {
+            let transaction = connection.transaction()?;
+            transaction.execute("INSERT INTO t (name) VALUES ('a')", [])?;
+            Ok(transaction.commit()?)
+        })
+        .await
+        .expect("committed");
+    f.database
+        .write(|connection| {
+            Ok(connection.execute_batch("BEGIN; INSERT INTO t (name) VALUES ('b')")?)
+        })
+        .await
+        .expect("runs");
+    assert_eq!(count(&f.database).await, 1);
+}
+
+#[tokio::test]
+async fn a_reader_can_not_write() {
+    let f = fixture().await;
+    let error = f
+        .database
+        .read(|connection| Ok(connection.execute("INSERT INTO t (name) VALUES ('a')", [])?))
+        .await
+        .expect_err("read only");
+    assert!(error.to_string().contains("readonly"), "{error}");
+}
+
+#[tokio::test]
+async fn exclusive_keeps_others_out_until_it_commits() {
+    let f = fixture().await;
+    let exclusive = f.database.exclusive().await.expect("the writer");
+    exclusive.query("BEGIN", vec![]).await.expect("begun");
+    assert!(exclusive.in_transaction());
+    exclusive
+        .query("INSERT INTO t (name) VALUES ('a')", vec![])
+        .await
+        .expect("inserted");
+    let other = tokio::spawn({
+        let database = f.database.clone();
+        async move { insert(&database, "b").await }
+    });
+    assert_eq!(count(&f.database).await, 0, "readers see the last commit");
+    exclusive.query("COMMIT", vec![]).await.expect("committed");
+    assert!(!exclusive.in_transaction());
+    drop(exclusive);
+    other.await.expect("joined").expect("inserted");
+    assert_eq!(count(&f.database).await, 2);
+}
+
+#[tokio::test]
+async fn exclusive_is_rolled_back_when_it_is_dropped_or_takes_too_long() {
+    let f = fixture_with(Options {
+        exclusive_timeout: Duration::from_millis(50),
+        ..Options::default()
+    })
+    .await;
+    let exclusive = f.database.exclusive().await.expect("the writer");
+    exclusive.query("BEGIN", vec![]).await.expect("begun");
+    exclusive
+        .query("INSERT INTO t (name) VALUES ('a')", vec![])
+        .await
+        .expect("inserted");
+    // Waits in the queue until the writer takes itself back.
+    insert(&f.database, "b").await.expect("inserted");
+    assert!(matches!(
+        exclusive.query("COMMIT", vec![]).await,
+        Err(Error::Expired)
+    ));
+    assert_eq!(count(&f.database).await, 1);
+
+    let exclusive = f.database.exclusive().await.expect("the writer");
+    exclusive.query("BEGIN", vec![]).await.expect("begun");
+    exclusive
+        .query("INSERT INTO t (name) VALUES ('c')", vec![])
+        .await
+        .expect("inserted");
+    drop(exclusive);
+    insert(&f.database, "d").await.expect("inserted");
+    assert_eq!(count(&f.database).await, 2);
+}
+
+#[tokio::test]
+async fn another_process_with_the_file_open_is_waited_for() {
+    let f = fixture().await;
+    // A second `Database` has its own connections, as another process would.
+    let other = Database::open(f.database.path(), Options::default()).expect("opens");
+    let held = other.exclusive().await.expect("the writer");
+    held.query("BEGIN IMMEDIATE", vec![]).await.expect("begun");
+    let waiting = tokio::spawn({
+        let database = f.database.clone();
+        async move { insert(&database, "a").await }
+    });
+    held.query("INSERT INTO t (name) VALUES ('b')", vec![])
+        .await
+        .expect("inserted");
+    held.query("COMMIT", vec![]).await.expect("committed");
+    drop(held);
+    waiting.await.expect("joined").expect("inserted");
+    assert_eq!(count(&other).await, 2);
+}
+
+#[tokio::test]
+async fn busy_is_told_apart() {
+    let f = fixture_with(Options {
+        busy_timeout: Duration::from_millis(20),
+        ..Options::default()
+    })
+    .await;
+    let other = Database::open(f.database.path(), Options::default()).expect("opens");
+    let held = other.exclusive().await.expect("the writer");
+    held.query("BEGIN IMMEDIATE", vec![]).await.expect("begun");
+    assert!(insert(&f.database, "a").await.expect_err("busy").is_busy());
+}
+
+#[tokio::test]
+async fn a_backup_is_complete_and_usable() {
+    let f = fixture().await;
+    insert(&f.database, "a").await.expect("inserted");
+    let path = f.folder.path().join("copy.db");
+    f.database.backup_to(&path).await.expect("copied");
+    insert(&f.database, "b").await.expect("inserted");
+    let copy = Database::open(&path, Options::default()).expect("opens");
+    assert_eq!(count(&copy).await, 1);
+    f.database
+        .backup_to(&path)
+        .await
+        .expect("replaces an older copy");
+    assert!(
+        f.database
+            .backup_to(&f.folder.path().join("no/such/folder.db"))
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn a_result_has_a_limit() {
+    let f = fixture_with(Options {
+        max_result_bytes: 10_000,
+        ..Options::default()
+    })
+    .await;
+    let error = f
+        .database
+        .query("SELECT randomblob(20000)", vec![])
+        .await
+        .expect_err("too large");
+    assert!(matches!(error, Error::TooLarge { limit: 10_000 }));
+}
+
+#[tokio::test]
+async fn a_withdrawn_write_that_has_not_begun_does_not_happen() {
+    let f = fixture().await;
+    let exclusive = f.database.exclusive().await.expect("the writer");
+    let withdrawn = tokio::time::timeout(Duration::from_millis(20), insert(&f.database, "a")).await;
+    assert!(withdrawn.is_err());
+    drop(exclusive);
+    insert(&f.database, "b").await.expect("inserted");
+    assert_eq!(count(&f.database).await, 1);
+}
