@@ -1,0 +1,375 @@
+//! What clients send and get. Answers are built by the database's views; the types here that describe them are for
+//! clients and for the OpenAPI document, and a test compares them with the running app.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+#[cfg(feature = "documents")]
+use schemars::JsonSchema;
+
+/// The largest request body: 1 MiB.
+pub const MAX_BODY: usize = 1 << 20;
+
+macro_rules! wire {
+    ($($item:item)*) => { $(
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "documents", derive(JsonSchema))]
+        $item
+    )* };
+}
+
+/// Keeps `null` apart from "not there", as RFC 7396 needs.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
+}
+
+wire! {
+    /// `POST /api/auth/register`
+    #[serde(deny_unknown_fields)]
+    pub struct Register {
+        pub email: String,
+        /// 10 to 256 characters.
+        pub password: String,
+        /// IANA name, `Europe/Berlin`.
+        pub timezone: String,
+        /// Where registration is by invitation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub invite: Option<String>,
+    }
+
+    /// `POST /api/auth/login`
+    #[serde(deny_unknown_fields)]
+    pub struct Login {
+        pub email: String,
+        pub password: String,
+    }
+
+    /// `POST /api/auth/refresh`: the answer holds a new refresh token; the given one ends.
+    #[serde(deny_unknown_fields)]
+    pub struct Refresh {
+        pub refresh_token: String,
+    }
+
+    /// What register, login and refresh answer.
+    pub struct Session {
+        pub user: User,
+        /// `Authorization: Bearer …`
+        pub access_token: String,
+        /// Seconds until the access token ends.
+        pub expires_in: i64,
+        pub refresh_token: String,
+    }
+
+    pub struct User {
+        pub id: String,
+        pub email: String,
+        /// `admin` or `member`
+        pub role: String,
+        pub inbox_id: String,
+    }
+
+    /// `POST /api/auth/tokens`
+    #[serde(deny_unknown_fields)]
+    pub struct NewApiToken {
+        pub name: String,
+        /// `read`, `write`; `write` includes `read`.
+        pub scopes: Vec<String>,
+        /// Days until it ends, 1 to 3650; left out: never.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub expires_in_days: Option<i64>,
+    }
+
+    pub struct ApiToken {
+        pub id: String,
+        pub name: String,
+        pub scopes: Vec<String>,
+        pub created_at: String,
+        pub expires_at: Option<String>,
+        /// Only in the answer that created it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub token: Option<String>,
+    }
+
+    /// `POST /api/auth/invites` (admin): one account can be made with it, within seven days.
+    pub struct Invite {
+        pub invite: String,
+        pub expires_at: String,
+    }
+
+    /// How a task repeats.
+    #[serde(deny_unknown_fields)]
+    pub struct Repeat {
+        /// RFC 5545 RRULE, with RFC 7529's SKIP: `FREQ=MONTHLY;BYMONTHDAY=31;RSCALE=GREGORIAN;SKIP=BACKWARD`.
+        pub rrule: String,
+        /// `due` (default): the next is counted from the rule; `completion`: from when it was done.
+        #[serde(default = "from_due")]
+        pub from: String,
+    }
+
+    /// When to remind: exactly one of `before` and `at`.
+    #[serde(deny_unknown_fields)]
+    pub struct Reminder {
+        /// Stable within the task. Given when left out; send it again to keep the reminder's state.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub id: Option<String>,
+        /// ISO 8601 duration before the due time (before the person's morning where due is a date): `PT30M`, `P1D`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub before: Option<String>,
+        /// RFC 3339 instant.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub at: Option<String>,
+    }
+
+    /// `POST /api/tasks`
+    #[serde(deny_unknown_fields)]
+    pub struct NewTask {
+        /// 1 to 500 characters.
+        pub title: String,
+        #[serde(default)]
+        pub notes: String,
+        /// The Inbox where left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub project_id: Option<String>,
+        /// `none`, `low`, `medium`, `high`
+        #[serde(default = "none")]
+        pub priority: String,
+        #[serde(default)]
+        pub tags: Vec<String>,
+        /// Local date `2026-12-01` or local date-time `2026-12-01T09:00`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub due: Option<String>,
+        /// IANA name; left out, the due time floats with the account's zone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub timezone: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub repeat: Option<Repeat>,
+        #[serde(default)]
+        pub reminders: Vec<Reminder>,
+    }
+
+    /// `PATCH /api/tasks/{id}`, RFC 7396: what is left out stays, `null` clears.
+    #[serde(deny_unknown_fields)]
+    #[derive(Default)]
+    pub struct TaskPatch {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub title: Option<String>,
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub notes: Option<Option<String>>,
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub project_id: Option<Option<String>>,
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub priority: Option<Option<String>>,
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub tags: Option<Option<Vec<String>>>,
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub due: Option<Option<String>>,
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub timezone: Option<Option<String>>,
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub repeat: Option<Option<Repeat>>,
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub reminders: Option<Option<Vec<Reminder>>>,
+    }
+
+    pub struct Task {
+        pub id: String,
+        pub title: String,
+        pub notes: String,
+        pub project_id: String,
+        pub priority: String,
+        pub tags: Vec<String>,
+        /// `open`, `completed`, `skipped`
+        pub status: String,
+        pub due: Option<String>,
+        pub timezone: Option<String>,
+        /// The instant of `due`; of a date, the end of that local day: overdue from then on.
+        pub due_at: Option<String>,
+        pub repeat: Option<Repeat>,
+        pub reminders: Vec<Reminder>,
+        pub series_id: Option<String>,
+        /// The nominal occurrence in its series, whatever `due` was moved to.
+        pub occurrence: Option<String>,
+        /// The occurrence's number, from 1, as COUNT counts.
+        pub number: Option<i64>,
+        /// Later occurrences that have come due while this one stayed open.
+        pub missed: i64,
+        /// Where completing or skipping made another occurrence.
+        pub next: Option<NextOccurrence>,
+        pub completed_at: Option<String>,
+        pub created_at: String,
+        pub updated_at: String,
+        pub deleted_at: Option<String>,
+        /// The ETag is this number in quotes.
+        pub version: i64,
+        /// Reminders that were already past when they were set, and so will not fire. Only in answers to a change.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub skipped_reminders: Vec<String>,
+    }
+
+    pub struct NextOccurrence {
+        pub occurrence: String,
+        pub due: String,
+        pub number: i64,
+        /// Occurrences between the completed one and this, which were already past.
+        pub passed_over: i64,
+    }
+
+    /// `POST /api/tasks/{id}/undo`
+    #[serde(deny_unknown_fields)]
+    #[derive(Default)]
+    pub struct Undo {
+        /// A change's id from the history; the newest one that a person made where left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub change: Option<String>,
+    }
+
+    /// One line of a history.
+    pub struct Change {
+        pub id: String,
+        /// `created`, `updated`, `completed`, `skipped`, `reopened`, `deleted`, `restored`
+        pub kind: String,
+        pub version: i64,
+        pub actor: String,
+        pub via: String,
+        pub at: String,
+        /// The touched fields: `{"title": {"before": "a", "after": "b"}}`
+        pub fields: Value,
+    }
+
+    /// `POST /api/projects`, `PATCH /api/projects/{id}`
+    #[serde(deny_unknown_fields)]
+    pub struct ProjectName {
+        /// 1 to 120 characters.
+        pub name: String,
+    }
+
+    pub struct Project {
+        pub id: String,
+        pub name: String,
+        /// `inbox` (each account has one, which stays) or `project`
+        pub kind: String,
+        pub archived_at: Option<String>,
+        pub created_at: String,
+        pub updated_at: String,
+        pub version: i64,
+    }
+
+    /// `PATCH /api/settings`
+    #[serde(deny_unknown_fields)]
+    #[derive(Default)]
+    pub struct SettingsPatch {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub timezone: Option<String>,
+        /// `HH:MM`: when reminders of all-day tasks ring.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub morning: Option<String>,
+    }
+
+    pub struct Settings {
+        pub timezone: String,
+        pub morning: String,
+        pub channels: Vec<Channel>,
+        pub updated_at: String,
+        pub version: i64,
+    }
+
+    /// `POST /api/settings/channels`
+    #[serde(deny_unknown_fields)]
+    pub struct NewChannel {
+        /// `webhook`
+        pub kind: String,
+        /// `https://…`; `http` and private addresses only where the operator allows them.
+        pub target: String,
+    }
+
+    pub struct Channel {
+        pub id: String,
+        /// `in-app`, `webhook`
+        pub kind: String,
+        pub target: String,
+        pub created_at: String,
+        /// `whsec_…`, only in the answer that created it: it signs each call (Standard Webhooks).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub secret: Option<String>,
+    }
+
+    /// `POST /api/reminders/{id}/snooze`: exactly one of the two.
+    #[serde(deny_unknown_fields)]
+    #[derive(Default)]
+    pub struct Snooze {
+        /// ISO 8601 duration from now, `PT10M`.
+        #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+        pub duration: Option<String>,
+        /// RFC 3339 instant.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub until: Option<String>,
+    }
+
+    /// The receipt of one reminder.
+    pub struct Receipt {
+        pub id: String,
+        pub task_id: String,
+        /// `definition` or `snooze`
+        pub kind: String,
+        pub definition_id: String,
+        pub occurrence: Option<String>,
+        /// `planned`, `fired`, `cancelled`, `skipped`
+        pub state: String,
+        pub planned_at: String,
+        /// The instant it is meant for.
+        pub due_for: String,
+        pub fired_at: Option<String>,
+        pub lateness_ms: Option<i64>,
+        pub read_at: Option<String>,
+        pub deliveries: Vec<Delivery>,
+        pub version: i64,
+    }
+
+    pub struct Delivery {
+        /// Stable: a webhook carries it as `webhook-id`.
+        pub id: String,
+        pub channel: String,
+        pub target: String,
+        /// `pending`, `sent`, `failed`
+        pub state: String,
+        pub tries: Vec<Try>,
+        pub next_try: Option<String>,
+        pub sent_at: Option<String>,
+    }
+
+    pub struct Try {
+        pub at: String,
+        /// `sent`, or what went wrong.
+        pub outcome: String,
+        pub ms: i64,
+    }
+
+    /// What fired.
+    pub struct Notification {
+        /// The reminder's id.
+        pub id: String,
+        pub task_id: String,
+        pub title: String,
+        pub due: Option<String>,
+        pub occurrence: Option<String>,
+        /// The instant it was meant for.
+        pub due_for: String,
+        pub fired_at: String,
+        pub read_at: Option<String>,
+        pub task_status: String,
+    }
+
+    /// A cursor page: `next` goes into `?cursor=`, and is null at the end.
+    pub struct Page<T> {
+        pub items: Vec<T>,
+        pub next: Option<String>,
+    }
+}
+
+fn from_due() -> String {
+    "due".to_owned()
+}
+
+fn none() -> String {
+    "none".to_owned()
+}
