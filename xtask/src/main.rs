@@ -1,1 +1,59 @@
-fn main() {}
+//! `cargo xtask`: the one door to every developer command. `cargo xtask --help` lists them.
+
+mod args;
+mod build;
+mod deny;
+mod drift;
+mod forward;
+mod guard;
+mod libtest;
+mod spin;
+mod test;
+mod tools;
+mod up;
+mod wasm_target;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::args::Args;
+
+const HELP: &str = "\
+cargo xtask COMMAND: every developer command of Punctual
+
+  up             build what changed and start the service here, on SQLite
+  build          build the functions (WASM) and the native programs
+  test           every check and test that holds for a commit
+  spin           start the same application under Spin, the worker beside it
+  prove          a long proof, such as `prove reminders`
+  contracts      write (or check) the API's contracts and the table of settings
+  wasm-target    give the Rust toolchain the target wasm32-wasip2 where it is missing
+
+`cargo xtask COMMAND --help` says more.";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<ExitCode> {
+    let mut args = Args::from_env();
+    let done = |()| ExitCode::SUCCESS;
+    match args.command(HELP)?.as_str() {
+        "up" => up::run(&mut args).map(done),
+        "build" => build::run(&mut args).map(done),
+        "test" => test::run(&mut args),
+        "spin" => spin::run(&mut args).map(done),
+        "prove" => forward::prove(&mut args).map(done),
+        "contracts" => forward::contracts(&mut args).map(done),
+        "wasm-target" => wasm_target::run(&mut args).map(done),
+        other => bail!("there is no command `{other}`; `cargo xtask --help` lists them"),
+    }
+}

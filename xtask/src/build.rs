@@ -1,0 +1,71 @@
+//! `cargo xtask build`. Every command builds through here, with the same two selections of packages, so that cargo's
+//! unification of features gives the same result each time and no dependency is compiled a second time.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::args::{Args, Word};
+use crate::workspace::{WASM, cargo, components, run as run_command};
+use crate::{tools, wasm_target};
+
+const HELP: &str = "\
+cargo xtask build [--dist]
+
+Builds the functions to target/wasm32-wasip2/release/*.wasm and the native programs to target/release/.
+
+  --dist   with the profile that is shipped (slower to build; into …/dist/ instead of …/release/)";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    Release,
+    Dist,
+}
+
+impl Profile {
+    fn flag(self) -> &'static str {
+        match self {
+            Profile::Release => "--release",
+            Profile::Dist => "--profile=dist",
+        }
+    }
+}
+
+pub fn run(args: &mut Args) -> Result<()> {
+    let mut profile = Profile::Release;
+    while let Some(word) = args.next(HELP)? {
+        match word {
+            Word::Option(name) if name == "dist" => profile = Profile::Dist,
+            other => return Err(args.unknown(&other)),
+        }
+    }
+    tools::check()?;
+    wasm_target::ensure()?;
+    step(1, 2, "functions", || functions(profile))?;
+    step(2, 2, "native programs", || native(profile))
+}
+
+/// Names a step before its output, so that a long one is seen to be one of a few.
+pub fn step(number: usize, of: usize, what: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    eprintln!("[{number}/{of}] {what}");
+    let start = Instant::now();
+    work()?;
+    let seconds = start.elapsed().as_secs();
+    if seconds >= 5 {
+        eprintln!("[{number}/{of}] {what}: {}", tools::minutes(seconds));
+    }
+    Ok(())
+}
+
+pub fn functions(profile: Profile) -> Result<()> {
+    let mut command = cargo(["build", profile.flag(), "--target", WASM]);
+    for name in components()? {
+        command.args(["-p", &name]);
+    }
+    run_command(&mut command).context("the functions did not build")
+}
+
+/// The workspace's default members, always all of them.
+pub fn native(profile: Profile) -> Result<()> {
+    run_command(&mut cargo(["build", profile.flag()])).context("the native programs did not build")
+}

@@ -1,0 +1,99 @@
+//! Reads what Rust's test harness prints.
+
+use std::process::ExitStatus;
+
+/// The sum over all test binaries.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub passed: usize,
+    pub failed: usize,
+    pub skipped: usize,
+    pub failed_names: Vec<String>,
+    pub skipped_names: Vec<String>,
+}
+
+impl Tally {
+    pub fn line(&mut self, line: &str) {
+        if let Some(counts) = line.strip_prefix("test result: ") {
+            self.passed += count(counts, "passed");
+            self.failed += count(counts, "failed");
+            self.skipped += count(counts, "ignored");
+        } else if let Some(test) = line.strip_prefix("test ") {
+            // `test NAME ... ignored, REASON`; what a test prints may come before the verdict of a failed one.
+            if let Some((name, verdict)) = test.split_once(" ... ") {
+                if verdict.starts_with("ignored") {
+                    let reason = verdict.strip_prefix("ignored, ");
+                    self.skipped_names.push(
+                        reason
+                            .map_or_else(|| name.to_owned(), |reason| format!("{name}: {reason}")),
+                    );
+                } else if verdict.ends_with("FAILED") {
+                    self.failed_names.push(name.to_owned());
+                }
+            }
+        }
+    }
+
+    /// A test binary that died printed no result: it must not look like success.
+    pub fn end(&mut self, status: ExitStatus) {
+        if !status.success() && self.failed == 0 {
+            self.failed += 1;
+            self.failed_names
+                .push(format!("a test program ended without a result ({status})"));
+        }
+    }
+}
+
+/// `5` for `failed` in `ok. 12 passed; 5 failed; 0 ignored; …`.
+fn count(counts: &str, what: &str) -> usize {
+    counts
+        .split([';', '.'])
+        .find_map(|part| part.trim().strip_suffix(what)?.trim().parse().ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_several_binaries_add_up() {
+        let mut tally = Tally::default();
+        for line in "\
+running 3 tests
+test a::one ... ok
+test a::two ... FAILED
+test a::three ... ignored, needs Postgres
+test result: FAILED. 1 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
+test four ... ok
+test src/lib.rs - five (line 3) ... ignored
+test result: ok. 1 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 12.25s"
+            .lines()
+        {
+            tally.line(line);
+        }
+        assert_eq!(
+            tally,
+            Tally {
+                passed: 2,
+                failed: 1,
+                skipped: 2,
+                failed_names: vec!["a::two".into()],
+                skipped_names: vec![
+                    "a::three: needs Postgres".into(),
+                    "src/lib.rs - five (line 3)".into()
+                ],
+            }
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_test_binary_that_dies_counts_as_a_failure() {
+        use std::os::unix::process::ExitStatusExt;
+        let mut tally = Tally::default();
+        tally.line("test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s");
+        tally.end(ExitStatus::from_raw(101 << 8));
+        assert_eq!((tally.passed, tally.failed), (4, 1));
+    }
+}

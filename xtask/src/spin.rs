@@ -1,0 +1,165 @@
+//! `cargo xtask spin`: the same `spin.toml` and `.wasm` files under Spin, the worker beside it, on the same database file.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::args::{Args, Word};
+use crate::build::{self, Profile, step};
+use crate::guard::Guard;
+use crate::tools::version;
+use crate::up::{data_folder, port_is_free};
+use crate::workspace::{clean, output, program, root};
+use crate::{tools, wasm_target};
+
+const HELP: &str = "\
+cargo xtask spin [--port 3000] [--data .punctual]
+
+Starts the application under Spin (4.1 or later, which must be on PATH) with the worker beside it, on the data folder
+that `cargo xtask up` uses too (one of both at a time). Ctrl-C stops both.
+
+  --port N     where it listens, on 127.0.0.1
+  --data DIR   the data folder";
+
+const SPIN: (u32, u32) = (4, 1);
+
+/// The worker makes them in DATA/secrets/ when it starts for the first time.
+const SECRETS: [&str; 2] = ["token_secret", "events_secret"];
+
+pub fn run(args: &mut Args) -> Result<()> {
+    let mut port = 3000;
+    let mut data = None;
+    while let Some(word) = args.next(HELP)? {
+        match word {
+            Word::Option(name) if name == "port" => port = args.port()?,
+            Word::Option(name) if name == "data" => data = Some(args.value()?),
+            other => return Err(args.unknown(&other)),
+        }
+    }
+    spin_is_there()?;
+    let data = root().join(data_folder(data)?);
+    port_is_free(port)?;
+    tools::check()?;
+    tools::announce_first_build();
+    wasm_target::ensure()?;
+    step(1, 3, "functions", || build::functions(Profile::Release))?;
+    step(2, 3, "native programs", || build::native(Profile::Release))?;
+    eprintln!("[3/3] starting the worker and Spin");
+    fs::create_dir_all(&data).with_context(|| format!("{} can't be made", data.display()))?;
+    start(port, &data)
+}
+
+fn spin_is_there() -> Result<()> {
+    let way_out =
+        "`cargo xtask up` needs no Spin; how to install it: https://spinframework.dev/install";
+    match output(Command::new("spin").arg("--version")) {
+        Err(_) => bail!(
+            "there is no `spin` on PATH, and {}.{} or later is needed. {way_out}",
+            SPIN.0,
+            SPIN.1
+        ),
+        Ok(line) if version(&line).is_none_or(|found| found < SPIN) => bail!(
+            "{} is too old, {}.{} or later is needed. {way_out}",
+            line.trim(),
+            SPIN.0,
+            SPIN.1
+        ),
+        Ok(_) => Ok(()),
+    }
+}
+
+fn start(port: u16, data: &Path) -> Result<()> {
+    let worker_port = free_port()?;
+    let mut guard = Guard::over_processes()?;
+    let mut command = Command::new(program("punctual-worker"));
+    command
+        .arg("--data")
+        .arg(data)
+        .args(["--functions-url", &format!("http://127.0.0.1:{port}")])
+        .args(["--listen", &format!("127.0.0.1:{worker_port}")])
+        .current_dir(root());
+    clean(&mut command);
+    let mut worker = command.spawn().context("punctual-worker does not start")?;
+    guard.watch(&worker)?;
+    wait_for_secrets(data, &mut worker)?;
+
+    let mut command = spin(port, worker_port, data)?;
+    let mut spin = command.spawn().context("spin does not start")?;
+    guard.watch(&spin)?;
+    let ended = loop {
+        if let Some(status) = spin.try_wait()? {
+            break format!("spin ended ({status})");
+        }
+        if let Some(status) = worker.try_wait()? {
+            break format!("punctual-worker ended ({status})");
+        }
+        sleep(Duration::from_millis(200));
+    };
+    guard.finish()?;
+    bail!("{ended}, so both were stopped")
+}
+
+fn spin(port: u16, worker_port: u16, data: &Path) -> Result<Command> {
+    let config = data.join("spin-runtime.toml");
+    let database = data.join("punctual.db");
+    fs::write(
+        &config,
+        format!("[sqlite_database.default]\ntype = \"spin\"\npath = {database:?}\n"),
+    )?;
+    let mut command = Command::new("spin");
+    command
+        .args([
+            "up",
+            "--file",
+            "spin.toml",
+            "--listen",
+            &format!("127.0.0.1:{port}"),
+        ])
+        .arg("--runtime-config-file")
+        .arg(&config)
+        .arg("--state-dir")
+        .arg(data.join("spin"))
+        .env(
+            "SPIN_VARIABLE_WORKER_URL",
+            format!("http://127.0.0.1:{worker_port}"),
+        )
+        .current_dir(root());
+    for name in SECRETS {
+        let secret = fs::read_to_string(data.join("secrets").join(name))?;
+        command.env(
+            format!("SPIN_VARIABLE_{}", name.to_uppercase()),
+            secret.trim(),
+        );
+    }
+    clean(&mut command);
+    Ok(command)
+}
+
+fn wait_for_secrets(data: &Path, worker: &mut Child) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let secrets = data.join("secrets");
+    while !SECRETS.iter().all(|name| secrets.join(name).is_file()) {
+        if let Some(status) = worker.try_wait()? {
+            bail!("punctual-worker ended ({status}); what it says is above");
+        }
+        if Instant::now() > deadline {
+            bail!(
+                "punctual-worker has made no secrets in {} for 30 s",
+                secrets.display()
+            );
+        }
+        sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
+}

@@ -1,0 +1,227 @@
+//! `cargo xtask test`: the one answer to "does this hold?".
+
+use std::io::{BufRead, BufReader};
+use std::process::{ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::args::{Args, Word};
+use crate::build::{self, Profile};
+use crate::guard::Guard;
+use crate::libtest::Tally;
+use crate::workspace::{WASM, cargo, components, root, run as run_command};
+use crate::{deny, drift, tools, wasm_target};
+
+const HELP: &str = "\
+cargo xtask test [quick] [real] [web] [k8s]
+
+Without a name: all of them.
+
+  quick   format, build, lints, docs, licences, and every test that needs nothing but this repository
+  real    against the real servers: Kafka, Dapr, Postgres (no tests yet)
+  web     the browser client, in a browser (no tests yet)
+  k8s     the chart, against a real API server (no tests yet)
+
+The last line is `N passed, N failed`; each check counts as one. What was skipped is named.";
+
+const AREAS: [&str; 4] = ["quick", "real", "web", "k8s"];
+
+pub fn run(args: &mut Args) -> Result<ExitCode> {
+    let mut chosen = Vec::new();
+    while let Some(word) = args.next(HELP)? {
+        match word {
+            Word::Value(name) if AREAS.contains(&name.as_str()) => chosen.push(name),
+            other => return Err(args.unknown(&other)),
+        }
+    }
+    if chosen.is_empty() {
+        chosen = AREAS.map(str::to_owned).to_vec();
+    }
+    let mut report = Report::default();
+    for name in &chosen {
+        match name.as_str() {
+            "quick" => quick(&mut report),
+            empty => report.add(empty, Duration::ZERO, Tally::default()),
+        }
+    }
+    Ok(report.print())
+}
+
+fn quick(report: &mut Report) {
+    report.check("fmt", || {
+        run_command(&mut cargo(["fmt", "--all", "--check"]))
+    });
+    let built = report.check("build", || {
+        tools::check()?;
+        tools::announce_first_build();
+        wasm_target::ensure()?;
+        drift::components_are_named_like_their_folder()?;
+        build::functions(Profile::Release)?;
+        build::native(Profile::Release)
+    });
+    if !built {
+        return; // everything else would only fail for the same reason
+    }
+    report.check("spin.toml", drift::spin_toml);
+    report.check("features", drift::features);
+    report.check("clippy", clippy);
+    report.check("doc", doc);
+    report.check("deny", deny::check);
+    report.tests("tests", tests);
+}
+
+/// `--release`, so that proc macros and build scripts (and with them the C libraries) are those of the build.
+fn clippy() -> Result<()> {
+    run_command(&mut cargo([
+        "clippy",
+        "--release",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    let mut command = cargo(["clippy", "--release", "--target", WASM]);
+    command
+        .args(wasm_packages()?)
+        .args(["--", "-D", "warnings"]);
+    run_command(&mut command)
+}
+
+fn doc() -> Result<()> {
+    let mut native = cargo(["doc", "--release", "--no-deps"]);
+    let mut wasm = cargo(["doc", "--release", "--no-deps", "--target", WASM]);
+    wasm.args(wasm_packages()?);
+    for command in [&mut native, &mut wasm] {
+        run_command(command.env("RUSTDOCFLAGS", "-D warnings"))?;
+    }
+    Ok(())
+}
+
+/// `-p` for what exists in WASM only: the components, and the crates that they alone use.
+fn wasm_packages() -> Result<Vec<String>> {
+    let mut packages = components()?;
+    packages.extend(["punctual-function", "punctual-store"].map(str::to_owned));
+    Ok(packages
+        .into_iter()
+        .flat_map(|name| ["-p".to_owned(), name])
+        .collect())
+}
+
+/// Every test of the native members. A process that a test leaves behind is killed, and is a failure.
+fn tests() -> Result<Tally> {
+    let mark = format!("{}-{}", std::process::id(), root().display());
+    let guard = Guard::over_environment(&format!("PUNCTUAL_TEST_RUN={mark}"))?;
+    let mut child = cargo(["test", "--release", "--no-fail-fast"])
+        .env("PUNCTUAL_TEST_RUN", &mark)
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cargo does not start")?;
+    let mut tally = Tally::default();
+    let out = child.stdout.take().context("cargo has no output")?;
+    for line in BufReader::new(out).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        tally.line(&line);
+    }
+    tally.end(child.wait()?);
+    let left = guard.finish()?;
+    if left.is_empty() {
+        tally.passed += 1;
+    } else {
+        tally.failed += 1;
+        tally
+            .failed_names
+            .push(format!("processes left behind: {}", left.join("; ")));
+    }
+    Ok(tally)
+}
+
+#[derive(Default)]
+struct Report {
+    areas: Vec<(String, Duration, Tally)>,
+}
+
+impl Report {
+    /// One check, which counts as one test. Says whether it passed.
+    fn check(&mut self, name: &str, check: impl FnOnce() -> Result<()>) -> bool {
+        self.tests(name, || {
+            check()?;
+            Ok(Tally {
+                passed: 1,
+                ..Tally::default()
+            })
+        })
+    }
+
+    /// An area with tests of its own; an error counts as a failed one.
+    fn tests(&mut self, name: &str, tests: impl FnOnce() -> Result<Tally>) -> bool {
+        println!("── {name}");
+        let start = Instant::now();
+        let tally = tests().unwrap_or_else(|error| {
+            println!("{error:#}");
+            Tally {
+                failed: 1,
+                failed_names: vec![name.to_owned()],
+                ..Tally::default()
+            }
+        });
+        let passed = tally.failed == 0;
+        self.add(name, start.elapsed(), tally);
+        passed
+    }
+
+    fn add(&mut self, name: &str, took: Duration, tally: Tally) {
+        self.areas.push((name.to_owned(), took, tally));
+    }
+
+    /// The times, the names of what failed or was skipped, and the line that counts.
+    fn print(&self) -> ExitCode {
+        println!("──");
+        let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+        let mut total = Duration::ZERO;
+        for (name, took, tally) in &self.areas {
+            let verdict = match tally.passed + tally.failed + tally.skipped {
+                0 => "0 tests".to_owned(),
+                _ if tally.failed > 0 => {
+                    format!("{} passed, {} FAILED", tally.passed, tally.failed)
+                }
+                _ => format!("{} passed", tally.passed),
+            };
+            println!("{name:<10} {:>8.1} s  {verdict}", took.as_secs_f64());
+            passed += tally.passed;
+            failed += tally.failed;
+            skipped += tally.skipped;
+            total += *took;
+        }
+        println!("{:<10} {:>8.1} s", "all", total.as_secs_f64());
+        for (_, _, tally) in &self.areas {
+            for name in &tally.skipped_names {
+                println!("skipped: {name}");
+            }
+        }
+        for (area, _, tally) in &self.areas {
+            for name in &tally.failed_names {
+                println!(
+                    "FAILED: {}",
+                    if name == area {
+                        name.clone()
+                    } else {
+                        format!("{area}: {name}")
+                    }
+                );
+            }
+        }
+        print!("{passed} passed, {failed} failed");
+        if skipped > 0 {
+            print!(", {skipped} skipped");
+        }
+        println!();
+        if failed == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+}
