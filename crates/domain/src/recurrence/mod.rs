@@ -1,0 +1,335 @@
+//! Recurrence after RFC 5545 (`RRULE`, `RDATE`, `EXDATE`) with the month ends of RFC 7529 (`SKIP`).
+//!
+//! Rules of days and longer live on the wall: "every day at 09:00" is 09:00 whatever the clocks do, and a time that
+//! falls into a DST gap is still that day's occurrence ([`crate::time::resolve`] says when it comes). Hourly rules live
+//! in elapsed time.
+//!
+//! What bounds the work: a search gives up after [`MAX_EMPTY_YEARS`] without a match, after 20,000 hours of an hourly
+//! rule that had to be tried one by one, and at the end of the year 9999.
+
+mod expand;
+mod rule;
+mod walk;
+
+use chrono::{NaiveDate, NaiveTime};
+use serde::{Deserialize, Serialize};
+
+pub use rule::{ByDay, End, Frequency, Rule, Skip, Until};
+pub use walk::MAX_EMPTY_YEARS;
+use walk::{Grid, Walk};
+
+use crate::error::Error;
+use crate::time::{Instant, Local, Zone, due_instant};
+
+/// A rule with all it takes to name its occurrences. [`Recurrence::new`] refuses what makes no sense; one that was put
+/// together by hand still ends and panics nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recurrence {
+    /// The rule.
+    pub rule: Rule,
+    /// Occurrence 1, whether it fits the rule or not (`DTSTART`).
+    pub start: Local,
+    /// Occurrences that are left out but counted (`EXDATE`). A date leaves out all of that day.
+    pub exdates: Vec<Local>,
+    /// Occurrences besides the rule's, after the start; not counted by `COUNT`, not ended by `UNTIL` (`RDATE`). A date
+    /// in a series with times means the start's time on that date.
+    pub rdates: Vec<Local>,
+    /// The zone in which the start is meant.
+    pub zone: Zone,
+}
+
+/// One occurrence of a series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occurrence {
+    /// Its number in the rule, from 1, left-out ones counted. An `RDATE` has the number of the rule's last occurrence
+    /// before it, so that adding one changes no other number.
+    pub number: u32,
+    /// When it is due, as the wall shows it.
+    pub at: Local,
+    /// What names it for ever, unique in its series: the local time as text, or the instant
+    /// (`2026-10-25T00:30:00.000Z`) in hourly rules, where the same local time can come twice.
+    pub key: String,
+    /// From when on it is overdue: the time itself, or the end of the local day for a date. Take this instead of
+    /// resolving `at`: in an hourly rule only this tells the two equal local times of a fold apart.
+    pub due_at: Instant,
+}
+
+/// What a stored occurrence is known by: its nominal key, whatever its due was moved to, and its number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OccurrenceRef {
+    /// [`Occurrence::key`].
+    pub key: String,
+    /// [`Occurrence::number`].
+    pub number: u32,
+}
+
+impl OccurrenceRef {
+    /// A reference to the occurrence of that key and number.
+    pub fn new(key: impl Into<String>, number: u32) -> Self {
+        OccurrenceRef {
+            key: key.into(),
+            number,
+        }
+    }
+}
+
+impl From<&Occurrence> for OccurrenceRef {
+    fn from(occurrence: &Occurrence) -> Self {
+        OccurrenceRef {
+            key: occurrence.key.clone(),
+            number: occurrence.number,
+        }
+    }
+}
+
+impl Recurrence {
+    /// A recurrence without exceptions. An hourly rule needs a start with a time.
+    pub fn new(rule: Rule, start: Local, zone: Zone) -> Result<Self, Error> {
+        if rule.is_sub_daily() && start.is_date() {
+            return Err(Error::Recurrence(
+                "an hourly rule needs a due with a time".to_owned(),
+            ));
+        }
+        Ok(Recurrence {
+            rule,
+            start,
+            exdates: Vec::new(),
+            rdates: Vec::new(),
+            zone,
+        })
+    }
+
+    /// All occurrences in order, from the start on.
+    pub fn occurrences(&self) -> Occurrences<'_> {
+        Occurrences::new(self, Some(Walk::new(self.grid())), i64::MIN)
+    }
+
+    /// The occurrences later than a local time (than the whole day, where that is a date and the series has times).
+    ///
+    /// Their numbers are right, for which the rule is counted from its start: by calculation for plain hourly, daily and
+    /// weekly rules, else period by period. Ends at once where more than 500,000 had to be counted.
+    pub fn occurrences_after(&self, after: Local) -> Occurrences<'_> {
+        let after = match (after, self.start) {
+            (Local::Date(date), Local::DateTime(_)) => Local::DateTime(
+                date.and_time(NaiveTime::from_hms_opt(23, 59, 59).unwrap_or_default()),
+            ),
+            (after, _) => after,
+        };
+        let place = self.grid().place(after);
+        Occurrences::new(self, Walk::counted_after(self.grid(), place), place)
+    }
+
+    /// The occurrences later than a known one. The numbers go on from its number, so nothing is counted. A key that
+    /// can't be read is looked up by its number.
+    pub fn occurrences_after_ref(&self, known: &OccurrenceRef) -> Occurrences<'_> {
+        let grid = self.grid();
+        match grid.place_of_key(&known.key) {
+            Some(place) if known.number > 0 => {
+                Occurrences::new(self, Some(Walk::after(grid, place, known.number)), place)
+            }
+            Some(place) => Occurrences::new(self, Walk::counted_after(grid, place), place),
+            None => {
+                let mut walk = Walk::new(grid);
+                let mut place = i64::MIN;
+                for _ in 0..known.number.min(100_000) {
+                    match walk.step() {
+                        Some((_, at)) => place = at,
+                        None => break,
+                    }
+                }
+                Occurrences::new(self, Some(walk), place)
+            }
+        }
+    }
+
+    /// The occurrence a key names, with the number it is known by, whether the rule still has it or not. `None` for a
+    /// text that is no key.
+    pub fn occurrence(&self, known: &OccurrenceRef) -> Option<Occurrence> {
+        let grid = self.grid();
+        let place = grid.place_of_key(&known.key)?;
+        Some(self.make(&grid, known.number, place))
+    }
+
+    /// The key an occurrence at this local time has (the first of the two in a fold).
+    pub fn key_of(&self, at: Local) -> String {
+        let grid = self.grid();
+        grid.key(grid.place(at))
+    }
+
+    fn grid(&self) -> Grid<'_> {
+        Grid::new(&self.rule, self.start, self.zone)
+    }
+
+    fn make(&self, grid: &Grid<'_>, number: u32, place: i64) -> Occurrence {
+        let at = grid.local(place);
+        let due_at = match at {
+            Local::Date(_) => due_instant(at, self.zone),
+            Local::DateTime(_) => grid.instant(place),
+        };
+        Occurrence {
+            number,
+            at,
+            key: grid.key(place),
+            due_at,
+        }
+    }
+}
+
+/// Iterator over occurrences; see [`Recurrence::occurrences`].
+#[derive(Debug, Clone)]
+pub struct Occurrences<'a> {
+    recurrence: &'a Recurrence,
+    grid: Grid<'a>,
+    /// The rule's own sequence; `None` when it has ended.
+    walk: Option<Walk<'a>>,
+    /// The rule's next occurrence, if it was looked at already.
+    upcoming: Option<(u32, i64)>,
+    /// Extra places, the next one last.
+    extra: Vec<i64>,
+    /// The number of the rule's last occurrence.
+    number: u32,
+    excluded: Vec<i64>,
+    excluded_days: Vec<NaiveDate>,
+}
+
+impl<'a> Occurrences<'a> {
+    fn new(recurrence: &'a Recurrence, walk: Option<Walk<'a>>, after: i64) -> Self {
+        let grid = recurrence.grid();
+        let mut extra: Vec<i64> = recurrence
+            .rdates
+            .iter()
+            .map(|at| grid.place(*at))
+            .filter(|place| *place > after && *place > grid.origin)
+            .collect();
+        extra.sort_unstable_by(|a, b| b.cmp(a));
+        extra.dedup();
+        let (mut excluded, mut excluded_days) = (Vec::new(), Vec::new());
+        for at in &recurrence.exdates {
+            match (at, recurrence.start) {
+                (Local::Date(day), Local::DateTime(_)) => excluded_days.push(*day),
+                _ => excluded.push(grid.place(*at)),
+            }
+        }
+        excluded.sort_unstable();
+        excluded_days.sort_unstable();
+        let number = walk.as_ref().map_or(0, Walk::number);
+        Occurrences {
+            recurrence,
+            grid,
+            walk,
+            upcoming: None,
+            extra,
+            number,
+            excluded,
+            excluded_days,
+        }
+    }
+
+    /// The rule's next occurrence within `COUNT` and `UNTIL`, without taking it.
+    fn peek_rule(&mut self) -> Option<(u32, i64)> {
+        if self.upcoming.is_none() {
+            let step = self.walk.as_mut().and_then(Walk::step);
+            let step = step.filter(|(number, place)| match self.recurrence.rule.end {
+                End::Never => true,
+                End::Count(count) => *number <= count,
+                End::Until(until) => {
+                    *number == 1
+                        || until.admits(self.grid.local(*place), self.recurrence.zone, || {
+                            self.grid.instant(*place)
+                        })
+                }
+            });
+            if step.is_none() {
+                self.walk = None;
+            }
+            self.upcoming = step;
+        }
+        self.upcoming
+    }
+
+    /// The next place, left-out ones too.
+    fn step(&mut self) -> Option<(u32, i64)> {
+        let rule = self.peek_rule();
+        match (rule, self.extra.last().copied()) {
+            (Some((number, place)), extra) if extra.is_none_or(|extra| place <= extra) => {
+                self.upcoming = None;
+                self.number = number;
+                if extra == Some(place) {
+                    self.extra.pop();
+                }
+                Some((number, place))
+            }
+            (_, Some(extra)) => {
+                self.extra.pop();
+                Some((self.number, extra))
+            }
+            (_, None) => None,
+        }
+    }
+
+    /// The next number and place that is not left out.
+    pub(crate) fn next_place(&mut self) -> Option<(u32, i64)> {
+        loop {
+            let (number, place) = self.step()?;
+            let excluded = self.excluded.binary_search(&place).is_ok()
+                || (!self.excluded_days.is_empty()
+                    && self
+                        .excluded_days
+                        .binary_search(&self.grid.local(place).date())
+                        .is_ok());
+            if !excluded {
+                return Some((number, place));
+            }
+        }
+    }
+
+    /// The occurrence at a place this iterator gave.
+    pub(crate) fn at(&self, (number, place): (u32, i64)) -> Occurrence {
+        self.recurrence.make(&self.grid, number, place)
+    }
+
+    /// The place of an instant, to compare with: exact for hourly rules, else what the wall shows then.
+    pub(crate) fn place_at(&self, instant: Instant) -> i64 {
+        if self.recurrence.rule.is_sub_daily() {
+            instant.secs()
+        } else {
+            crate::time::to_local(instant, self.recurrence.zone)
+                .and_utc()
+                .timestamp()
+        }
+    }
+}
+
+impl Iterator for Occurrences<'_> {
+    type Item = Occurrence;
+
+    fn next(&mut self) -> Option<Occurrence> {
+        let place = self.next_place()?;
+        Some(self.at(place))
+    }
+}
+
+/// The first day or time from `today` on that fits a rule: the due of a task that was given a `repeat` and no `due`.
+///
+/// A date, or a date-time where the rule says a time (`BYHOUR`, or an hourly rule, whose first hour is midnight).
+/// `INTERVAL` does not delay it: "every second Monday" begins with the next Monday. `None` when the rule never matches
+/// or `UNTIL` (in UTC, where it is an instant) has passed.
+pub fn first_match(rule: &Rule, today: NaiveDate) -> Option<Local> {
+    let mut every = rule.clone();
+    every.interval = 1;
+    let timed = rule.has_time() || rule.is_sub_daily();
+    let start = if timed {
+        Local::DateTime(today.and_time(NaiveTime::MIN))
+    } else {
+        Local::Date(today)
+    };
+    // The day before is not asked for; walking from after it makes the start an ordinary candidate.
+    let grid = Grid::new(&every, start, Zone::UTC);
+    let (_, place) = Walk::matching_from(grid).step()?;
+    let found = Grid::new(&every, start, Zone::UTC);
+    let at = found.local(place);
+    match rule.end {
+        End::Until(until) if !until.admits(at, Zone::UTC, || found.instant(place)) => None,
+        _ => Some(at),
+    }
+}

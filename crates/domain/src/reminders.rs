@@ -1,0 +1,337 @@
+//! When reminders ring.
+//!
+//! A task holds definitions ([`Definition`]); [`plan`] derives from them, the due and the series every ring that has to
+//! be on record now, and says when it wants to be asked again. The same input gives the same plan, so a plan that is
+//! made twice changes nothing.
+
+use std::collections::VecDeque;
+
+use chrono::NaiveTime;
+use serde::{Deserialize, Serialize};
+
+use crate::recurrence::Occurrence;
+use crate::series::{Basis, MAX_OPEN, OccurrenceRef, Series, missed};
+use crate::time::{Duration8601, Instant, Local, Zone, resolve};
+
+/// The hour reminders of date-only tasks count from, when a person has not said another.
+pub const DEFAULT_MORNING: NaiveTime = match NaiveTime::from_hms_opt(9, 0, 0) {
+    Some(nine) => nine,
+    None => NaiveTime::MIN,
+};
+
+/// One reminder of a task, as a client writes it: `{"before": "PT30M"}` or `{"at": "2026-11-30T18:00:00Z"}`, with its
+/// `id` when it has one already. Without `id` the id is empty until [`Definition::set_id`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Wire", try_from = "Wire")]
+pub enum Definition {
+    /// So long before the due; on a date, before the person's morning.
+    Before {
+        /// Stays with the reminder for ever.
+        id: String,
+        /// How long before.
+        before: Duration8601,
+    },
+    /// At an instant, whatever the due is.
+    At {
+        /// Stays with the reminder for ever.
+        id: String,
+        /// When.
+        at: Instant,
+    },
+}
+
+impl Definition {
+    /// Its id; empty while it has none.
+    pub fn id(&self) -> &str {
+        match self {
+            Definition::Before { id, .. } | Definition::At { id, .. } => id,
+        }
+    }
+
+    /// Gives it an id.
+    pub fn set_id(&mut self, new: impl Into<String>) {
+        match self {
+            Definition::Before { id, .. } | Definition::At { id, .. } => *id = new.into(),
+        }
+    }
+}
+
+/// The two forms on the wire.
+#[derive(Serialize, Deserialize, Clone)]
+struct Wire {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<Duration8601>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at: Option<Instant>,
+}
+
+impl From<Definition> for Wire {
+    fn from(definition: Definition) -> Self {
+        let some_id = |id: String| (!id.is_empty()).then_some(id);
+        match definition {
+            Definition::Before { id, before } => Wire {
+                id: some_id(id),
+                before: Some(before),
+                at: None,
+            },
+            Definition::At { id, at } => Wire {
+                id: some_id(id),
+                before: None,
+                at: Some(at),
+            },
+        }
+    }
+}
+
+impl TryFrom<Wire> for Definition {
+    type Error = &'static str;
+
+    fn try_from(wire: Wire) -> Result<Self, Self::Error> {
+        let id = wire.id.unwrap_or_default();
+        match (wire.before, wire.at) {
+            (Some(before), None) => Ok(Definition::Before { id, before }),
+            (None, Some(at)) => Ok(Definition::At { id, at }),
+            _ => Err("a reminder has either \"before\" (a duration) or \"at\" (an instant)"),
+        }
+    }
+}
+
+/// When a reminder rings; `None` for one relative to a due that isn't there.
+///
+/// Before a date-time: first the days on the calendar at the same wall time, then the exact part as elapsed time.
+/// Before a date the same, counted from `morning` of that date.
+pub fn fire_at(
+    definition: &Definition,
+    due: Option<Local>,
+    zone: Zone,
+    morning: NaiveTime,
+) -> Option<Instant> {
+    match (definition, due) {
+        (Definition::At { at, .. }, _) => Some(*at),
+        (Definition::Before { before, .. }, Some(due)) => {
+            Some(before.before(reference(due, morning), zone))
+        }
+        (Definition::Before { .. }, None) => None,
+    }
+}
+
+fn reference(due: Local, morning: NaiveTime) -> chrono::NaiveDateTime {
+    match due {
+        Local::DateTime(at) => at,
+        Local::Date(date) => date.and_time(morning),
+    }
+}
+
+/// What a plan is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanInput {
+    /// The due of the open occurrence, as it stands (it may have been moved).
+    pub due: Option<Local>,
+    /// The zone the due is meant in: the task's own; for a floating due the owner's, for a date the recipient's.
+    pub zone: Zone,
+    /// The recipient's morning ([`DEFAULT_MORNING`]).
+    pub morning: NaiveTime,
+    /// The reminders.
+    pub definitions: Vec<Definition>,
+    /// The series and which of its occurrences is the open one.
+    pub series: Option<(Series, OccurrenceRef)>,
+    /// When a person last changed what this plan is made from (`tasks.generation`). What was past by then is skipped.
+    pub generation_at: Instant,
+    /// Now.
+    pub now: Instant,
+    /// Neither completed nor deleted.
+    pub open: bool,
+}
+
+/// Whether a ring is to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RingState {
+    /// It rings at its time, or at once when that has passed meanwhile.
+    Planned,
+    /// It was past already when it was set. The answer to the person names it.
+    Skipped,
+}
+
+/// One reminder for one occurrence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ring {
+    /// [`Definition::id`].
+    pub definition_id: String,
+    /// [`Occurrence::key`]; empty for a task that doesn't recur.
+    pub occurrence_key: String,
+    /// When it rings.
+    pub fire_at: Instant,
+    /// Whether it does.
+    pub state: RingState,
+}
+
+/// Every ring that has to be on record, in order of time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// The rings, sorted by time, then definition.
+    pub rings: Vec<Ring>,
+    /// When to plan again: before then the rings on record are all that can ring. `None`: never, unless something
+    /// changes.
+    pub next_at: Option<Instant>,
+    /// [`missed`].
+    pub missed: u32,
+}
+
+/// Plans a task's reminders.
+///
+/// The open occurrence's rings are all there; those that were past at `generation_at` are marked skipped, the others
+/// stay planned even when `now` has passed them: they were accepted, so they ring.
+///
+/// A neglected series still rings: of each relative reminder the rings of the later occurrences follow, as far as the
+/// first that lies after `now`, and one more, so that planning late by a whole occurrence delays nothing. Those that
+/// were past at `generation_at` are left out (nobody was ever promised them). Per reminder there are at most
+/// [`MAX_OPEN`] rings: the open occurrence's and the latest. Absolute reminders belong to the open occurrence alone.
+pub fn plan(input: &PlanInput) -> Plan {
+    let mut plan = Plan::default();
+    if !input.open {
+        return plan;
+    }
+    let current = input
+        .series
+        .as_ref()
+        .and_then(|(series, current)| series.recurrence.occurrence(current));
+    let current_key = input
+        .series
+        .as_ref()
+        .map_or(String::new(), |(_, current)| current.key.clone());
+    let mut later: Vec<Later> = Vec::new();
+    for definition in &input.definitions {
+        let Some(at) = current_fire_at(definition, input, current.as_ref()) else {
+            continue;
+        };
+        let state = if at <= input.generation_at {
+            RingState::Skipped
+        } else {
+            RingState::Planned
+        };
+        plan.rings.push(Ring {
+            definition_id: definition.id().to_owned(),
+            occurrence_key: current_key.clone(),
+            fire_at: at,
+            state,
+        });
+        if let Definition::Before { before, .. } = definition {
+            let first_after_now = (at > input.now).then_some(at);
+            later.push(Later {
+                id: definition.id(),
+                before: *before,
+                first_after_now,
+                done: false,
+                rings: VecDeque::new(),
+            });
+        }
+    }
+    if let Some((series, current)) = &input.series {
+        plan.missed = missed(series, current, input.now);
+        if series.basis == Basis::Due && !later.is_empty() {
+            plan_later(input, series, current, &mut later);
+            plan.next_at = later
+                .iter()
+                .filter(|l| l.done)
+                .filter_map(|l| l.first_after_now)
+                .min();
+            plan.rings.extend(later.into_iter().flat_map(|l| l.rings));
+        }
+    }
+    plan.rings
+        .sort_by(|a, b| (a.fire_at, &a.definition_id).cmp(&(b.fire_at, &b.definition_id)));
+    plan
+}
+
+/// One relative reminder's rings for the occurrences after the open one.
+struct Later<'a> {
+    id: &'a str,
+    before: Duration8601,
+    /// When it rings first after now.
+    first_after_now: Option<Instant>,
+    /// That ring and one more are there.
+    done: bool,
+    rings: VecDeque<Ring>,
+}
+
+fn plan_later(
+    input: &PlanInput,
+    series: &Series,
+    current: &OccurrenceRef,
+    later: &mut [Later<'_>],
+) {
+    const MAX_STEPS: usize = 500_000;
+    let mut occurrences = series.recurrence.occurrences_after_ref(current);
+    // Nothing rings after its occurrence; of those that are surely past only the latest are looked at.
+    let past = occurrences.place_at(input.now).saturating_sub(2 * 86_400);
+    let mut places = VecDeque::new();
+    for _ in 0..MAX_STEPS {
+        let Some(place) = occurrences.next_place() else {
+            break;
+        };
+        if places.len() == MAX_OPEN {
+            places.pop_front();
+        }
+        places.push_back(place);
+        if place.1 >= past {
+            break;
+        }
+    }
+    for _ in 0..MAX_STEPS {
+        let Some(place) = places.pop_front().or_else(|| occurrences.next_place()) else {
+            return;
+        };
+        let occurrence = occurrences.at(place);
+        for one in later.iter_mut().filter(|one| !one.done) {
+            let at = occurrence_fire_at(one.before, &occurrence, input);
+            if at > input.generation_at {
+                if one.rings.len() == MAX_OPEN - 1 {
+                    one.rings.pop_front();
+                }
+                one.rings.push_back(Ring {
+                    definition_id: one.id.to_owned(),
+                    occurrence_key: occurrence.key.clone(),
+                    fire_at: at,
+                    state: RingState::Planned,
+                });
+            }
+            if at > input.now {
+                one.done = one.first_after_now.is_some();
+                one.first_after_now.get_or_insert(at);
+            }
+        }
+        if later.iter().all(|one| one.done) {
+            return;
+        }
+    }
+}
+
+fn current_fire_at(
+    definition: &Definition,
+    input: &PlanInput,
+    current: Option<&Occurrence>,
+) -> Option<Instant> {
+    match (definition, current) {
+        (Definition::Before { before, .. }, Some(current)) if input.due == Some(current.at) => {
+            Some(occurrence_fire_at(*before, current, input))
+        }
+        _ => fire_at(definition, input.due, input.zone, input.morning),
+    }
+}
+
+/// As [`fire_at`], exact in a fold too: only the occurrence knows which of two equal local times it is.
+fn occurrence_fire_at(before: Duration8601, occurrence: &Occurrence, input: &PlanInput) -> Instant {
+    let local = reference(occurrence.at, input.morning);
+    let own_instant = before.days() == 0
+        && !occurrence.at.is_date()
+        && crate::time::to_local(occurrence.due_at, input.zone) == local
+        && occurrence.due_at != resolve(local, input.zone);
+    if own_instant {
+        occurrence.due_at.plus_secs(-i64::from(before.seconds()))
+    } else {
+        before.before(local, input.zone)
+    }
+}

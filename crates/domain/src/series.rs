@@ -1,0 +1,221 @@
+//! What a recurring task asks of its rule: what comes after this occurrence, and how many were missed.
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::recurrence::OccurrenceRef;
+use crate::recurrence::{End, Occurrence, Occurrences, Recurrence, Rule};
+use crate::time::{Instant, Local, to_local, today};
+
+/// From what the next occurrence is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Basis {
+    /// From the rule's own dates, however late the task was done.
+    #[default]
+    Due,
+    /// From the day it was done.
+    Completion,
+}
+
+/// A recurring task's rule and basis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Series {
+    /// The occurrences.
+    pub recurrence: Recurrence,
+    /// From what the next one is counted.
+    pub basis: Basis,
+}
+
+/// What follows a completed (or skipped) occurrence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    /// [`Occurrence::key`].
+    pub key: String,
+    /// When it is due.
+    pub at: Local,
+    /// [`Occurrence::number`].
+    pub number: u32,
+    /// [`Occurrence::due_at`].
+    pub due_at: Instant,
+    /// How many occurrences between lie in the past and were passed over.
+    pub passed_over: u32,
+}
+
+/// So many occurrences are looked at in one call; see [`next`] and [`missed`].
+const MAX_STEPS: u32 = 500_000;
+
+/// The most occurrences [`open_occurrences`] gives.
+pub const MAX_OPEN: usize = 64;
+
+/// The occurrence that follows `completed`, done at `completed_at`. `None` when the series ends with it.
+///
+/// Basis *due*: the first that is later than the completed one and not in the past: not before that instant, or not
+/// before that local day for a date. Basis *completion*: the first the rule gives when it starts on the local day of the
+/// completion at the due's time of day (hourly rules: at the minute of the completion), and later than the completed
+/// one, so that a key never comes twice. `COUNT` counts skipped and passed-over ones; `UNTIL` holds for both.
+pub fn next(series: &Series, completed: &OccurrenceRef, completed_at: Instant) -> Option<Next> {
+    match series.basis {
+        Basis::Due => next_by_due(&series.recurrence, completed, completed_at),
+        Basis::Completion => next_by_completion(&series.recurrence, completed, completed_at),
+    }
+}
+
+fn next_by_due(recurrence: &Recurrence, completed: &OccurrenceRef, now: Instant) -> Option<Next> {
+    let mut occurrences = recurrence.occurrences_after_ref(completed);
+    let clearly_past = clearly_before(&occurrences, now);
+    let mut passed_over = 0;
+    while passed_over < MAX_STEPS {
+        let place = occurrences.next_place()?;
+        if place.1 >= clearly_past {
+            let found = occurrences.at(place);
+            if !is_past(recurrence, &found, now) {
+                return Some(Next {
+                    key: found.key,
+                    at: found.at,
+                    number: found.number,
+                    due_at: found.due_at,
+                    passed_over,
+                });
+            }
+        }
+        passed_over += 1;
+    }
+    None
+}
+
+/// What lies before this place is in the past whatever the clocks did: no zone ever jumped by more than a day.
+fn clearly_before(occurrences: &Occurrences<'_>, now: Instant) -> i64 {
+    occurrences.place_at(now).saturating_sub(2 * 86_400)
+}
+
+fn is_past(recurrence: &Recurrence, occurrence: &Occurrence, now: Instant) -> bool {
+    match occurrence.at {
+        Local::Date(date) => date < today(now, recurrence.zone),
+        Local::DateTime(_) => occurrence.due_at < now,
+    }
+}
+
+fn next_by_completion(
+    recurrence: &Recurrence,
+    completed: &OccurrenceRef,
+    now: Instant,
+) -> Option<Next> {
+    let number = completed.number.checked_add(1)?;
+    if matches!(recurrence.rule.end, End::Count(count) if number > count) {
+        return None;
+    }
+    let local = to_local(now, recurrence.zone);
+    let done = if recurrence.rule.is_sub_daily() {
+        now.secs().div_euclid(60) * 60
+    } else {
+        0
+    };
+    let start = match recurrence.start {
+        Local::Date(_) => Local::Date(local.date()),
+        Local::DateTime(start) if !recurrence.rule.is_sub_daily() => {
+            Local::DateTime(local.date().and_time(start.time()))
+        }
+        Local::DateTime(_) => Local::DateTime(to_local(Instant::from_secs(done), recurrence.zone)),
+    };
+    let fresh = Recurrence {
+        rule: Rule {
+            end: match recurrence.rule.end {
+                End::Count(_) => End::Never,
+                end => end,
+            },
+            ..recurrence.rule.clone()
+        },
+        start,
+        ..recurrence.clone()
+    };
+    let start_key = fresh.key_of(start);
+    let completed_place = recurrence.occurrence(completed).map(|o| (o.due_at, o.at));
+    // Occurrence 1 is the completion itself.
+    fresh
+        .occurrences()
+        .filter(|o| o.key != start_key)
+        .take(MAX_STEPS as usize)
+        .find(|o| completed_place.is_none_or(|(due_at, at)| (o.due_at, o.at) > (due_at, at)))
+        .map(|o| Next {
+            key: o.key,
+            at: o.at,
+            number,
+            due_at: o.due_at,
+            passed_over: 0,
+        })
+}
+
+/// How many later occurrences have come due while `current` is still open: a time has come due when it is reached, a
+/// date when its local day has begun. None with basis *completion*, where nothing later exists yet. Counts to 500,000.
+pub fn missed(series: &Series, current: &OccurrenceRef, now: Instant) -> u32 {
+    if series.basis == Basis::Completion {
+        return 0;
+    }
+    let recurrence = &series.recurrence;
+    let mut occurrences = recurrence.occurrences_after_ref(current);
+    let clearly_past = clearly_before(&occurrences, now);
+    let mut count = 0;
+    while count < MAX_STEPS {
+        let Some(place) = occurrences.next_place() else {
+            break;
+        };
+        if place.1 >= clearly_past && !has_come(recurrence, &occurrences.at(place), now) {
+            break;
+        }
+        count += 1;
+    }
+    count
+}
+
+fn has_come(recurrence: &Recurrence, occurrence: &Occurrence, now: Instant) -> bool {
+    match occurrence.at {
+        Local::Date(date) => date <= today(now, recurrence.zone),
+        Local::DateTime(_) => occurrence.due_at <= now,
+    }
+}
+
+/// The occurrences of a neglected series: `current`, those that came due since, and the first that has not, with the
+/// instant from which this list is out of date (when that one comes due; `None` when the series ends before).
+///
+/// At most [`MAX_OPEN`]: of a longer list the current one and the latest are given.
+pub fn open_occurrences(
+    series: &Series,
+    current: &OccurrenceRef,
+    now: Instant,
+) -> (Vec<Occurrence>, Option<Instant>) {
+    let recurrence = &series.recurrence;
+    let mut list: Vec<Occurrence> = recurrence.occurrence(current).into_iter().collect();
+    if series.basis == Basis::Completion {
+        return (list, None);
+    }
+    let comes_at = |o: &Occurrence| match o.at {
+        Local::Date(date) => crate::time::day_start(date, recurrence.zone),
+        Local::DateTime(_) => o.due_at,
+    };
+    if let Some(first) = list.first().filter(|o| !has_come(recurrence, o, now)) {
+        let next_at = comes_at(first);
+        return (list, Some(next_at));
+    }
+    let mut occurrences = recurrence.occurrences_after_ref(current);
+    let mut places = std::collections::VecDeque::new();
+    let clearly_past = clearly_before(&occurrences, now);
+    let mut next_at = None;
+    for _ in 0..MAX_STEPS {
+        let Some(place) = occurrences.next_place() else {
+            break;
+        };
+        if places.len() == MAX_OPEN - 1 {
+            places.pop_front();
+        }
+        places.push_back(place);
+        if place.1 >= clearly_past {
+            let found = occurrences.at(place);
+            if !has_come(recurrence, &found, now) {
+                next_at = Some(comes_at(&found));
+                break;
+            }
+        }
+    }
+    list.extend(places.into_iter().map(|place| occurrences.at(place)));
+    (list, next_at)
+}
