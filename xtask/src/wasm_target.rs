@@ -57,22 +57,19 @@ pub fn ensure() -> Result<()> {
     if toolchain.is_complete()? {
         return Ok(());
     }
-    let lock = toolchain.lock()?;
+    let _lock = toolchain.lock()?;
     if toolchain.is_complete()? {
         return Ok(()); // another xtask brought it while this one waited
     }
     eprintln!("The Rust target {WASM} is missing; bringing it.");
-    let refusal = match toolchain.ask_rustup() {
+    match toolchain.ask_rustup() {
         Ok(()) => return Ok(()),
-        Err(error) => format!("{error:#}"),
-    };
-    eprintln!("  not from rustup: {refusal}");
-    let made = toolchain.take_from_debian();
-    drop(lock);
-    made.with_context(|| {
+        Err(error) => eprintln!("  not from rustup: {error:#}"),
+    }
+    toolchain.take_from_debian().with_context(|| {
         format!(
-            "the Rust target {WASM} is missing. `rustup target add {WASM}` is the normal way ({refusal}), \
-             and the way around, through a Debian mirror, failed too"
+            "the Rust target {WASM} is missing. The normal way, `rustup target add {WASM}`, failed (see above); \
+             so did the way around, through a Debian mirror"
         )
     })
 }
@@ -135,19 +132,24 @@ impl Toolchain {
         if !starts("rustup") {
             bail!("there is no rustup here");
         }
-        let by_rustup = self.rustlib().join(format!("manifest-rust-std-{WASM}"));
-        if by_rustup.exists() {
-            // Rustup believes that it is there, and would do nothing.
-            output(Command::new("rustup").args(["target", "remove", WASM]))?;
+        let manifest = self.rustlib().join(format!("manifest-rust-std-{WASM}"));
+        if let Ok(manifest) = fs::read_to_string(manifest) {
+            // Rustup believes that it is there and would do nothing; and it removes only what is whole.
+            for file in manifest
+                .lines()
+                .filter_map(|line| line.strip_prefix("file:"))
+            {
+                let file = self.sysroot.join(file);
+                if let Some(folder) = file.parent().filter(|_| !file.exists()) {
+                    fs::create_dir_all(folder)?;
+                    fs::write(&file, "")?;
+                }
+            }
+            rustup(&["target", "remove", WASM])?;
         }
         remove(&self.folder())?; // rustup refuses to write over files that it doesn't know
         eprintln!("  rustup target add {WASM}");
-        output(
-            Command::new("rustup")
-                .args(["target", "add", WASM])
-                .env("RUST_BACKTRACE", "0"),
-        )
-        .map_err(|error| anyhow::anyhow!(first_line(&format!("{error:#}"))))?;
+        rustup(&["target", "add", WASM])?;
         if !self.is_complete()? {
             bail!(
                 "it reported success but {} is not complete",
@@ -472,6 +474,13 @@ impl Drop for SourceLink {
     }
 }
 
+fn rustup(args: &[&str]) -> Result<()> {
+    match output(Command::new("rustup").args(args).env("RUST_BACKTRACE", "0")) {
+        Ok(_) => Ok(()),
+        Err(error) => bail!("{}", first_line(&format!("{error:#}"))),
+    }
+}
+
 fn has_everything(lib: &Path) -> bool {
     let names: Vec<String> = fs::read_dir(lib)
         .into_iter()
@@ -540,18 +549,22 @@ fn list(versions: &[String]) -> String {
     short.join(", ")
 }
 
-/// The first line that says something, preferring errors over progress.
+/// The first line that says something, preferring errors over progress, and not more than fits on two lines.
 fn first_line(text: &str) -> String {
     let lines: Vec<&str> = text
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .collect();
-    lines
+    let line = lines
         .iter()
         .find(|line| line.starts_with("error") || line.starts_with("E:"))
-        .or(lines.first())
-        .map_or_else(|| "it gave no reason".into(), |line| (*line).to_owned())
+        .or(lines.first());
+    match line {
+        None => "it gave no reason".into(),
+        Some(line) if line.chars().count() > 200 => line.chars().take(200).chain(['…']).collect(),
+        Some(line) => (*line).to_owned(),
+    }
 }
 
 #[cfg(test)]
