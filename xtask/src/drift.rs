@@ -78,33 +78,59 @@ fn sources(spin_toml: &str) -> BTreeMap<String, String> {
 }
 
 /// `xtask`, the build and the tests ask for every dependency with the same features, so that none is compiled twice.
-/// What differs is mostly a dev-dependency or a dependency of xtask that switches a feature on: then the workspace's
-/// entry should have that feature for everybody.
+/// Where they differ, mostly a dev-dependency switches a feature on, or `xtask` has a dependency that the others share.
+/// The way out is to name the missing features in `[workspace.dependencies]`, or in a native crate's dependencies.
 pub fn features() -> Result<()> {
+    let xtask = selection(&["-e", "no-dev", "-p", "xtask"])?;
     let build = selection(&["-e", "no-dev"])?;
     let tests = selection(&[])?;
-    let xtask = selection(&["-e", "no-dev", "-p", "xtask"])?;
     let mut wrong = Vec::new();
-    for (what, first, second) in [("the tests", &build, &tests), ("the build", &xtask, &build)] {
-        for line in first.difference(second) {
-            wrong.push(format!(
-                "{what} compile it again, with other features: {line}"
-            ));
+    for (one, first, other, second) in [
+        ("xtask", &xtask, "the build", &build),
+        ("the build", &build, "the tests", &tests),
+    ] {
+        for (package, features) in first {
+            let also = second.get(package);
+            for set in features
+                .iter()
+                .filter(|set| !also.is_some_and(|also| also.contains(*set)))
+            {
+                let also = also
+                    .into_iter()
+                    .flatten()
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join("] or [");
+                wrong.push(format!(
+                    "{package}: [{set}] for {one}, [{also}] for {other}"
+                ));
+            }
         }
     }
-    none(&wrong, "a dependency is compiled twice")
+    none(
+        &wrong,
+        "a dependency is compiled twice, because its features differ",
+    )
 }
 
-/// One line `name version features` per dependency outside the workspace.
-fn selection(arguments: &[&str]) -> Result<BTreeSet<String>> {
-    let mut command = cargo(["tree", "--quiet", "--prefix", "none", "--format", "{p} {f}"]);
+/// Name and version → the sets of features with which it is compiled: more than one where a build script or a proc
+/// macro needs it too. Without the workspace's own packages.
+fn selection(arguments: &[&str]) -> Result<BTreeMap<String, BTreeSet<String>>> {
+    let mut command = cargo(["tree", "--quiet", "--prefix", "none", "--format", "{p}|{f}"]);
     let tree = output(command.args(arguments))?;
-    Ok(tree
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in tree
         .lines()
-        .map(|line| line.trim_end_matches(" (*)").trim())
-        .filter(|line| !line.is_empty() && !line.contains(&*root().to_string_lossy()))
-        .map(str::to_owned)
-        .collect())
+        .filter(|line| !line.contains(&*root().to_string_lossy()))
+    {
+        if let Some((package, features)) = line.trim_end_matches(" (*)").split_once('|') {
+            found
+                .entry(package.trim().to_owned())
+                .or_default()
+                .insert(features.to_owned());
+        }
+    }
+    Ok(found)
 }
 
 fn none(wrong: &[String], what: &str) -> Result<()> {
