@@ -68,6 +68,22 @@ impl Problem {
         problem
     }
 
+    /// 412: `If-Match` named another version.
+    pub fn stale() -> Self {
+        Self::new(
+            412,
+            "It has changed since you read it. Read it again, then repeat the change.",
+        )
+    }
+
+    /// 422: the key belongs to another request.
+    pub fn key_reused() -> Self {
+        Self::new(
+            422,
+            "This Idempotency-Key was used for another request. Take a new key for a new request.",
+        )
+    }
+
     pub fn not_found(what: &str) -> Self {
         Self::new(404, format!("There is no such {what}, or it is not yours."))
     }

@@ -43,7 +43,10 @@ fn mac(secret: &str, id: &str, timestamp: i64, body: &[u8]) -> Hmac<Sha256> {
 
 /// The value of `webhook-signature`: `v1,<base64>` over `id.timestamp.body`, timestamp in Unix seconds.
 pub fn sign(secret: &str, id: &str, timestamp: i64, body: &[u8]) -> String {
-    format!("v1,{}", STANDARD.encode(mac(secret, id, timestamp, body).finalize().into_bytes()))
+    format!(
+        "v1,{}",
+        STANDARD.encode(mac(secret, id, timestamp, body).finalize().into_bytes())
+    )
 }
 
 /// Checks the three headers against the body. `signatures` may hold several, separated by spaces (key rotation).
@@ -62,12 +65,21 @@ pub fn verify(
     if now_seconds.saturating_sub(timestamp).saturating_abs() > TOLERANCE_SECONDS {
         return Err(Refused::Stale);
     }
-    let matches = signatures.split(' ').filter_map(|one| one.strip_prefix("v1,")).any(|encoded| {
-        STANDARD
-            .decode(encoded)
-            .is_ok_and(|given| mac(secret, id, timestamp, body).verify_slice(&given).is_ok())
-    });
-    if matches { Ok(()) } else { Err(Refused::Mismatch) }
+    let matches = signatures
+        .split(' ')
+        .filter_map(|one| one.strip_prefix("v1,"))
+        .any(|encoded| {
+            STANDARD.decode(encoded).is_ok_and(|given| {
+                mac(secret, id, timestamp, body)
+                    .verify_slice(&given)
+                    .is_ok()
+            })
+        });
+    if matches {
+        Ok(())
+    } else {
+        Err(Refused::Mismatch)
+    }
 }
 
 #[cfg(test)]
@@ -95,6 +107,16 @@ mod tests {
         assert_eq!(check("secret", b"Body", 1100), Err(Refused::Mismatch));
         assert_eq!(check("other", b"body", 1100), Err(Refused::Mismatch));
         assert_eq!(check("secret", b"body", 1301), Err(Refused::Stale));
-        assert_eq!(verify("secret", None, Some("1000"), Some(&signature), b"body", 1000), Err(Refused::Missing));
+        assert_eq!(
+            verify(
+                "secret",
+                None,
+                Some("1000"),
+                Some(&signature),
+                b"body",
+                1000
+            ),
+            Err(Refused::Missing)
+        );
     }
 }

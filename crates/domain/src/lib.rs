@@ -11,6 +11,7 @@
 #![warn(missing_docs)]
 
 mod error;
+pub mod lifecycle;
 pub mod recurrence;
 pub mod reminders;
 pub mod series;

@@ -1,0 +1,40 @@
+//! `/api/auth/…`: accounts, sessions, API tokens, invitations.
+
+mod accounts;
+mod limit;
+mod password;
+mod tokens;
+
+use punctual_function::{Answer, Call, Problem, Reply, serve};
+use spin_sdk::http::Request;
+use spin_sdk::http_service;
+
+#[http_service]
+async fn handle(request: Request) -> Reply {
+    serve(request, route).await
+}
+
+async fn route(call: &Call) -> Result<Answer, Problem> {
+    let (method, path) = call.route(2);
+    match (method, path.as_slice()) {
+        ("POST", ["register"]) => accounts::register(call).await,
+        ("POST", ["login"]) => accounts::login(call).await,
+        ("POST", ["refresh"]) => accounts::refresh(call).await,
+        ("POST", ["logout"]) => accounts::logout(call).await,
+        ("GET", ["me"]) => accounts::me(call).await,
+        ("POST", ["invites"]) => accounts::invite(call).await,
+        ("POST", ["access"]) => tokens::access(call).await,
+        ("GET", ["tokens"]) => tokens::list(call).await,
+        ("POST", ["tokens"]) => tokens::create(call).await,
+        ("DELETE", ["tokens", id]) => tokens::revoke(call, id).await,
+        (
+            _,
+            [
+                "register" | "login" | "refresh" | "logout" | "me" | "invites" | "access"
+                | "tokens",
+            ]
+            | ["tokens", _],
+        ) => Err(call.no_route(true)),
+        _ => Err(call.no_route(false)),
+    }
+}

@@ -1,0 +1,140 @@
+//! `POST /events/on-task-events`: whatever happened to a task, everything derived from it is made right.
+//!
+//! The events are hints: the row is read anew, and each step is a condition on the row as it is now. So order,
+//! repetition and loss do no harm: the worker's sweep asks for every task whose plan lags.
+
+use std::collections::HashMap;
+
+use punctual_contract::events::CloudEvent;
+use punctual_domain::Instant;
+use punctual_domain::lifecycle::{Account, Status, TaskState};
+use punctual_domain::reminders::RingState;
+use punctual_function::{Call, Handled, Problem, Reply, derived_id, events};
+use punctual_store::reminders::Wanted;
+use punctual_store::write::Write;
+use punctual_store::{reminders, tasks};
+use spin_sdk::http::Request;
+use spin_sdk::http_service;
+
+#[http_service]
+async fn handle(request: Request) -> Reply {
+    events(request, each).await
+}
+
+/// Each task of the batch is settled once, however many events it has.
+async fn each(call: &Call, batch: &[CloudEvent]) -> Result<Vec<Handled>, Problem> {
+    let mut settled: HashMap<&str, Handled> = HashMap::new();
+    let mut outcomes = Vec::with_capacity(batch.len());
+    for event in batch {
+        let outcome = if event.kind.starts_with("punctual.task.") {
+            match settled.get(event.subject.as_str()) {
+                Some(known) => known.clone(),
+                None => {
+                    let outcome = match settle(call, event).await {
+                        Ok(()) => Handled::Ok,
+                        Err(problem) => Handled::Retry(problem.detail),
+                    };
+                    settled.insert(&event.subject, outcome.clone());
+                    outcome
+                }
+            }
+        } else if event.kind.starts_with("punctual.settings.") {
+            // Another zone or morning has stepped the plans of all open tasks by trigger: the sweep brings them.
+            Handled::Ok
+        } else {
+            Handled::Drop(format!("{} is not for here", event.kind))
+        };
+        outcomes.push(outcome);
+    }
+    Ok(outcomes)
+}
+
+/// Makes the successor, withdraws it, plans the reminders: as the row now asks for.
+async fn settle(call: &Call, event: &CloudEvent) -> Result<(), Problem> {
+    let write = Write {
+        op: derived_id(&["plan", &call.request_id, &event.subject]),
+        body_hash: None,
+        actor: "punctual".to_owned(),
+        via: "planner".to_owned(),
+        trace: event.traceparent.clone(),
+        now: call.now,
+    };
+    let Some(mut loaded) = tasks::load(None, &event.subject).await? else {
+        return Ok(());
+    };
+    let account = loaded.account.account()?;
+    let due_at = loaded.task.due_instant(&account).map(Instant::micros);
+    if loaded.task.is_open() && due_at != loaded.task.due_at {
+        let moved = Write {
+            op: format!("{}.zone", write.op),
+            ..write.clone()
+        };
+        tasks::move_due_at(&loaded.task, due_at, &moved).await?;
+        let Some(again) = tasks::load(None, &event.subject).await? else {
+            return Ok(());
+        };
+        loaded = again;
+    }
+    let task = &loaded.task;
+    if task.deleted_at.is_none() {
+        if task.status == Status::Open {
+            tasks::withdraw_successor(task, &write).await?;
+        } else if let (Some(next), Some(series)) = (&task.next, &task.series_id) {
+            let id = derived_id(&["occurrence", series, &next.occurrence]);
+            if let Some(successor) = task.successor(&id, &account) {
+                tasks::make_successor(task, &successor, &write).await?;
+            }
+        }
+    }
+    plan(call, task, &account, loaded.wanted, &write).await
+}
+
+async fn plan(
+    call: &Call,
+    task: &TaskState,
+    account: &Account,
+    wanted: i64,
+    write: &Write,
+) -> Result<(), Problem> {
+    let plan = task
+        .plan(account, Instant::from_micros(call.now))
+        .map_err(|error| {
+            Problem::new(500, format!("task {} can't be planned: {error}", task.id))
+        })?;
+    let rings: Vec<Wanted> = plan
+        .rings
+        .iter()
+        .map(|ring| {
+            let fire_at = ring.fire_at.micros();
+            let parts = [
+                "reminder",
+                &task.id,
+                &ring.definition_id,
+                &ring.occurrence_key,
+                &fire_at.to_string(),
+            ];
+            Wanted {
+                id: derived_id(&parts),
+                definition_id: ring.definition_id.clone(),
+                occurrence: ring.occurrence_key.clone(),
+                fire_at,
+                state: match ring.state {
+                    RingState::Planned => "planned",
+                    RingState::Skipped => "skipped",
+                }
+                .to_owned(),
+            }
+        })
+        .collect();
+    reminders::keep_snoozes(&task.id, task.generation, write).await?;
+    reminders::plan(&task.id, task.generation, &rings, write).await?;
+    reminders::cancel_unwanted(&task.id, task.generation, &rings, write).await?;
+    tasks::planned(
+        &task.id,
+        wanted,
+        plan.next_at.map(Instant::micros),
+        plan.missed.into(),
+    )
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! `/api/projects/…`
+
+use punctual_contract::api::ProjectName;
+use punctual_function::{Answer, Call, Caller, Problem, Reply, Scope, serve};
+use punctual_store::db::Error;
+use punctual_store::projects::{self, Change};
+use spin_sdk::http::Request;
+use spin_sdk::http_service;
+
+#[http_service]
+async fn handle(request: Request) -> Reply {
+    serve(request, route).await
+}
+
+async fn route(call: &Call) -> Result<Answer, Problem> {
+    let (method, path) = call.route(2);
+    match (method, path.as_slice()) {
+        ("GET", []) => list(call).await,
+        ("POST", []) => create(call).await,
+        ("GET", [id]) => {
+            let caller = Caller::of(call, Scope::Read).await?;
+            shown(&caller, id).await
+        }
+        ("PATCH", [id]) => {
+            let caller = Caller::of(call, Scope::Write).await?;
+            let name = name(call)?;
+            change(call, &caller, id, Change::Rename(&name)).await
+        }
+        ("POST", [id, "archive"]) => {
+            change(
+                call,
+                &Caller::of(call, Scope::Write).await?,
+                id,
+                Change::Archive,
+            )
+            .await
+        }
+        ("POST", [id, "restore"]) => {
+            change(
+                call,
+                &Caller::of(call, Scope::Write).await?,
+                id,
+                Change::Restore,
+            )
+            .await
+        }
+        (_, [] | [_] | [_, "archive" | "restore"]) => Err(call.no_route(true)),
+        _ => Err(call.no_route(false)),
+    }
+}
+
+fn name(call: &Call) -> Result<String, Problem> {
+    let given: ProjectName = call.json()?;
+    let name = given.name.trim();
+    if (1..=120).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
+        Ok(name.to_owned())
+    } else {
+        Err(Problem::field(
+            "name",
+            "takes 1 to 120 characters, none of them a control character",
+        ))
+    }
+}
+
+async fn shown(caller: &Caller, id: &str) -> Result<Answer, Problem> {
+    let json = projects::get(&caller.user, id)
+        .await?
+        .ok_or_else(|| Problem::not_found("project"))?;
+    Answer::versioned(json)
+}
+
+async fn list(call: &Call) -> Result<Answer, Problem> {
+    let caller = Caller::of(call, Scope::Read).await?;
+    call.only_queries(&["archived", "limit", "cursor"])?;
+    let archived = call.flag("archived")?;
+    let after: Option<String> = call.cursor()?;
+    Ok(Answer::json(
+        projects::list(&caller.user, archived, after.as_deref(), call.limit()?).await?,
+    ))
+}
+
+async fn create(call: &Call) -> Result<Answer, Problem> {
+    let caller = Caller::of(call, Scope::Write).await?;
+    let name = name(call)?;
+    let write = call.write(&caller)?;
+    let id = match call.repeated(&write, "projects").await? {
+        Some(earlier) => earlier.row_id,
+        None => {
+            let id = call.new_id(&write);
+            projects::create(&id, &name, &write).await?;
+            id
+        }
+    };
+    Ok(shown(&caller, &id)
+        .await?
+        .status(201)
+        .header("location", format!("/api/projects/{id}")))
+}
+
+async fn change(
+    call: &Call,
+    caller: &Caller,
+    id: &str,
+    change: Change<'_>,
+) -> Result<Answer, Problem> {
+    let write = call.write(caller)?;
+    if call.repeated(&write, "projects").await?.is_none() {
+        match projects::change(&caller.user, id, call.if_match()?, change, &write).await {
+            Ok(true) | Err(Error::Repeated) => {}
+            Ok(false) => {
+                let shown = shown(caller, id).await?;
+                return Err(
+                    if call
+                        .if_match()?
+                        .is_some_and(|version| !shown.has_version(version))
+                    {
+                        Problem::stale()
+                    } else {
+                        Problem::new(409, "The Inbox can't be archived.")
+                    },
+                );
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    shown(caller, id).await
+}

@@ -1,0 +1,60 @@
+//! What fired, newest first: a notification is a fired reminder.
+
+use crate::db::{self, Error};
+use crate::values;
+use crate::write::Write;
+
+/// The page after `(fired_at, id)`.
+pub async fn list(
+    owner: &str,
+    unread: bool,
+    after: Option<&(i64, String)>,
+    limit: i64,
+) -> Result<String, Error> {
+    let json = db::text(
+        "WITH page AS (
+             SELECT id, fired_at, json FROM notification_json
+             WHERE owner = ?1 AND (?2 = 0 OR read_at IS NULL) AND (?3 IS NULL OR (fired_at, id) < (?3, ?4))
+             ORDER BY fired_at DESC, id DESC LIMIT ?5)
+         SELECT json_object('items', json_group_array(json(json)), 'next', CASE WHEN count(*) = ?5 THEN (
+             SELECT lower(hex(json_array(fired_at, id))) FROM page ORDER BY fired_at, id LIMIT 1) END)
+         FROM page",
+        &values![
+            owner,
+            i64::from(unread),
+            after.map(|(at, _)| *at),
+            after.map(|(_, id)| id.as_str()),
+            limit
+        ],
+    )
+    .await?;
+    json.ok_or_else(|| Error::Shape("an aggregate gave no row".to_owned()))
+}
+
+pub async fn get(owner: &str, id: &str) -> Result<Option<String>, Error> {
+    db::text(
+        "SELECT json FROM notification_json WHERE owner = ?1 AND id = ?2",
+        &values![owner, id],
+    )
+    .await
+}
+
+/// Marks one (`Some`) or all (`None`) as read. Those that are read stay as they are.
+pub async fn read(id: Option<&str>, write: &Write) -> Result<(), Error> {
+    db::rows(
+        "UPDATE reminders SET read_at = ?3, version = version + 1, op = ?4, body_hash = ?5, actor = ?1, via = ?6,
+             trace = ?7, updated_at = ?3
+         WHERE owner = ?1 AND state = 'fired' AND read_at IS NULL AND (?2 IS NULL OR id = ?2) RETURNING id",
+        &values![
+            write.actor.as_str(),
+            id,
+            write.now,
+            write.op.as_str(),
+            write.body_hash.as_deref(),
+            write.via.as_str(),
+            write.trace.as_deref()
+        ],
+    )
+    .await
+    .map(drop)
+}

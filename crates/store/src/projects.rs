@@ -1,0 +1,95 @@
+//! Projects. Every account has one Inbox, which stays.
+
+use crate::db::{self, Error};
+use crate::values;
+use crate::write::Write;
+
+pub async fn get(owner: &str, id: &str) -> Result<Option<String>, Error> {
+    db::text(
+        "SELECT json FROM project_json WHERE owner = ?1 AND id = ?2 AND deleted_at IS NULL",
+        &values![owner, id],
+    )
+    .await
+}
+
+/// The page after `after` (a project's id), the Inbox first.
+pub async fn list(
+    owner: &str,
+    archived: bool,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<String, Error> {
+    let json = db::text(
+        "SELECT json_object('items', json_group_array(json(json)), 'next', CASE WHEN count(*) = ?4 THEN lower(hex(json_quote(max(id)))) END) FROM (
+             SELECT id, json FROM project_json
+             WHERE owner = ?1 AND deleted_at IS NULL AND (archived_at IS NOT NULL) = ?2 AND (?3 IS NULL OR id > ?3)
+             ORDER BY id LIMIT ?4)",
+        &values![owner, i64::from(archived), after, limit],
+    )
+    .await?;
+    json.ok_or_else(|| Error::Shape("an aggregate gave no row".to_owned()))
+}
+
+/// A repetition with the same id changes nothing.
+pub async fn create(id: &str, name: &str, write: &Write) -> Result<(), Error> {
+    db::rows(
+        "INSERT INTO projects (id, owner, name, kind, version, op, body_hash, actor, via, trace, created_at, updated_at)
+         VALUES (?1, ?2, ?3, 'project', 1, ?4, ?5, ?2, ?6, ?7, ?8, ?8) ON CONFLICT (id) DO NOTHING",
+        &values![
+            id,
+            write.actor.as_str(),
+            name,
+            write.op.as_str(),
+            write.body_hash.as_deref(),
+            write.via.as_str(),
+            write.trace.as_deref(),
+            write.now
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// What can be done to a project.
+#[derive(Debug, Clone, Copy)]
+pub enum Change<'a> {
+    Rename(&'a str),
+    Archive,
+    Restore,
+}
+
+/// `false`: it is not theirs, has another version, or is the Inbox and shall be archived.
+pub async fn change(
+    owner: &str,
+    id: &str,
+    version: Option<i64>,
+    change: Change<'_>,
+    write: &Write,
+) -> Result<bool, Error> {
+    let (name, archive) = match change {
+        Change::Rename(name) => (Some(name), None),
+        Change::Archive => (None, Some(1_i64)),
+        Change::Restore => (None, Some(0)),
+    };
+    db::touched(
+        "UPDATE projects SET name = COALESCE(?3, name),
+             archived_at = CASE WHEN ?4 IS NULL THEN archived_at WHEN ?4 = 1 THEN COALESCE(archived_at, ?5) END,
+             version = version + 1, op = ?6, body_hash = ?7, actor = ?1, via = ?8, trace = ?9, updated_at = ?5
+         WHERE owner = ?1 AND id = ?2 AND deleted_at IS NULL AND (?10 IS NULL OR version = ?10)
+           AND (kind = 'project' OR ?4 IS NULL)
+         RETURNING id",
+        &values![
+            owner,
+            id,
+            name,
+            archive,
+            write.now,
+            write.op.as_str(),
+            write.body_hash.as_deref(),
+            write.via.as_str(),
+            write.trace.as_deref(),
+            version
+        ],
+    )
+    .await
+}

@@ -1,0 +1,178 @@
+//! Reminders: planned, fired, snoozed, and their receipts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::db::{self, Error, Value};
+use crate::values;
+use crate::write::Write;
+
+/// The receipt.
+pub async fn get(owner: &str, id: &str) -> Result<Option<String>, Error> {
+    db::text(
+        "SELECT json FROM reminder_json WHERE owner = ?1 AND id = ?2",
+        &values![owner, id],
+    )
+    .await
+}
+
+/// The receipts of one task, in the order of their instants.
+pub async fn of_task(owner: &str, task: &str) -> Result<String, Error> {
+    let json = db::text(
+        "SELECT json_object('items', json_group_array(json(json)), 'next', NULL) FROM (
+             SELECT json FROM reminder_json WHERE owner = ?1 AND task_id = ?2 ORDER BY fire_at DESC, id LIMIT 200)",
+        &values![owner, task],
+    )
+    .await?;
+    json.ok_or_else(|| Error::Shape("an aggregate gave no row".to_owned()))
+}
+
+/// Puts a reminder off until `fire_at`: a new one in its place, while its task is open. The old one is read (fired) or
+/// cancelled (planned) by trigger. `false`: it is not theirs, was cancelled, or its task is no longer open.
+pub async fn snooze(id: &str, source: &str, fire_at: i64, write: &Write) -> Result<bool, Error> {
+    db::touched(
+        "INSERT INTO reminders (id, owner, task_id, kind, definition_id, occurrence, due, fire_at, generation, state,
+             version, op, body_hash, actor, via, trace, created_at, updated_at)
+         SELECT ?1, r.owner, r.task_id, 'snooze', r.id, r.occurrence, t.due, ?2, t.generation, 'planned',
+             1, ?3, ?4, ?5, ?6, ?7, ?8, ?8
+         FROM reminders r JOIN tasks t ON t.id = r.task_id
+         WHERE r.id = ?9 AND r.owner = ?5 AND r.state IN ('planned', 'fired')
+           AND t.status = 'open' AND t.deleted_at IS NULL
+         ON CONFLICT (id) DO NOTHING RETURNING id",
+        &values![
+            id,
+            fire_at,
+            write.op.as_str(),
+            write.body_hash.as_deref(),
+            write.actor.as_str(),
+            write.via.as_str(),
+            write.trace.as_deref(),
+            write.now,
+            source
+        ],
+    )
+    .await
+}
+
+/// Fires those of `ids` (a JSON array) that are due by `write.now`, still planned, and of their task's present
+/// generation. Deliveries come by trigger. A repetition matches nothing.
+pub async fn fire(ids: &[&str], write: &Write) -> Result<(), Error> {
+    let ids = serde_json::to_string(ids).map_err(|error| Error::Shape(error.to_string()))?;
+    db::rows(
+        "UPDATE reminders SET state = 'fired', fired_at = ?1, version = version + 1, op = ?2, body_hash = NULL,
+             actor = ?3, via = ?4, trace = ?5, updated_at = ?1
+         WHERE id IN (SELECT value FROM json_each(?6)) AND state = 'planned' AND fire_at <= ?1
+           AND EXISTS (SELECT 1 FROM tasks t WHERE t.id = reminders.task_id AND t.generation = reminders.generation
+                       AND t.status = 'open' AND t.deleted_at IS NULL)
+         RETURNING id",
+        &values![
+            write.now,
+            write.op.as_str(),
+            write.actor.as_str(),
+            write.via.as_str(),
+            write.trace.as_deref(),
+            ids
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// One reminder as the plan wants it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    pub id: String,
+    pub definition_id: String,
+    pub occurrence: String,
+    pub fire_at: i64,
+    /// `planned` or `skipped`
+    pub state: String,
+}
+
+/// Writes what the plan wants for the task's `generation`. Does nothing when the task has moved on. A reminder that
+/// stands already keeps its state, and only a cancelled one comes back.
+pub async fn plan(
+    task: &str,
+    generation: i64,
+    wanted: &[Wanted],
+    write: &Write,
+) -> Result<(), Error> {
+    let wanted = serde_json::to_string(wanted).map_err(|error| Error::Shape(error.to_string()))?;
+    db::rows(
+        "INSERT INTO reminders (id, owner, task_id, kind, definition_id, occurrence, due, fire_at, generation, state,
+             version, op, actor, via, trace, created_at, updated_at)
+         SELECT w.value ->> 'id', t.owner, t.id, 'definition', w.value ->> 'definition_id', w.value ->> 'occurrence',
+             t.due, w.value ->> 'fire_at', t.generation, w.value ->> 'state', 1, ?1, ?2, ?3, ?4, ?5, ?5
+         FROM tasks t, json_each(?6) w
+         WHERE t.id = ?7 AND t.generation = ?8
+         ON CONFLICT (task_id, definition_id, occurrence, fire_at) DO UPDATE SET
+             generation = excluded.generation, due = excluded.due,
+             state = CASE reminders.state WHEN 'cancelled' THEN excluded.state ELSE reminders.state END,
+             version = reminders.version + 1, op = excluded.op, body_hash = NULL, actor = excluded.actor,
+             via = excluded.via, trace = excluded.trace, updated_at = excluded.updated_at
+         WHERE (reminders.state = 'planned' AND reminders.generation < excluded.generation)
+            OR (reminders.state = 'cancelled' AND excluded.state = 'planned')
+         RETURNING id",
+        &values![
+            write.op.as_str(),
+            write.actor.as_str(),
+            write.via.as_str(),
+            write.trace.as_deref(),
+            write.now,
+            wanted,
+            task,
+            generation
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// Carries snoozes over to the new generation where the due they were made for still stands and the task is open.
+pub async fn keep_snoozes(task: &str, generation: i64, write: &Write) -> Result<(), Error> {
+    db::rows(
+        "UPDATE reminders SET generation = ?2, version = version + 1, op = ?3 || '.keep', body_hash = NULL, actor = ?4,
+             via = ?5, trace = ?6, updated_at = ?7
+         WHERE task_id = ?1 AND kind = 'snooze' AND state = 'planned' AND generation < ?2
+           AND EXISTS (SELECT 1 FROM tasks t WHERE t.id = ?1 AND t.generation = ?2 AND t.status = 'open'
+                       AND t.deleted_at IS NULL AND t.due IS reminders.due)
+         RETURNING id",
+        &bookkeeping(task, generation, write),
+    )
+    .await
+    .map(drop)
+}
+
+/// Cancels what an older generation had planned, and what this one no longer wants at an instant that is still to come.
+pub async fn cancel_unwanted(
+    task: &str,
+    generation: i64,
+    wanted: &[Wanted],
+    write: &Write,
+) -> Result<(), Error> {
+    let kept: Vec<&str> = wanted.iter().map(|ring| ring.id.as_str()).collect();
+    let kept = serde_json::to_string(&kept).map_err(|error| Error::Shape(error.to_string()))?;
+    let mut values = bookkeeping(task, generation, write).to_vec();
+    values.push(Value::from(kept));
+    db::rows(
+        "UPDATE reminders SET state = 'cancelled', version = version + 1, op = ?3 || '.cancel', body_hash = NULL,
+             actor = ?4, via = ?5, trace = ?6, updated_at = ?7
+         WHERE task_id = ?1 AND state = 'planned' AND (generation < ?2 OR (
+             kind = 'definition' AND generation = ?2 AND fire_at > ?7 AND id NOT IN (SELECT value FROM json_each(?8))))
+         RETURNING id",
+        &values,
+    )
+    .await
+    .map(drop)
+}
+
+fn bookkeeping(task: &str, generation: i64, write: &Write) -> [Value; 7] {
+    values![
+        task,
+        generation,
+        write.op.as_str(),
+        write.actor.as_str(),
+        write.via.as_str(),
+        write.trace.as_deref(),
+        write.now
+    ]
+}

@@ -1,0 +1,356 @@
+//! Tasks. Every change of a task is load, decide (in `punctual_domain::lifecycle`), save: one statement that holds only
+//! while the version stands.
+
+use punctual_contract::problem::Problem;
+use punctual_domain::lifecycle::{Account, TaskState};
+use serde::Deserialize;
+
+use crate::db::{self, Error};
+use crate::values;
+use crate::write::Write;
+
+/// The answer's JSON, deleted tasks included: their owner may restore them.
+pub async fn get(owner: &str, id: &str) -> Result<Option<String>, Error> {
+    db::text(
+        "SELECT json FROM task_json WHERE owner = ?1 AND id = ?2",
+        &values![owner, id],
+    )
+    .await
+}
+
+/// What a list shows.
+#[derive(Debug, Default)]
+pub struct Filter<'a> {
+    /// `None`: all.
+    pub status: Option<&'a str>,
+    pub project: Option<&'a str>,
+    pub series: Option<&'a str>,
+    pub tag: Option<&'a str>,
+    /// Part of the title, any case.
+    pub words: Option<&'a str>,
+    /// Unix microseconds of `due_at`.
+    pub due_before: Option<i64>,
+    pub due_after: Option<i64>,
+}
+
+/// Tasks that are not deleted, by `due_at` (without one: last), then id; the page after the cursor.
+pub async fn list(
+    owner: &str,
+    filter: &Filter<'_>,
+    after: Option<&(Option<i64>, String)>,
+    limit: i64,
+) -> Result<String, Error> {
+    let words = filter.words.map(|words| {
+        format!(
+            "%{}%",
+            words
+                .replace('\\', "\\\\")
+                .replace('%', "\\%")
+                .replace('_', "\\_")
+        )
+    });
+    let json = db::text(
+        "WITH page AS (
+             SELECT id, due_at, json FROM task_json
+             WHERE owner = ?1 AND deleted_at IS NULL AND (?2 IS NULL OR status = ?2)
+               AND (?3 IS NULL OR project_id = ?3) AND (?4 IS NULL OR series_id = ?4)
+               AND (?5 IS NULL OR EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?5))
+               AND (?6 IS NULL OR json ->> 'title' LIKE ?6 ESCAPE '\\')
+               AND (?7 IS NULL OR due_at < ?7) AND (?8 IS NULL OR due_at >= ?8)
+               AND (?9 IS NULL OR (COALESCE(due_at, 9223372036854775807), id) > (?10, ?9))
+             ORDER BY COALESCE(due_at, 9223372036854775807), id LIMIT ?11)
+         SELECT json_object('items', json_group_array(json(json)), 'next', CASE WHEN count(*) = ?11 THEN (
+             SELECT lower(hex(json_array(due_at, id))) FROM page
+             ORDER BY COALESCE(due_at, 9223372036854775807) DESC, id DESC LIMIT 1) END)
+         FROM page",
+        &values![
+            owner,
+            filter.status,
+            filter.project,
+            filter.series,
+            filter.tag,
+            words,
+            filter.due_before,
+            filter.due_after,
+            after.map(|(_, id)| id.as_str()),
+            after.map(|(due_at, _)| due_at.unwrap_or(i64::MAX)),
+            limit
+        ],
+    )
+    .await?;
+    json.ok_or_else(|| Error::Shape("an aggregate gave no row".to_owned()))
+}
+
+/// What a change was, and what it touched.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PastChange {
+    pub id: String,
+    pub kind: String,
+    /// `{"title": {"before": …, "after": …}}`
+    pub fields: serde_json::Value,
+}
+
+/// The newest change that a person made, or the one named.
+pub async fn change(
+    owner: &str,
+    id: &str,
+    change: Option<i64>,
+) -> Result<Option<PastChange>, Error> {
+    db::read(
+        "SELECT json FROM change_json WHERE tbl = 'tasks' AND row_id = ?2 AND owner = ?1
+           AND CASE WHEN ?3 IS NULL THEN json ->> 'actor' <> 'punctual' ELSE seq = ?3 END
+         ORDER BY seq DESC LIMIT 1",
+        &values![owner, id, change],
+    )
+    .await
+}
+
+/// The history, newest first; the page after a change's number.
+pub async fn history(
+    owner: &str,
+    id: &str,
+    after: Option<i64>,
+    limit: i64,
+) -> Result<String, Error> {
+    let json = db::text(
+        "SELECT json_object('items', json_group_array(json(json)),
+             'next', CASE WHEN count(*) = ?4 THEN lower(hex(json_quote(min(seq)))) END)
+         FROM (SELECT seq, json FROM change_json WHERE tbl = 'tasks' AND row_id = ?2 AND owner = ?1
+                 AND (?3 IS NULL OR seq < ?3) ORDER BY seq DESC LIMIT ?4)",
+        &values![owner, id, after, limit],
+    )
+    .await?;
+    json.ok_or_else(|| Error::Shape("an aggregate gave no row".to_owned()))
+}
+
+/// A person's zone and morning, and their Inbox.
+#[derive(Debug, Clone, Deserialize)]
+pub struct AccountRow {
+    pub timezone: String,
+    pub morning: String,
+    pub inbox_id: String,
+}
+
+impl AccountRow {
+    pub fn account(&self) -> Result<Account, Problem> {
+        Account::read(&self.timezone, &self.morning)
+            .map_err(|error| Problem::new(500, error.to_string()))
+    }
+
+    pub fn zone(&self) -> Result<punctual_domain::Zone, Problem> {
+        Ok(self.account()?.zone)
+    }
+}
+
+pub async fn account(user: &str) -> Result<AccountRow, Problem> {
+    let row = db::read(
+        "SELECT json_object('timezone', s.timezone, 'morning', s.morning, 'inbox_id', u.inbox_id)
+         FROM settings s JOIN users u ON u.id = s.user_id WHERE s.user_id = ?1",
+        &values![user],
+    )
+    .await?;
+    row.ok_or_else(|| Problem::new(401, "The account is gone."))
+}
+
+/// A task with what deciding about it needs.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Loaded {
+    pub task: TaskState,
+    pub account: AccountRow,
+    /// How often this task has been wanted planned; see `plans`.
+    pub wanted: i64,
+}
+
+/// `owner` `None`: for the event handlers, which act for whoever owns it.
+pub async fn load(owner: Option<&str>, id: &str) -> Result<Option<Loaded>, Error> {
+    db::read(
+        "SELECT json_object('task', json_object(
+             'id', t.id, 'owner', t.owner, 'project_id', t.project_id, 'title', t.title, 'notes', t.notes,
+             'priority', t.priority, 'tags', json(t.tags), 'status', t.status, 'due', t.due, 'timezone', t.timezone,
+             'due_at', t.due_at, 'repeat', json(t.repeat), 'reminders', json(t.reminders), 'series_id', t.series_id,
+             'series_start', t.series_start, 'occurrence', t.occurrence, 'number', t.number,
+             'previous_id', t.previous_id, 'touched', t.touched, 'next', json(t.next),
+             'completed_at', t.completed_at, 'generation', t.generation, 'generation_at', t.generation_at,
+             'deleted_at', t.deleted_at, 'version', t.version),
+             'account', json_object('timezone', s.timezone, 'morning', s.morning, 'inbox_id', u.inbox_id),
+             'wanted', p.wanted)
+         FROM tasks t JOIN settings s ON s.user_id = t.owner JOIN users u ON u.id = t.owner
+         JOIN plans p ON p.task_id = t.id
+         WHERE t.id = ?2 AND (?1 IS NULL OR t.owner = ?1)",
+        &values![owner, id],
+    )
+    .await
+}
+
+/// Inserts a new task; its project must be the owner's own and not be archived. A repetition with the same id changes
+/// nothing. `false`: no such project.
+pub async fn create(task: &TaskState, write: &Write) -> Result<bool, Error> {
+    let json = state_json(task)?;
+    db::touched(
+        "INSERT INTO tasks (id, owner, project_id, title, notes, priority, tags, status, due, timezone, due_at, repeat,
+             reminders, series_id, series_start, occurrence, number, touched, generation, generation_at,
+             version, op, body_hash, actor, via, trace, created_at, updated_at)
+         SELECT j ->> 'id', p.owner, p.id, j ->> 'title', j ->> 'notes', j ->> 'priority', j -> 'tags', 'open',
+             j ->> 'due', j ->> 'timezone', j ->> 'due_at', NULLIF(j -> 'repeat', 'null'), j -> 'reminders',
+             j ->> 'series_id', j ->> 'series_start', j ->> 'occurrence', j ->> 'number', 1, 1, ?2,
+             1, ?3, ?4, ?5, ?6, ?7, ?2, ?2
+         FROM (SELECT ?1 AS j) JOIN projects p ON p.id = j ->> 'project_id'
+         WHERE p.owner = ?5 AND p.deleted_at IS NULL AND p.archived_at IS NULL
+         ON CONFLICT (id) DO UPDATE SET op = op WHERE 0 RETURNING id",
+        &values![
+            json,
+            write.now,
+            write.op.as_str(),
+            write.body_hash.as_deref(),
+            write.actor.as_str(),
+            write.via.as_str(),
+            write.trace.as_deref()
+        ],
+    )
+    .await
+}
+
+fn state_json(task: &TaskState) -> Result<String, Error> {
+    serde_json::to_string(task).map_err(|error| Error::Shape(error.to_string()))
+}
+
+/// Writes a changed task over the version it was decided from. `false`: that version is gone, or its new project is not
+/// the owner's.
+pub async fn save(task: &TaskState, write: &Write) -> Result<bool, Error> {
+    let json = state_json(task)?;
+    db::touched(
+        "UPDATE tasks SET project_id = j ->> 'project_id', title = j ->> 'title', notes = j ->> 'notes',
+             priority = j ->> 'priority', tags = j -> 'tags', status = j ->> 'status', due = j ->> 'due',
+             timezone = j ->> 'timezone', due_at = j ->> 'due_at', repeat = NULLIF(j -> 'repeat', 'null'),
+             reminders = j -> 'reminders', series_id = j ->> 'series_id', series_start = j ->> 'series_start',
+             occurrence = j ->> 'occurrence', number = j ->> 'number', touched = j ->> 'touched',
+             next = NULLIF(j -> 'next', 'null'), completed_at = j ->> 'completed_at',
+             generation = j ->> 'generation', generation_at = j ->> 'generation_at', deleted_at = j ->> 'deleted_at',
+             version = version + 1, op = ?2, body_hash = ?3, actor = ?4, via = ?5, trace = ?6, updated_at = ?7
+         FROM (SELECT ?1 AS j)
+         WHERE id = j ->> 'id' AND owner = j ->> 'owner' AND version = j ->> 'version'
+           AND EXISTS (SELECT 1 FROM projects p WHERE p.id = j ->> 'project_id' AND p.owner = tasks.owner
+                       AND p.deleted_at IS NULL)
+         RETURNING id",
+        &values![
+            json,
+            write.op.as_str(),
+            write.body_hash.as_deref(),
+            write.actor.as_str(),
+            write.via.as_str(),
+            write.trace.as_deref(),
+            write.now
+        ],
+    )
+    .await
+}
+
+/// Whether a project is there, theirs, and open for new tasks.
+pub async fn has_project(owner: &str, id: &str) -> Result<bool, Error> {
+    db::touched(
+        "SELECT 1 FROM projects WHERE owner = ?1 AND id = ?2 AND deleted_at IS NULL AND archived_at IS NULL",
+        &values![owner, id],
+    )
+    .await
+}
+
+/// Makes the occurrence that follows a completed or skipped one, under the unique key (series, occurrence): however
+/// often this is called, there is one. One that was withdrawn untouched comes back. Does nothing where the completed
+/// one has been reopened meanwhile, or where another successor stands.
+pub async fn make_successor(
+    done: &TaskState,
+    successor: &TaskState,
+    write: &Write,
+) -> Result<(), Error> {
+    let json = state_json(successor)?;
+    db::rows(
+        "INSERT INTO tasks (id, owner, project_id, title, notes, priority, tags, status, due, timezone, due_at, repeat,
+             reminders, series_id, series_start, occurrence, number, previous_id, touched, generation, generation_at,
+             version, op, actor, via, trace, created_at, updated_at)
+         SELECT j ->> 'id', t.owner, t.project_id, t.title, t.notes, t.priority, t.tags, 'open', j ->> 'due',
+             t.timezone, j ->> 'due_at', t.repeat, j -> 'reminders', t.series_id, j ->> 'series_start',
+             j ->> 'occurrence', j ->> 'number', t.id, 0, 1, j ->> 'generation_at', 1, ?2, ?3, ?4, ?5, ?6, ?6
+         FROM (SELECT ?1 AS j) JOIN tasks t ON t.id = ?7
+         WHERE t.version = ?8 AND t.deleted_at IS NULL AND t.next IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM tasks other WHERE other.previous_id = t.id AND other.deleted_at IS NULL)
+         ON CONFLICT (series_id, occurrence) DO UPDATE SET
+             deleted_at = NULL, generation = tasks.generation + 1, generation_at = excluded.generation_at,
+             version = tasks.version + 1, op = excluded.op, body_hash = NULL, actor = excluded.actor,
+             via = excluded.via, trace = excluded.trace, updated_at = excluded.updated_at
+         WHERE tasks.deleted_at IS NOT NULL AND tasks.touched = 0 AND tasks.previous_id = excluded.previous_id
+         RETURNING id",
+        &values![
+            json,
+            write.op.as_str(),
+            write.actor.as_str(),
+            write.via.as_str(),
+            write.trace.as_deref(),
+            write.now,
+            done.id.as_str(),
+            done.version
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// Takes back the successor of a task that is open again, where nobody has touched it.
+pub async fn withdraw_successor(open: &TaskState, write: &Write) -> Result<(), Error> {
+    db::rows(
+        "UPDATE tasks SET deleted_at = ?2, generation = generation + 1, generation_at = ?2,
+             version = version + 1, op = ?3, body_hash = NULL, actor = ?4, via = ?5, trace = ?6, updated_at = ?2
+         WHERE previous_id = ?1 AND touched = 0 AND status = 'open' AND deleted_at IS NULL
+           AND EXISTS (SELECT 1 FROM tasks t WHERE t.id = ?1 AND t.status = 'open' AND t.deleted_at IS NULL)
+         RETURNING id",
+        &values![
+            open.id.as_str(),
+            write.now,
+            write.op.as_str(),
+            write.actor.as_str(),
+            write.via.as_str(),
+            write.trace.as_deref()
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// A task whose time zone moved under it: only the instant of its due changes.
+pub async fn move_due_at(
+    task: &TaskState,
+    due_at: Option<i64>,
+    write: &Write,
+) -> Result<(), Error> {
+    db::rows(
+        "UPDATE tasks SET due_at = ?3, generation = generation + 1,
+             version = version + 1, op = ?4, body_hash = NULL, actor = ?5, via = ?6, trace = ?7, updated_at = ?8
+         WHERE id = ?1 AND version = ?2 RETURNING id",
+        &values![
+            task.id.as_str(),
+            task.version,
+            due_at,
+            write.op.as_str(),
+            write.actor.as_str(),
+            write.via.as_str(),
+            write.trace.as_deref(),
+            write.now
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// Records that the task was planned as it was wanted when it was read. A newer wish stays open.
+pub async fn planned(
+    task: &str,
+    wanted: i64,
+    next_at: Option<i64>,
+    missed: i64,
+) -> Result<(), Error> {
+    db::rows(
+        "UPDATE plans SET planned = MAX(planned, ?2), next_at = ?3, missed = ?4 WHERE task_id = ?1 RETURNING task_id",
+        &values![task, wanted, next_at, missed],
+    )
+    .await
+    .map(drop)
+}

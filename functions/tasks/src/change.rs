@@ -1,0 +1,310 @@
+//! Changes: load, decide, save while the version stands.
+
+use punctual_contract::api::{NewTask, TaskPatch, Undo};
+use punctual_domain::Instant;
+use punctual_domain::lifecycle::{Refused, Status, TaskState};
+use punctual_domain::reminders::RingState;
+use punctual_function::{Answer, Call, Caller, Problem, Scope, derived_id};
+use punctual_store::db::Error;
+use punctual_store::tasks::{self, Loaded};
+
+use crate::input::{self, Ids};
+use crate::read::shown;
+
+fn refused(refused: Refused) -> Problem {
+    match refused {
+        Refused::Invalid(invalid) => input::invalid(invalid),
+        Refused::Conflict(why) => Problem::new(409, why),
+    }
+}
+
+fn no_project() -> Problem {
+    Problem::field(
+        "project_id",
+        "There is no such project, it is not yours, or it is archived.",
+    )
+}
+
+pub async fn create(call: &Call) -> Result<Answer, Problem> {
+    let caller = Caller::of(call, Scope::Write).await?;
+    let given: NewTask = call.json()?;
+    let write = call.write(&caller)?;
+    let id = call.new_id(&write);
+    let edit = input::new_task(given, &Ids(&id))?;
+    let row = tasks::account(&caller.user).await?;
+    let account = row.account()?;
+    let mut task = TaskState::new(
+        &id,
+        &caller.user,
+        &row.inbox_id,
+        Instant::from_micros(call.now),
+    );
+    task.edit(edit, &account, Instant::from_micros(call.now))
+        .map_err(refused)?;
+    task.generation = 1;
+    if call.repeated(&write, "tasks").await?.is_none() && !tasks::create(&task, &write).await? {
+        // Another request with this key may have come between; otherwise it is the project.
+        if call.repeated(&write, "tasks").await?.is_none() {
+            return Err(no_project());
+        }
+    }
+    let answer = with_skipped(shown(&caller.user, &id).await?, &task, &account, call.now)?;
+    Ok(answer
+        .status(201)
+        .header("location", format!("/api/tasks/{id}")))
+}
+
+/// Names the reminders that were already past when they were set.
+fn with_skipped(
+    answer: Answer,
+    task: &TaskState,
+    account: &punctual_domain::lifecycle::Account,
+    now: i64,
+) -> Result<Answer, Problem> {
+    let plan = task
+        .plan(account, Instant::from_micros(now))
+        .map_err(|error| Problem::new(500, error.to_string()))?;
+    let skipped: Vec<&str> = plan
+        .rings
+        .iter()
+        .filter(|ring| ring.state == RingState::Skipped)
+        .filter(|ring| ring.occurrence_key == task.occurrence.as_deref().unwrap_or_default())
+        .map(|ring| ring.definition_id.as_str())
+        .collect();
+    if skipped.is_empty() {
+        Ok(answer)
+    } else {
+        answer.with("skipped_reminders", skipped.into())
+    }
+}
+
+/// What a change did with the state it was given.
+enum Decided {
+    Save,
+    /// Nothing is to be written: it is so already.
+    Unchanged,
+}
+
+/// Loads, decides, saves; decides anew on a fresh state when another change came between. `If-Match` must name the
+/// version that was loaded; without it the newest counts.
+async fn change<D>(call: &Call, id: &str, decide: D) -> Result<(Answer, Loaded), Problem>
+where
+    D: AsyncFn(&mut Loaded) -> Result<Decided, Problem>,
+{
+    let caller = Caller::of(call, Scope::Write).await?;
+    let write = call.write(&caller)?;
+    let expected = call.if_match()?;
+    let repeated = call.repeated(&write, "tasks").await?;
+    for _ in 0..8 {
+        let mut loaded = tasks::load(Some(&caller.user), id)
+            .await?
+            .ok_or_else(|| Problem::not_found("task"))?;
+        if repeated.is_some() {
+            return Ok((shown(&caller.user, id).await?, loaded));
+        }
+        if expected.is_some_and(|version| version != loaded.task.version) {
+            return Err(Problem::stale());
+        }
+        let project = loaded.task.project_id.clone();
+        let series = loaded.task.series_start;
+        if let Decided::Unchanged = decide(&mut loaded).await? {
+            return Ok((shown(&caller.user, id).await?, loaded));
+        }
+        if loaded.task.project_id != project
+            && !tasks::has_project(&caller.user, &loaded.task.project_id).await?
+        {
+            return Err(no_project());
+        }
+        let mut saved = tasks::save(&loaded.task, &write).await;
+        if let (Err(Error::Taken(_)), true) = (&saved, loaded.task.series_start != series) {
+            // The new rule begins on a day that this series already had: from here on it is another series.
+            loaded.task.series_id = Some(derived_id(&["series", &write.op]));
+            saved = tasks::save(&loaded.task, &write).await;
+        }
+        match saved {
+            Ok(true) | Err(Error::Repeated) => return Ok((shown(&caller.user, id).await?, loaded)),
+            Ok(false) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Problem::new(
+        409,
+        "It is being changed by others at the same time. Try again.",
+    ))
+}
+
+pub async fn patch(call: &Call, id: &str) -> Result<Answer, Problem> {
+    // Authorised before the body is judged, so that nobody learns from a 422.
+    Caller::of(call, Scope::Write).await?;
+    let given: TaskPatch = call.json()?;
+    let now = Instant::from_micros(call.now);
+    let (answer, loaded) = change(call, id, async |loaded| {
+        let edit = input::patch(
+            given.clone(),
+            &loaded.account.inbox_id,
+            &Ids(&call.request_id),
+        )?;
+        loaded
+            .task
+            .edit(edit, &loaded.account.account()?, now)
+            .map_err(refused)?;
+        Ok(Decided::Save)
+    })
+    .await?;
+    with_skipped(answer, &loaded.task, &loaded.account.account()?, call.now)
+}
+
+fn decided(changed: bool) -> Result<Decided, Problem> {
+    Ok(if changed {
+        Decided::Save
+    } else {
+        Decided::Unchanged
+    })
+}
+
+pub async fn finish(call: &Call, id: &str, status: Status) -> Result<Answer, Problem> {
+    let (answer, _) = change(call, id, async |loaded| {
+        let account = loaded.account.account()?;
+        decided(
+            loaded
+                .task
+                .finish(status, &account, Instant::from_micros(call.now))
+                .map_err(refused)?,
+        )
+    })
+    .await?;
+    Ok(answer)
+}
+
+pub async fn reopen(call: &Call, id: &str) -> Result<Answer, Problem> {
+    let (answer, _) = change(call, id, async |loaded| {
+        decided(
+            loaded
+                .task
+                .reopen(Instant::from_micros(call.now))
+                .map_err(refused)?,
+        )
+    })
+    .await?;
+    Ok(answer)
+}
+
+pub async fn delete(call: &Call, id: &str) -> Result<Answer, Problem> {
+    change(call, id, async |loaded| {
+        decided(loaded.task.delete(Instant::from_micros(call.now)))
+    })
+    .await?;
+    Ok(Answer::nothing())
+}
+
+pub async fn restore(call: &Call, id: &str) -> Result<Answer, Problem> {
+    let (answer, _) = change(call, id, async |loaded| {
+        decided(loaded.task.restore(Instant::from_micros(call.now)))
+    })
+    .await?;
+    Ok(answer)
+}
+
+/// A new change of only the fields that the old one touched, where each still has the value that it gave.
+pub async fn undo(call: &Call, id: &str) -> Result<Answer, Problem> {
+    let caller = Caller::of(call, Scope::Write).await?;
+    let given: Undo = call.json()?;
+    let wanted = match given.change.as_deref().map(str::parse::<i64>) {
+        None => None,
+        Some(Ok(number)) => Some(number),
+        Some(Err(_)) => {
+            return Err(Problem::field(
+                "change",
+                "takes the id of a change from the history",
+            ));
+        }
+    };
+    let now = Instant::from_micros(call.now);
+    let (answer, loaded) = change(call, id, async |loaded| {
+        let past = tasks::change(&caller.user, id, wanted)
+            .await?
+            .ok_or_else(|| Problem::not_found("change"))?;
+        let account = loaded.account.account()?;
+        let moved_on = || Problem::new(409, "It has changed again since, so this can't be undone.");
+        let task = &mut loaded.task;
+        match past.kind.as_str() {
+            "created" => decided(task.delete(now)),
+            "deleted" => {
+                if task.restore(now) {
+                    Ok(Decided::Save)
+                } else {
+                    Err(moved_on())
+                }
+            }
+            "restored" => {
+                if task.delete(now) {
+                    Ok(Decided::Save)
+                } else {
+                    Err(moved_on())
+                }
+            }
+            "completed" | "skipped" => {
+                if task.reopen(now).map_err(refused)? {
+                    Ok(Decided::Save)
+                } else {
+                    Err(moved_on())
+                }
+            }
+            "reopened" => {
+                let status = match past
+                    .fields
+                    .pointer("/status/before")
+                    .and_then(|status| status.as_str())
+                {
+                    Some("skipped") => Status::Skipped,
+                    _ => Status::Completed,
+                };
+                if task.finish(status, &account, now).map_err(refused)? {
+                    Ok(Decided::Save)
+                } else {
+                    Err(moved_on())
+                }
+            }
+            _ => {
+                let shown = tasks::get(&caller.user, id)
+                    .await?
+                    .ok_or_else(|| Problem::not_found("task"))?;
+                let present: serde_json::Value = serde_json::from_str(&shown)
+                    .map_err(|error| Problem::new(500, error.to_string()))?;
+                let mut back = serde_json::Map::new();
+                for (field, values) in past.fields.as_object().into_iter().flatten() {
+                    // The others follow from these.
+                    const OWN: [&str; 9] = [
+                        "title",
+                        "notes",
+                        "project_id",
+                        "priority",
+                        "tags",
+                        "due",
+                        "timezone",
+                        "repeat",
+                        "reminders",
+                    ];
+                    if !OWN.contains(&field.as_str()) {
+                        continue;
+                    }
+                    if present.get(field) != values.get("after") {
+                        return Err(moved_on());
+                    }
+                    back.insert(
+                        field.clone(),
+                        values.get("before").cloned().unwrap_or_default(),
+                    );
+                }
+                let patch: TaskPatch = serde_json::from_value(back.into()).map_err(|error| {
+                    Problem::new(500, format!("the history can't be read: {error}"))
+                })?;
+                let edit = input::patch(patch, &loaded.account.inbox_id, &Ids(&call.request_id))?;
+                task.edit(edit, &account, now).map_err(refused)?;
+                Ok(Decided::Save)
+            }
+        }
+    })
+    .await?;
+    with_skipped(answer, &loaded.task, &loaded.account.account()?, call.now)
+}
