@@ -1,0 +1,458 @@
+//! The command line.
+
+use chrono_tz::Tz;
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use reqwest::Url;
+
+use crate::api::parse_server;
+use crate::clock::parse_zone;
+use crate::repeat::Repeat;
+use crate::when::{Remind, When};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXAMPLES: &str = "\
+Examples:
+  punctual register ada@example.org
+  punctual add Pay rent --due 'tomorrow 09:00' --remind 30m
+  punctual add Water the plants --repeat 'every monday' --due 'monday 18:00'
+  punctual list                        what is open, numbered
+  punctual done 2                      number 2 of that list
+  punctual snooze 1 10m                ring again in ten minutes
+  punctual watch                       see everything as it happens
+  punctual list --json | jq '.items[].title'
+
+A TASK is its number in the last list, the end (or start) of its id, or the whole id.
+Exit codes: 0 done, 1 it could not be done, 2 the words can't be meant.";
+
+/// To-dos and reminders on the console.
+#[derive(Debug, Parser)]
+#[command(name = "punctual", version, styles = STYLES, after_help = EXAMPLES, disable_help_subcommand = true, max_term_width = 100)]
+pub struct Cli {
+    /// The server's address
+    #[arg(long, global = true, env = "PUNCTUAL_URL", value_name = "URL", default_value = "http://127.0.0.1:3000", value_parser = parse_server, help_heading = "Everywhere")]
+    pub server: Url,
+    /// Print the API's JSON, for programs; errors go to stderr as problem documents
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make an account, and log in
+    Register(Register),
+    /// Log in
+    Login(Login),
+    /// End this computer's session
+    Logout,
+    /// Add a task
+    #[command(after_help = ADD_HELP)]
+    Add(Add),
+    /// Show tasks, open ones unless said otherwise
+    #[command(visible_alias = "ls")]
+    List(List),
+    /// Show everything about a task
+    Show(One),
+    /// Change a task
+    #[command(after_help = EDIT_HELP)]
+    Edit(Edit),
+    /// Complete tasks
+    Done(Many),
+    /// Skip this occurrence of a repeating task
+    Skip(Many),
+    /// Open tasks again
+    Reopen(Many),
+    /// Delete tasks; a repeating one ends
+    #[command(visible_alias = "rm")]
+    Delete(Many),
+    /// Bring deleted tasks back
+    Restore(Many),
+    /// Take back the last change of a task
+    Undo(Undo),
+    /// Ring again later
+    #[command(after_help = SNOOZE_HELP)]
+    Snooze(Snooze),
+    /// Show the history of a task
+    Log(Log),
+    /// Show a task's reminders: when they ring or rang, and what became of each delivery
+    Receipt(One),
+    /// See reminders and changes as they happen, until Ctrl-C
+    #[command(after_help = WATCH_HELP)]
+    Watch(Watch),
+    /// Show what has rung
+    Notifications(Notifications),
+    /// Show and change projects
+    Projects(Projects),
+    /// Print completions for a shell
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions { shell: Shell },
+}
+
+const ADD_HELP: &str = "\
+WHEN is a day (today, tomorrow, friday, +3d, 2026-12-01), a time (18:00: the next one), both
+('tomorrow 09:00', 2026-12-01T09:00), or so long from now (+2h, +90s). A weekday is the next one,
+never today.
+
+Examples:
+  punctual add Call Bob --due +90s --remind 60s
+  punctual add Pay rent --due 2026-12-01T09:00 --remind 1d --remind 30m --repeat monthly
+  punctual add Team call --due 'mon 10:00' --zone America/New_York --repeat weekly --remind 10m
+  punctual add Change the filter --due today --repeat 'every 3 months' --from completion
+  punctual add Buy stamps --remind 'at 18:00' --project Errands --tag post --priority high";
+
+const EDIT_HELP: &str = "\
+What is not named stays. 'none' clears: --due none, --repeat none, --remind none, --tag none.
+A new title or due is for this occurrence; --repeat and --zone are for this one and all later.
+
+Examples:
+  punctual edit 2 --due 'friday 10:00'
+  punctual edit 2 --title 'Pay the rent' --remind 1h --remind due
+  punctual edit 2 --repeat none";
+
+const SNOOZE_HELP: &str = "\
+Examples:
+  punctual snooze                      what rang last, for 10 minutes
+  punctual snooze 2 1h
+  punctual snooze 2 --until 'tomorrow 09:00'";
+
+const WATCH_HELP: &str = "\
+A broken connection is taken up again where it ended: nothing is missed.
+With --json each line is one event (CloudEvents 1.0); its `id` is a position for --after.";
+
+const COMPLETIONS_HELP: &str = "\
+Examples:
+  punctual completions bash > ~/.local/share/bash-completion/completions/punctual
+  punctual completions zsh > ~/.zfunc/_punctual
+  punctual completions fish > ~/.config/fish/completions/punctual.fish";
+
+#[derive(Debug, Args)]
+pub struct Register {
+    /// Asked for where left out
+    pub email: Option<String>,
+    /// Your time zone [default: this computer's]
+    #[arg(long, value_parser = parse_zone)]
+    pub zone: Option<Tz>,
+    /// The invitation, where the server wants one
+    #[arg(long)]
+    pub invite: Option<String>,
+    /// Read the password from standard input (one line)
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Login {
+    /// Asked for where left out
+    pub email: Option<String>,
+    /// Read the password from standard input (one line)
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Priority {
+    None,
+    Low,
+    Medium,
+    High,
+}
+
+impl Priority {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Basis {
+    /// From the rule
+    Due,
+    /// From when it was done
+    Completion,
+}
+
+impl Basis {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Completion => "completion",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Add {
+    #[arg(required = true)]
+    pub title: Vec<String>,
+    /// When it is due
+    #[arg(long, value_name = "WHEN")]
+    pub due: Option<When>,
+    /// How long before the due time (10m, 1d, "due"), or when ("at 18:00"); may be repeated
+    #[arg(long, value_name = "BEFORE|AT")]
+    pub remind: Vec<Remind>,
+    /// daily, weekdays, weekly, monthly, yearly, "every monday", "every 2 weeks" or an RRULE
+    #[arg(long, value_name = "RULE")]
+    pub repeat: Option<Repeat>,
+    /// What the next one is counted from
+    #[arg(
+        long,
+        requires = "repeat",
+        value_enum,
+        default_value = "due",
+        hide_default_value = true
+    )]
+    pub from: Basis,
+    /// A project's name or id [default: the Inbox]
+    #[arg(long)]
+    pub project: Option<String>,
+    /// May be repeated
+    #[arg(long)]
+    pub tag: Vec<String>,
+    #[arg(long, value_enum, hide_default_value = true, default_value = "none")]
+    pub priority: Priority,
+    #[arg(long)]
+    pub notes: Option<String>,
+    /// Fix the due time to a time zone [default: it moves along with you]
+    #[arg(long, value_parser = parse_zone)]
+    pub zone: Option<Tz>,
+}
+
+/// A value, or `none` to clear it.
+#[derive(Debug, Clone)]
+pub enum OrNone<T> {
+    None,
+    Some(T),
+}
+
+impl<T: std::str::FromStr> std::str::FromStr for OrNone<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        if text == "none" {
+            Ok(Self::None)
+        } else {
+            text.parse().map(Self::Some)
+        }
+    }
+}
+
+impl<T> OrNone<T> {
+    pub fn into_option(self) -> Option<T> {
+        match self {
+            Self::None => None,
+            Self::Some(value) => Some(value),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Edit {
+    pub task: String,
+    #[arg(long)]
+    pub title: Option<String>,
+    #[arg(long, value_name = "WHEN")]
+    pub due: Option<OrNone<When>>,
+    /// In place of all reminders it has; may be repeated
+    #[arg(long, value_name = "BEFORE|AT")]
+    pub remind: Vec<OrNone<Remind>>,
+    #[arg(long, value_name = "RULE")]
+    pub repeat: Option<OrNone<Repeat>>,
+    /// What the next one is counted from
+    #[arg(long, value_enum)]
+    pub from: Option<Basis>,
+    #[arg(long)]
+    pub project: Option<String>,
+    /// In place of all tags it has; may be repeated
+    #[arg(long)]
+    pub tag: Vec<String>,
+    #[arg(long, value_enum)]
+    pub priority: Option<Priority>,
+    #[arg(long)]
+    pub notes: Option<String>,
+    /// A time zone, or `none`: it moves along with you
+    #[arg(long)]
+    pub zone: Option<OrNone<Tz>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Status {
+    Open,
+    Completed,
+    Skipped,
+    All,
+}
+
+impl Status {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Completed => "completed",
+            Self::Skipped => "skipped",
+            Self::All => "all",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    /// Words of the title
+    pub words: Vec<String>,
+    #[arg(long, value_enum, default_value = "open", hide_default_value = true)]
+    pub status: Status,
+    /// Open, completed and skipped
+    #[arg(long, short, conflicts_with = "status")]
+    pub all: bool,
+    /// A project's name or id
+    #[arg(long)]
+    pub project: Option<String>,
+    #[arg(long)]
+    pub tag: Option<String>,
+    /// Due before this
+    #[arg(long, value_name = "WHEN")]
+    pub before: Option<When>,
+    /// Due then or later
+    #[arg(long, value_name = "WHEN")]
+    pub after: Option<When>,
+    /// How many at most
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=200))]
+    pub limit: u16,
+    /// The `next` of an earlier page
+    #[arg(long)]
+    pub cursor: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct One {
+    pub task: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Many {
+    #[arg(required = true, value_name = "TASK")]
+    pub tasks: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Undo {
+    /// [default: what you changed last from here]
+    pub task: Option<String>,
+    /// A change's id, from `punctual log` [default: the last one]
+    #[arg(long, requires = "task")]
+    pub change: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Snooze {
+    /// [default: what rang last]
+    pub task: Option<String>,
+    /// 10m, 1h, 1d [default: 10m]
+    #[arg(value_name = "FOR", conflicts_with = "until")]
+    pub length: Option<String>,
+    #[arg(long, value_name = "WHEN")]
+    pub until: Option<When>,
+}
+
+#[derive(Debug, Args)]
+pub struct Log {
+    pub task: String,
+    /// How many at most
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=200))]
+    pub limit: u16,
+    /// The `next` of an earlier page
+    #[arg(long)]
+    pub cursor: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// Reminders only
+    #[arg(long)]
+    pub reminders: bool,
+    /// Everything after this position too
+    #[arg(long, value_name = "POSITION")]
+    pub after: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub struct Notifications {
+    /// Those you have not read
+    #[arg(long)]
+    pub unread: bool,
+    /// Mark all as read, after showing them
+    #[arg(long)]
+    pub read: bool,
+    /// How many at most
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=200))]
+    pub limit: u16,
+    /// The `next` of an earlier page
+    #[arg(long)]
+    pub cursor: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Projects {
+    #[command(subcommand)]
+    pub command: Option<ProjectCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProjectCommand {
+    /// Add a project
+    Add { name: String },
+    /// Give a project another name
+    Rename { project: String, name: String },
+    /// Put a project away
+    Archive { project: String },
+    /// Bring a project back
+    Restore { project: String },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_wrong_word_is_an_error_of_usage_that_says_what_is_understood() {
+        let error = Cli::try_parse_from(["punctual", "add", "x", "--due", "someday"]).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("tomorrow"), "{error}");
+    }
+
+    #[test]
+    fn there_is_no_way_to_give_a_password_as_an_argument() {
+        for line in [
+            ["punctual", "login", "--password=x"],
+            ["punctual", "register", "--password=x"],
+        ] {
+            assert!(Cli::try_parse_from(line).is_err());
+        }
+    }
+
+    #[test]
+    fn every_command_has_help() {
+        for command in Cli::command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Projects.
+
+use punctual_contract::api::{Project, ProjectName};
+
+use crate::api::{Api, escape};
+use crate::args::{ProjectCommand, Projects};
+use crate::error::Result;
+use crate::naming;
+use crate::screen::{Cell, Screen, Style, clean, short};
+
+pub async fn projects(api: &Api, screen: &Screen, args: Projects) -> Result<()> {
+    let path =
+        |project: &Project, action: &str| format!("/api/projects/{}{action}", escape(&project.id));
+    let answer = match args.command {
+        None => return list(api, screen).await,
+        Some(ProjectCommand::Add { name }) => (
+            api.post("/api/projects", &ProjectName { name }).await?,
+            "Added",
+        ),
+        Some(ProjectCommand::Rename { project, name }) => {
+            let project = naming::project(api, &project, false).await?;
+            (
+                api.patch(
+                    path(&project, ""),
+                    &ProjectName { name },
+                    Some(format!("\"{}\"", project.version)),
+                )
+                .await?,
+                "Renamed to",
+            )
+        }
+        Some(ProjectCommand::Archive { project }) => {
+            let project = naming::project(api, &project, false).await?;
+            (api.act(path(&project, "/archive")).await?, "Archived")
+        }
+        Some(ProjectCommand::Restore { project }) => {
+            let project = naming::project(api, &project, true).await?;
+            (api.act(path(&project, "/restore")).await?, "Restored")
+        }
+    };
+    let (answer, did) = answer;
+    if screen.json {
+        screen.document(&answer.text);
+    } else {
+        screen.line(format!("{did} {}", clean(&answer.json::<Project>()?.name)));
+    }
+    Ok(())
+}
+
+async fn list(api: &Api, screen: &Screen) -> Result<()> {
+    if screen.json {
+        screen.document(&api.get("/api/projects?limit=200").await?.text);
+        return Ok(());
+    }
+    let mut all = naming::projects(api, false).await?;
+    all.sort_by_key(|project| (project.kind != "inbox", project.name.to_lowercase()));
+    let row = |project: &Project| {
+        vec![
+            Cell::styled(Style::Dim, short(&project.id)),
+            Cell::plain(clean(&project.name)),
+        ]
+    };
+    screen.table(&["ID", "PROJECT"], &all.iter().map(row).collect::<Vec<_>>());
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! Ring again later.
+
+use punctual_contract::api::{self, Notification, Page, Receipt};
+
+use crate::api::{Api, escape};
+use crate::args::Snooze;
+use crate::duration;
+use crate::error::{Error, Result};
+use crate::naming;
+use crate::screen::{Screen, Style, instant};
+use crate::when::rfc3339;
+
+pub async fn snooze(api: &Api, screen: &Screen, args: Snooze) -> Result<()> {
+    let (task, length) = meant(args.task, args.length, args.until.is_some())?;
+    let mut request = api::Snooze::default();
+    match args.until {
+        Some(when) => {
+            let clock = api.clock().await?;
+            let until = when
+                .instant(&clock)
+                .map_err(|why| Error::usage(format!("--until: {why}")))?;
+            request.until = Some(rfc3339(until));
+        }
+        None => request.duration = Some(length),
+    }
+    let reminder = match task {
+        Some(name) => of_task(api, &naming::task(api, &name).await?).await?,
+        None => last(api).await?,
+    };
+    let answer = api
+        .post(
+            format!("/api/reminders/{}/snooze", escape(&reminder)),
+            &request,
+        )
+        .await?;
+    if screen.json {
+        screen.document(&answer.text);
+        return Ok(());
+    }
+    let receipt: Receipt = answer.json()?;
+    let clock = api.clock().await?;
+    screen.line(format!(
+        "Rings again {}",
+        screen.paint(Style::Bold, &instant(&receipt.due_for, &clock))
+    ));
+    Ok(())
+}
+
+/// `snooze 10m` means what rang last; a length is never a task's name.
+fn meant(
+    task: Option<String>,
+    length: Option<String>,
+    until: bool,
+) -> Result<(Option<String>, String)> {
+    let iso = |text: &str| {
+        duration::parse(text)
+            .or_else(|| duration::parse_iso(text))
+            .map(duration::Span::iso)
+    };
+    match (task, length) {
+        (task, Some(length)) => iso(&length)
+            .map(|iso| (task, iso))
+            .ok_or_else(|| Error::usage(format!("I don't understand \"{length}\"; say for how long: 10m, 2h, 1d, or --until 'tomorrow 09:00'"))),
+        (Some(only), None) => match iso(&only) {
+            Some(iso) if !until => Ok((None, iso)),
+            _ => Ok((Some(only), "PT10M".to_owned())),
+        },
+        (None, None) => Ok((None, "PT10M".to_owned())),
+    }
+}
+
+/// The reminder that rang last, else the one that will ring next.
+async fn of_task(api: &Api, task: &str) -> Result<String> {
+    let receipts: Page<Receipt> = api
+        .get(format!("/api/tasks/{}/reminders", escape(task)))
+        .await?
+        .json()?;
+    choose(&receipts.items).map(|receipt| receipt.id.clone()).ok_or_else(|| {
+        Error::failed("This task has no reminder to put off. Add one: punctual edit TASK --remind 'at 18:00'")
+    })
+}
+
+fn choose(receipts: &[Receipt]) -> Option<&Receipt> {
+    let planned = receipts
+        .iter()
+        .filter(|receipt| receipt.state == "planned")
+        .min_by_key(|receipt| &receipt.due_for);
+    // A snooze that still waits is what is put off again, not what it followed.
+    if let Some(snooze) = planned.filter(|receipt| receipt.kind == "snooze") {
+        return Some(snooze);
+    }
+    receipts
+        .iter()
+        .filter(|receipt| receipt.state == "fired")
+        .max_by_key(|receipt| &receipt.fired_at)
+        .or(planned)
+}
+
+async fn last(api: &Api) -> Result<String> {
+    let page: Page<Notification> = api.get("/api/notifications?limit=20").await?.json()?;
+    let open = page
+        .items
+        .into_iter()
+        .find(|notification| notification.task_status == "open");
+    open.map(|notification| notification.id).ok_or_else(|| {
+        Error::failed("Nothing has rung for an open task. Say which task: punctual snooze TASK 10m")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(task: Option<&str>, length: Option<&str>, until: bool) -> (Option<String>, String) {
+        meant(task.map(str::to_owned), length.map(str::to_owned), until).unwrap()
+    }
+
+    #[test]
+    fn a_length_alone_is_for_what_rang_last() {
+        assert_eq!(said(Some("1h"), None, false), (None, "PT1H".to_owned()));
+        assert_eq!(
+            said(Some("2"), None, false),
+            (Some("2".to_owned()), "PT10M".to_owned())
+        );
+        assert_eq!(
+            said(Some("2"), Some("1d"), false),
+            (Some("2".to_owned()), "P1D".to_owned())
+        );
+        assert_eq!(said(None, None, true), (None, "PT10M".to_owned()));
+        assert_eq!(
+            meant(Some("2".into()), Some("soon".into()), false)
+                .unwrap_err()
+                .exit_code(),
+            2
+        );
+    }
+
+    fn receipt(id: &str, kind: &str, state: &str, due_for: &str) -> Receipt {
+        Receipt {
+            id: id.to_owned(),
+            task_id: String::new(),
+            kind: kind.to_owned(),
+            definition_id: String::new(),
+            occurrence: None,
+            state: state.to_owned(),
+            planned_at: String::new(),
+            due_for: due_for.to_owned(),
+            fired_at: (state == "fired").then(|| due_for.to_owned()),
+            lateness_ms: None,
+            read_at: None,
+            deliveries: Vec::new(),
+            version: 1,
+        }
+    }
+
+    #[test]
+    fn what_rang_last_is_put_off_and_else_what_rings_next() {
+        let chosen = |receipts: &[Receipt]| choose(receipts).map(|receipt| receipt.id.clone());
+        let (a, b) = (
+            receipt("a", "definition", "fired", "T1"),
+            receipt("b", "definition", "fired", "T2"),
+        );
+        let (c, d) = (
+            receipt("c", "definition", "planned", "T3"),
+            receipt("d", "definition", "planned", "T4"),
+        );
+        assert_eq!(
+            chosen(&[a.clone(), b.clone(), d.clone(), c.clone()]).as_deref(),
+            Some("b")
+        );
+        assert_eq!(chosen(&[d.clone(), c.clone()]).as_deref(), Some("c"));
+        assert_eq!(
+            chosen(&[b, receipt("s", "snooze", "planned", "T3"), d]).as_deref(),
+            Some("s"),
+            "a waiting snooze"
+        );
+        assert_eq!(
+            chosen(&[receipt("x", "definition", "cancelled", "T1")]),
+            None
+        );
+    }
+}
