@@ -1,0 +1,222 @@
+//! One instance of a component: its state, its limits, its lifetime.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::time::Sleep;
+use wasmtime::component::{GuestTaskId, ResourceTable};
+use wasmtime::{Store, StoreContextMut, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::handler::{
+    HandlerState, Instance, Proxy, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
+};
+use wasmtime_wasi_http::p3::bindings::ServicePre;
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::allowed_hosts::AllowedHosts;
+use crate::guest::{Databases, Stores};
+use crate::outbound::{Network, Outbound};
+use crate::output::Output;
+use crate::{Limits, WallClock};
+
+/// How long after a request's time is over its instance is stopped from outside. Until then the request
+/// can be given up alone; a guest that computes all the time never gets to that.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What a component may use.
+#[derive(Default)]
+pub(crate) struct Grants {
+    pub databases: Databases,
+    pub stores: Stores,
+    pub variables: HashMap<String, String>,
+    pub hosts: Arc<AllowedHosts>,
+}
+
+/// A component, ready to be instantiated.
+pub(crate) struct Component {
+    pub id: Arc<str>,
+    pub pre: ServicePre<State>,
+    pub grants: Grants,
+    pub environment: Vec<(String, String)>,
+    pub limits: Arc<Limits>,
+    pub clock: WallClock,
+    pub network: Arc<Network>,
+}
+
+/// What belongs to one instance.
+pub(crate) struct State {
+    pub component: Arc<Component>,
+    pub table: ResourceTable,
+    /// Open database connections in `table`.
+    pub connections: usize,
+    /// Open key-value stores in `table`.
+    pub stores: usize,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    outbound: Outbound,
+    memory: StoreLimits,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outbound }
+    }
+}
+
+/// Makes instances of one component for wasmtime's handler.
+pub(crate) struct Instances(pub Arc<Component>);
+
+impl HandlerState for Instances {
+    type StoreData = State;
+    type WorkerExpiration = Expiration;
+    type WorkerState = Worker;
+
+    async fn instantiate(&self) -> wasmtime::Result<Instance<State, Expiration, Worker>> {
+        let component = &self.0;
+        let limits = component.limits.clone();
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.stdout(Output::stdout(component.id.clone()))
+            .stderr(Output::stderr(component.id.clone()))
+            .envs(&component.environment)
+            .wall_clock(component.clock.clone());
+        let state = State {
+            component: component.clone(),
+            table: ResourceTable::new(),
+            connections: 0,
+            stores: 0,
+            wasi: wasi.build(),
+            http: WasiHttpCtx::new(),
+            outbound: Outbound {
+                component: component.id.clone(),
+                allowed: component.grants.hosts.clone(),
+                network: component.network.clone(),
+            },
+            memory: StoreLimitsBuilder::new().memory_size(limits.memory).build(),
+        };
+        let mut store = Store::new(component.pre.engine(), state);
+        store.limiter(|state| &mut state.memory);
+        let busy = Arc::new(Busy::default());
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback({
+            let (busy, longest) = (busy.clone(), limits.cpu);
+            move |_| busy.tick(longest)
+        });
+        let service = component.pre.instantiate_async(&mut store).await?;
+        Ok(Instance {
+            store,
+            proxy: Proxy::P3(service),
+            view: WasiHttpView::http,
+            expiration: Expiration {
+                limits: limits.clone(),
+                busy,
+                sleep: Box::pin(tokio::time::sleep(limits.instance_idle)),
+            },
+            state: Worker { component: component.clone(), limits },
+        })
+    }
+}
+
+/// Since when a guest computes without waiting for anything.
+#[derive(Default)]
+struct Busy {
+    /// The guest was interrupted, so what looks like waiting is not.
+    interrupted: AtomicBool,
+    since: Mutex<Option<Instant>>,
+}
+
+impl Busy {
+    /// An epoch went by while the guest was computing.
+    fn tick(&self, longest: Duration) -> wasmtime::Result<UpdateDeadline> {
+        self.interrupted.store(true, Ordering::Relaxed);
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        if since.get_or_insert_with(Instant::now).elapsed() > longest {
+            return Err(wasmtime::format_err!("the guest computed for more than {longest:?}"));
+        }
+        // Others on this thread get their turn.
+        Ok(UpdateDeadline::Yield(1))
+    }
+
+    /// The instance gave its thread back.
+    fn pause(&self) {
+        if !self.interrupted.swap(false, Ordering::Relaxed) {
+            *self.since.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+}
+
+/// When an instance has to end.
+pub(crate) struct Expiration {
+    limits: Arc<Limits>,
+    busy: Arc<Busy>,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl WorkerExpiration for Expiration {
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        status: WorkerStatus,
+        start: Instant,
+    ) -> Poll<()> {
+        self.busy.pause();
+        let longest = match status {
+            WorkerStatus::Idle => self.limits.instance_idle,
+            WorkerStatus::Requests => self.limits.response_head + GRACE,
+            // Streams live as long as their clients want.
+            WorkerStatus::PostReturn => return Poll::Pending,
+        };
+        let Some(end) = start.checked_add(longest) else { return Poll::Pending };
+        if self.sleep.deadline() != end.into() {
+            self.sleep.as_mut().reset(end.into());
+        }
+        self.sleep.as_mut().poll(cx)
+    }
+}
+
+/// How much work an instance takes on.
+pub(crate) struct Worker {
+    component: Arc<Component>,
+    limits: Arc<Limits>,
+}
+
+impl WorkerState for Worker {
+    type StoreData = State;
+    type RequestData = ();
+
+    fn should_accept_request(&self, at_once: usize, total: usize) -> ShouldAccept {
+        if total >= self.limits.requests_per_instance {
+            ShouldAccept::Never
+        } else if at_once >= self.limits.requests_per_instance_at_once {
+            ShouldAccept::No
+        } else {
+            ShouldAccept::Yes
+        }
+    }
+
+    fn on_request_start(
+        &self,
+        _: StoreContextMut<'_, State>,
+        (): (),
+        _: GuestTaskId,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
+        Box::pin(tokio::time::sleep(self.limits.response_head))
+    }
+
+    fn drop(&self, store: Store<State>, result: Result<(), wasmtime::Error>) {
+        if let Err(error) = result {
+            tracing::error!(component = &*self.component.id, "an instance failed: {error:?}");
+        }
+        drop(store);
+    }
+}
