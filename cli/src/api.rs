@@ -363,12 +363,7 @@ impl Api {
                         .get("etag")
                         .and_then(|tag| tag.to_str().ok())
                         .map(str::to_owned);
-                    let wait = response
-                        .headers()
-                        .get("retry-after")
-                        .and_then(|wait| wait.to_str().ok())
-                        .map(str::to_owned);
-                    response.text().await.map(|text| (status, etag, wait, text))
+                    response.text().await.map(|text| (status, etag, text))
                 }
                 Err(error) => Err(error),
             };
@@ -387,14 +382,14 @@ impl Api {
                 continue;
             }
             return match tried {
-                Ok((status, etag, _, text)) if status.is_success() => Ok(Answer { text, etag }),
-                Ok((status, _, wait, text)) => Err(self.refused(status, wait.as_deref(), &text)),
+                Ok((status, etag, text)) if status.is_success() => Ok(Answer { text, etag }),
+                Ok((status, _, text)) => Err(self.refused(status, &text)),
                 Err(error) => Err(self.unanswered(&error, call.method != Method::GET)),
             };
         }
     }
 
-    fn refused(&self, status: StatusCode, wait: Option<&str>, text: &str) -> Error {
+    fn refused(&self, status: StatusCode, text: &str) -> Error {
         let Ok(problem) = serde_json::from_str::<Problem>(text) else {
             return Error::failed(if status.is_server_error() {
                 format!(
@@ -408,8 +403,9 @@ impl Api {
                 )
             });
         };
+        // Other details say themselves what to do.
         let advice = match status.as_u16() {
-            429 => format!("Try again in {} seconds.", wait.unwrap_or("a few")),
+            503 => String::new(),
             500.. => {
                 "Try again in a moment; if it stays so, look into the server's log.".to_owned()
             }
@@ -479,7 +475,7 @@ impl Api {
                 .await
                 .ok()
                 .and_then(std::result::Result::ok);
-            return Err(self.not_logged_in(self.refused(status, None, &text.unwrap_or_default())));
+            return Err(self.not_logged_in(self.refused(status, &text.unwrap_or_default())));
         }
         Err(self.logged_out())
     }
@@ -536,49 +532,4 @@ pub fn with_query(path: &str, query: &[(&str, Option<String>)]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_is_an_http_address() {
-        assert!(parse_server("http://127.0.0.1:3000").is_ok());
-        assert!(parse_server("https://todo.example.org").is_ok());
-        for text in [
-            "127.0.0.1:3000",
-            "localhost",
-            "ftp://example.org",
-            "http://",
-            "http://user:secret@example.org",
-            "http://a?b",
-        ] {
-            assert!(parse_server(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn only_this_computer_is_loopback() {
-        for (text, here) in [
-            ("http://127.0.0.1:3000", true),
-            ("http://localhost:3000", true),
-            ("http://[::1]:3000", true),
-            ("http://192.168.0.2", false),
-            ("https://localhost.example.org", false),
-        ] {
-            assert_eq!(is_loopback(&text.parse().unwrap()), here, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_query_is_escaped_and_leaves_out_what_is_not_there() {
-        let query = [
-            ("q", Some("a b&c=ä".to_owned())),
-            ("tag", None),
-            ("limit", Some("5".to_owned())),
-        ];
-        assert_eq!(
-            with_query("/api/tasks", &query),
-            "/api/tasks?q=a%20b%26c%3D%C3%A4&limit=5"
-        );
-        assert_eq!(with_query("/api/tasks", &[("q", None)]), "/api/tasks");
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 use punctual_contract::api::{NextOccurrence, Task};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -284,27 +284,12 @@ pub fn due(due: &str, timezone: Option<&str>, clock: &Clock) -> DueText {
             past: days < 0,
         };
     }
-    let local = due
-        .parse::<NaiveDateTime>()
-        .or_else(|_| format!("{due}:00").parse());
-    let zone = timezone
-        .and_then(|name| name.parse::<Tz>().ok())
-        .unwrap_or(clock.zone);
-    let Some((instant, own)) = local
-        .ok()
-        .and_then(|local| Some((Clock { zone, ..*clock }.instant(local)?, local)))
-    else {
+    let Some((instant, shown)) = wall_time(due, timezone, clock) else {
         return DueText {
             when: clean(due),
             relative: String::new(),
             past: false,
         };
-    };
-    // The wall time as it was written, where it is the person's own: a time in a gap is shown as it was meant.
-    let shown = if zone == clock.zone {
-        own
-    } else {
-        instant.with_timezone(&clock.zone).naive_local()
     };
     let delta = instant.signed_duration_since(clock.now);
     DueText {
@@ -312,6 +297,36 @@ pub fn due(due: &str, timezone: Option<&str>, clock: &Clock) -> DueText {
         relative: relative(delta),
         past: delta <= TimeDelta::zero(),
     }
+}
+
+/// The instant of a local date-time, and the person's wall time of it. An occurrence within a day is named by its
+/// instant.
+fn wall_time(
+    text: &str,
+    timezone: Option<&str>,
+    clock: &Clock,
+) -> Option<(DateTime<Utc>, NaiveDateTime)> {
+    let persons = |instant: DateTime<Utc>| instant.with_timezone(&clock.zone).naive_local();
+    if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
+        return Some((instant.to_utc(), persons(instant.to_utc())));
+    }
+    let local: NaiveDateTime = text
+        .parse()
+        .or_else(|_| format!("{text}:00").parse())
+        .ok()?;
+    let zone = timezone
+        .and_then(|name| name.parse::<Tz>().ok())
+        .unwrap_or(clock.zone);
+    let instant = Clock { zone, ..*clock }.instant(local)?;
+    // As it was written where it is in the person's own zone: a time in a gap is shown as it was meant.
+    Some((
+        instant,
+        if zone == clock.zone {
+            local
+        } else {
+            persons(instant)
+        },
+    ))
 }
 
 /// "next: Mon 30 Nov 09:00, 2 passed over"
@@ -414,6 +429,14 @@ mod tests {
         assert_eq!(
             shown("2026-11-23T10:00", Some("America/New_York")),
             parts("today 16:00", "in 6 h", false)
+        );
+    }
+
+    #[test]
+    fn an_instant_is_shown_in_the_persons_zone() {
+        assert_eq!(
+            shown("2026-11-23T10:00:00Z", Some("America/New_York")),
+            parts("today 11:00", "in 70 min", false)
         );
     }
 
