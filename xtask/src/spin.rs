@@ -3,9 +3,9 @@
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -14,7 +14,7 @@ use crate::build::{self, Profile, step};
 use crate::guard::Guard;
 use crate::tools::version;
 use crate::up::{data_folder, port_is_free};
-use crate::workspace::{clean, output, program, root};
+use crate::workspace::{clean, output, program, root, run as run_command};
 use crate::{tools, wasm_target};
 
 const HELP: &str = "\
@@ -28,8 +28,11 @@ that `cargo xtask up` uses too (one of both at a time). Ctrl-C stops both.
 
 const SPIN: (u32, u32) = (4, 1);
 
-/// The worker makes them in DATA/secrets/ when it starts for the first time.
+/// `punctual-worker migrate` makes them in DATA/secrets/. Variables of the same names in `spin.toml`.
 const SECRETS: [&str; 2] = ["token_secret", "events_secret"];
+
+/// The server's settings that are variables of the functions: given the same way here, as `PUNCTUAL_…`.
+const SETTINGS: [&str; 3] = ["REGISTRATION", "TRUSTED_PROXIES", "WEBHOOK_ALLOW_PRIVATE"];
 
 pub fn run(args: &mut Args) -> Result<()> {
     let mut port = 3000;
@@ -74,22 +77,24 @@ fn spin_is_there() -> Result<()> {
 }
 
 fn start(port: u16, data: &Path) -> Result<()> {
-    let worker_port = free_port()?;
-    let mut guard = Guard::over_processes()?;
-    let mut command = Command::new(program("punctual-worker"));
-    command
-        .arg("--data")
-        .arg(data)
-        .args(["--functions-url", &format!("http://127.0.0.1:{port}")])
-        .args(["--listen", &format!("127.0.0.1:{worker_port}")])
-        .current_dir(root());
-    clean(&mut command);
-    let mut worker = command.spawn().context("punctual-worker does not start")?;
-    guard.watch(&worker)?;
-    wait_for_secrets(data, &mut worker)?;
+    // The schema and the secrets, which Spin needs from the start.
+    run_command(worker(data).arg("migrate")).context("the database could not be prepared")?;
 
-    let mut command = spin(port, worker_port, data)?;
-    let mut spin = command.spawn().context("spin does not start")?;
+    let hub_port = free_port()?;
+    let mut guard = Guard::over_processes()?;
+    let mut worker = worker(data)
+        .args([
+            "run",
+            "--functions-url",
+            &format!("http://127.0.0.1:{port}"),
+        ])
+        .args(["--listen", &format!("127.0.0.1:{hub_port}")])
+        .spawn()
+        .context("punctual-worker does not start")?;
+    guard.watch(&worker)?;
+    let mut spin = spin(port, hub_port, data)?
+        .spawn()
+        .context("spin does not start")?;
     guard.watch(&spin)?;
     let ended = loop {
         if let Some(status) = spin.try_wait()? {
@@ -104,7 +109,14 @@ fn start(port: u16, data: &Path) -> Result<()> {
     bail!("{ended}, so both were stopped")
 }
 
-fn spin(port: u16, worker_port: u16, data: &Path) -> Result<Command> {
+fn worker(data: &Path) -> Command {
+    let mut command = Command::new(program("punctual-worker"));
+    command.arg("--data").arg(data).current_dir(root());
+    clean(&mut command);
+    command
+}
+
+fn spin(port: u16, hub_port: u16, data: &Path) -> Result<Command> {
     let config = data.join("spin-runtime.toml");
     let database = data.join("punctual.db");
     fs::write(
@@ -126,7 +138,7 @@ fn spin(port: u16, worker_port: u16, data: &Path) -> Result<Command> {
         .arg(data.join("spin"))
         .env(
             "SPIN_VARIABLE_WORKER_URL",
-            format!("http://127.0.0.1:{worker_port}"),
+            format!("http://127.0.0.1:{hub_port}"),
         )
         .current_dir(root());
     for name in SECRETS {
@@ -136,26 +148,13 @@ fn spin(port: u16, worker_port: u16, data: &Path) -> Result<Command> {
             secret.trim(),
         );
     }
+    for name in SETTINGS {
+        if let Some(value) = std::env::var_os(format!("PUNCTUAL_{name}")) {
+            command.env(format!("SPIN_VARIABLE_{name}"), value);
+        }
+    }
     clean(&mut command);
     Ok(command)
-}
-
-fn wait_for_secrets(data: &Path, worker: &mut Child) -> Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    let secrets = data.join("secrets");
-    while !SECRETS.iter().all(|name| secrets.join(name).is_file()) {
-        if let Some(status) = worker.try_wait()? {
-            bail!("punctual-worker ended ({status}); what it says is above");
-        }
-        if Instant::now() > deadline {
-            bail!(
-                "punctual-worker has made no secrets in {} for 30 s",
-                secrets.display()
-            );
-        }
-        sleep(Duration::from_millis(50));
-    }
-    Ok(())
 }
 
 fn free_port() -> Result<u16> {
