@@ -67,5 +67,11 @@ pub fn functions(profile: Profile) -> Result<()> {
 
 /// The workspace's default members, always all of them.
 pub fn native(profile: Profile) -> Result<()> {
-    run_command(&mut cargo(["build", profile.flag()])).context("the native programs did not build")
+    let mut command = cargo(["build", profile.flag()]);
+    if profile == Profile::Release {
+        // There are no examples, but naming them makes cargo choose the features that it chooses for tests, where
+        // dev-dependencies have a say: without it, `test` compiles again what `up` compiled.
+        command.args(["--lib", "--bins", "--examples"]);
+    }
+    run_command(&mut command).context("the native programs did not build")
 }
