@@ -57,7 +57,7 @@ pub enum Command {
     #[command(after_help = ADD_HELP)]
     Add(Add),
     /// Show tasks, open ones unless said otherwise
-    #[command(visible_alias = "ls")]
+    #[command(visible_alias = "ls", after_help = LIST_HELP)]
     List(List),
     /// Show everything about a task
     Show(One),
@@ -107,6 +107,13 @@ Examples:
   punctual add Team call --due 'mon 10:00' --zone America/New_York --repeat weekly --remind 10m
   punctual add Change the filter --due today --repeat 'every 3 months' --from completion
   punctual add Buy stamps --remind 'at 18:00' --project Errands --tag post --priority high";
+
+const LIST_HELP: &str = "\
+Examples:
+  punctual list                        what is open
+  punctual list --before tomorrow      what is due today or overdue
+  punctual list rent --all --project Home
+  punctual list --status completed --json";
 
 const EDIT_HELP: &str = "\
 What is not named stays. 'none' clears: --due none, --repeat none, --remind none, --tag none.
@@ -178,9 +185,7 @@ impl Priority {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Basis {
-    /// From the rule
     Due,
-    /// From when it was done
     Completion,
 }
 
@@ -195,6 +200,7 @@ impl Basis {
 
 #[derive(Debug, Args)]
 pub struct Add {
+    /// What is to be done, in as many words as you like
     #[arg(required = true)]
     pub title: Vec<String>,
     /// When it is due
@@ -206,7 +212,7 @@ pub struct Add {
     /// daily, weekdays, weekly, monthly, yearly, "every monday", "every 2 weeks" or an RRULE
     #[arg(long, value_name = "RULE")]
     pub repeat: Option<Repeat>,
-    /// What the next one is counted from
+    /// The next one is counted from the due time, or from when it was done
     #[arg(
         long,
         requires = "repeat",
@@ -223,6 +229,7 @@ pub struct Add {
     pub tag: Vec<String>,
     #[arg(long, value_enum, hide_default_value = true, default_value = "none")]
     pub priority: Priority,
+    /// Text of any length
     #[arg(long)]
     pub notes: Option<String>,
     /// Fix the due time to a time zone [default: it moves along with you]
@@ -447,6 +454,24 @@ mod tests {
         ] {
             assert!(Cli::try_parse_from(line).is_err());
         }
+    }
+
+    #[test]
+    fn from_completion_is_only_for_what_repeats() {
+        assert!(Cli::try_parse_from(["punctual", "add", "x"]).is_ok());
+        assert!(Cli::try_parse_from(["punctual", "add", "x", "--from", "completion"]).is_err());
+        assert!(
+            Cli::try_parse_from([
+                "punctual",
+                "add",
+                "x",
+                "--repeat",
+                "daily",
+                "--from",
+                "completion"
+            ])
+            .is_ok()
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::TimeDelta;
 use punctual_contract::api::{Page, Task};
 
 use crate::api::{Api, with_query};
@@ -10,10 +11,16 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::naming;
 use crate::screen::{self, Cell, Screen, Style, short};
-use crate::when::{Due, When, rfc3339};
+use crate::when::{When, rfc3339};
 
 pub async fn list(api: &Api, screen: &Screen, args: List) -> Result<()> {
-    let clock = api.clock().await?;
+    // A program that names no time needs no zone.
+    let zoneless = screen.json && args.before.is_none() && args.after.is_none();
+    let clock = if zoneless {
+        Clock::system(chrono_tz::UTC)
+    } else {
+        api.clock().await?
+    };
     let status = if args.all { Status::All } else { args.status };
     let project_id = match &args.project {
         Some(name) => Some(naming::project(api, name, true).await?.id),
@@ -124,23 +131,38 @@ async fn project_names(api: &Api, tasks: &[Task], one: bool) -> Result<HashMap<S
         .collect())
 }
 
-/// A day means its beginning.
+/// A day means its beginning. What is due on the whole day before ends at that very instant, and belongs before it:
+/// hence the microsecond.
 fn edge(when: Option<When>, option: &str, clock: &Clock) -> Result<Option<String>> {
     let Some(when) = when else { return Ok(None) };
     let usage = |why: String| Error::usage(format!("{option}: {why}"));
     let instant = match when {
-        When::Wall {
-            day: Some(_),
-            time: None,
-        } => {
-            let Due::Date(date) = when.due(clock).map_err(usage)? else {
-                return Ok(None);
-            };
-            clock
-                .instant(date.and_time(chrono::NaiveTime::MIN))
-                .ok_or_else(|| usage("that is too far away".to_owned()))?
+        When::Wall { time: None, .. } => {
+            let date = when.due(clock).map_err(usage)?.date();
+            let midnight = clock.instant(date.and_time(chrono::NaiveTime::MIN));
+            midnight.ok_or_else(|| usage("that is too far away".to_owned()))?
+                + TimeDelta::microseconds(1)
         }
         when => when.instant(clock).map_err(usage)?,
     };
     Ok(Some(rfc3339(instant)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::tests::at;
+
+    #[test]
+    fn a_day_begins_after_all_that_is_due_on_the_day_before() {
+        let clock = at("2026-11-23T09:50:00", "Europe/Berlin");
+        let edge = |text: &str| {
+            edge(Some(text.parse().unwrap()), "--before", &clock)
+                .unwrap()
+                .unwrap()
+        };
+        // The `due_at` of a task that is due on the 23rd, without a time, is 2026-11-23T23:00:00Z.
+        assert_eq!(edge("tomorrow"), "2026-11-23T23:00:00.000001Z");
+        assert_eq!(edge("tomorrow 09:00"), "2026-11-24T08:00:00Z");
+    }
 }

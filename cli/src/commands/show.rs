@@ -135,11 +135,10 @@ fn reminder_lines(definitions: &[Reminder], receipts: &[Receipt], clock: &Clock)
     let mut lines = Vec::new();
     for definition in definitions {
         let mut line = describe(definition, clock);
-        // A series has one for each occurrence: the newest says most.
         let of_it = receipts
             .iter()
             .filter(|receipt| definition.id.as_deref() == Some(&receipt.definition_id));
-        if let Some(receipt) = of_it.max_by_key(|receipt| &receipt.due_for) {
+        if let Some(receipt) = telling(of_it) {
             line += &format!(": {}", state(receipt, clock));
         }
         lines.push(line);
@@ -149,6 +148,16 @@ fn reminder_lines(definitions: &[Reminder], receipts: &[Receipt], clock: &Clock)
         .filter(|receipt| receipt.kind == "snooze" && receipt.state == "planned");
     lines.extend(snoozes.map(|receipt| format!("snoozed: {}", state(receipt, clock))));
     lines
+}
+
+/// A series has a receipt for each occurrence: the one that rings next says most, else the last one.
+fn telling<'a>(receipts: impl Iterator<Item = &'a Receipt> + Clone) -> Option<&'a Receipt> {
+    let planned = receipts
+        .clone()
+        .filter(|receipt| receipt.state == "planned");
+    planned
+        .min_by_key(|receipt| &receipt.due_for)
+        .or_else(|| receipts.max_by_key(|receipt| &receipt.due_for))
 }
 
 fn describe(reminder: &Reminder, clock: &Clock) -> String {

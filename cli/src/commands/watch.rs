@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use punctual_contract::api::{Notification, Task};
 use punctual_contract::events::CloudEvent;
+use tokio::time::timeout;
 
 use crate::api::{Api, escape};
 use crate::args::Watch;
@@ -31,6 +32,9 @@ struct Watcher<'a> {
     clock: Option<Clock>,
     titles: HashMap<String, String>,
 }
+
+/// A ring without its name is better than one that comes late.
+const NAMED_WITHIN: Duration = Duration::from_millis(450);
 
 /// Grows from a quarter of a second to ten; a fifth is random, so that clients of a server that comes back don't all
 /// come at once.
@@ -215,13 +219,12 @@ impl<'a> Watcher<'a> {
 
     async fn ring(&mut self, event: &CloudEvent) {
         let path = format!("/api/notifications/{}", escape(&event.subject));
-        let found = self
-            .api
-            .get(path)
-            .await
-            .and_then(|answer| answer.json::<Notification>());
+        let found = timeout(NAMED_WITHIN, self.api.get(path)).await;
+        let found = found
+            .ok()
+            .and_then(|answer| answer.ok()?.json::<Notification>().ok());
         let bell = if self.screen.terminal { "\x07" } else { "" };
-        let Ok(notification) = found else {
+        let Some(notification) = found else {
             // Better a ring without a name than none.
             let title = event.data.changed["title"].as_str().map(clean);
             let title = title.unwrap_or_else(|| format!("a reminder ({})", clean(&event.subject)));
@@ -253,7 +256,12 @@ impl<'a> Watcher<'a> {
     /// "  due today 09:00 (in 30 min)". The task says it: its zone is not in the notification.
     async fn due(&self, notification: &Notification) -> Option<String> {
         let path = format!("/api/tasks/{}", escape(&notification.task_id));
-        let task: Task = self.api.get(path).await.ok()?.json().ok()?;
+        let task: Task = timeout(NAMED_WITHIN, self.api.get(path))
+            .await
+            .ok()?
+            .ok()?
+            .json()
+            .ok()?;
         // A later occurrence of a neglected series rings too; the row is still the first one's.
         let due = match &notification.occurrence {
             Some(occurrence) if task.occurrence.as_ref() != Some(occurrence) => occurrence.clone(),
