@@ -88,8 +88,11 @@ fn clippy() -> Result<()> {
     run_command(&mut command)
 }
 
+/// With `--examples` for the same reason as in [`build::native`]: clippy's checks of the dependencies then serve here too.
+/// The programs beside a library of the same name are left out, as cargo does by itself.
 fn doc() -> Result<()> {
-    let mut native = cargo(["doc", "--release", "--no-deps"]);
+    let mut native = cargo(["doc", "--release", "--no-deps", "--lib", "--examples"]);
+    native.args(["--bin", "punctual", "--bin", "xtask"]);
     let mut wasm = cargo(["doc", "--release", "--no-deps", "--target", WASM]);
     wasm.args(wasm_packages()?);
     for command in [&mut native, &mut wasm] {
