@@ -1,0 +1,188 @@
+//! The embedded edition: the functions (on the host) and the worker in one process, on one SQLite file.
+
+pub mod config;
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use punctual_host::{Host, HostOptions, Limits, Variables, WallClock};
+use punctual_sqlite::{Database, Options};
+use punctual_worker::clock::Clock;
+use punctual_worker::data::{Folder, Lock};
+use punctual_worker::migrations::migrate;
+use punctual_worker::{RunningWorker, Worker, WorkerOptions};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use config::Registration;
+
+/// Why the server does not start. `Display` is one line, with the way out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    #[error("port {} is taken. Choose another with --port N, or 0 for any free one.", .0.port())]
+    PortTaken(SocketAddr),
+    #[error("cannot listen on {address}: {source}")]
+    Listen { address: SocketAddr, source: std::io::Error },
+    #[error("there is no {}. Start from the project's folder, or name it with --app DIR.", .0.display())]
+    NoApp(PathBuf),
+    #[error(transparent)]
+    Worker(#[from] punctual_worker::Error),
+    #[error("database: {0}")]
+    Database(#[from] punctual_sqlite::Error),
+    #[error("functions: {0}")]
+    Host(#[from] punctual_host::Error),
+}
+
+/// How a server is started. [`ServerOptions::new`] suits a test.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// The database, the secrets, and the compiled functions where `cache` is not given.
+    pub data: PathBuf,
+    /// The folder that `spin.toml` is in.
+    pub app: PathBuf,
+    pub cache: Option<PathBuf>,
+    /// Port 0: any free one.
+    pub listen: SocketAddr,
+    /// How the world reaches this server, where that is not the address it listens on.
+    pub public_url: Option<String>,
+    pub registration: Registration,
+    /// CIDR ranges, comma-separated.
+    pub trusted_proxies: String,
+    pub webhook_allow_private: bool,
+    pub clock: Clock,
+    pub limits: Limits,
+}
+
+impl ServerOptions {
+    /// Loopback, any free port, the system's clock, registration closed after the first account.
+    pub fn new(data: impl Into<PathBuf>, app: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            app: app.into(),
+            cache: None,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            public_url: None,
+            registration: Registration::Closed,
+            trusted_proxies: String::new(),
+            webhook_allow_private: false,
+            clock: Clock::system(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// A server that runs until [`Server::stop`].
+pub struct Server {
+    address: SocketAddr,
+    database: Database,
+    worker: RunningWorker,
+    functions: JoinHandle<()>,
+    stop: CancellationToken,
+    /// Let go last.
+    _lock: Lock,
+}
+
+impl Server {
+    pub async fn start(options: ServerOptions) -> Result<Self, Error> {
+        let ServerOptions { data, app, clock, .. } = &options;
+        let manifest = app.join("spin.toml");
+        if !manifest.is_file() {
+            return Err(Error::NoApp(manifest));
+        }
+        let folder = Folder::create(data)?;
+        let lock = folder.lock()?;
+        let listener = listen(options.listen).await?;
+        let address = listener.local_addr().map_err(|source| Error::Listen { address: options.listen, source })?;
+        let hub_listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+        let hub = hub_listener.local_addr().map_err(|source| Error::Listen { address, source })?;
+
+        let events_secret = folder.secret("events_secret")?;
+        let database = Database::open(&folder.database(), Options::default())?;
+        migrate(&database, clock).await?;
+
+        let functions_url = format!("http://{}", reachable(address));
+        let variables = Variables::new()
+            .set("token_secret", folder.secret("token_secret")?)
+            .set("events_secret", &events_secret)
+            .set("registration", options.registration.to_string())
+            .set("hub_url", format!("http://{hub}"))
+            .set("functions_url", &functions_url)
+            .set("public_url", options.public_url.as_ref().unwrap_or(&functions_url))
+            .set("trusted_proxies", &options.trusted_proxies)
+            .set("webhook_allow_private", options.webhook_allow_private.to_string());
+        let wall = clock.clone();
+        let host = Host::load(HostOptions {
+            databases: HashMap::from([("default".to_owned(), database.clone())]),
+            key_value: Some(Database::open(&folder.path().join("key-value.db"), Options::default())?),
+            variables,
+            clock: WallClock(Arc::new(move || wall.system_time())),
+            limits: options.limits.clone(),
+            ..HostOptions::new(manifest, options.cache.clone().unwrap_or_else(|| folder.path().join("cache")))
+        })
+        .await?;
+
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let functions = tokio::spawn(async move {
+            if let Err(error) = host.serve(listener, async move { stopped.cancelled().await }).await {
+                tracing::error!(%error, "the server has stopped answering");
+            }
+        });
+        let worker = Worker::start(WorkerOptions {
+            db: database.clone(),
+            clock: clock.clone(),
+            functions_url,
+            events_secret,
+            hub_listener,
+            webhook_allow_private: options.webhook_allow_private,
+            alone: true,
+        })
+        .await?;
+        Ok(Self { address, database, worker, functions, stop, _lock: lock })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub fn url(&self) -> String {
+        format!("http://{}", reachable(self.address))
+    }
+
+    /// For tests, which look at what no route shows.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Lets what is under way finish, for a few seconds; then all is stopped.
+    pub async fn stop(self) {
+        // The worker goes first: its calls need the functions, and its hub ends the event streams.
+        self.worker.stop().await;
+        self.stop.cancel();
+        if let Err(error) = self.functions.await {
+            tracing::error!(%error, "the functions' host broke");
+        }
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        std::io::ErrorKind::AddrInUse => Error::PortTaken(address),
+        _ => Error::Listen { address, source },
+    })
+}
+
+/// Where this machine reaches a listener that may be on all its addresses.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))
+    } else {
+        address
+    }
+}

@@ -1,0 +1,208 @@
+//! Turns rows into calls: the relay publishes changes, consumers and timer call functions, the sender sends, and the
+//! live hub tells who watches. A library inside the embedded server, and the binary `punctual-worker` beside Spin.
+//!
+//! One worker at a time leads (`lease`): relay, firing, planning, sweep and sender run there. Consumers and the hub run
+//! in every worker.
+
+pub mod admin;
+pub mod bus;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod consumers;
+pub mod data;
+pub mod destination;
+mod error;
+pub mod firing;
+pub mod functions;
+pub mod hub;
+pub mod lease;
+pub mod migrations;
+pub mod planning;
+pub mod relay;
+pub mod schedule;
+pub mod sender;
+pub mod store;
+pub mod sweep;
+pub mod timer;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use punctual_contract::events::TASK_UPDATES;
+use punctual_sqlite::Database;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+pub use commands::until_stopped;
+pub use error::Error;
+
+use bus::Bus;
+use clock::Clock;
+use consumers::{Caller, TimerFeed};
+use firing::Firing;
+use functions::Functions;
+use hub::Hub;
+use lease::{Lead, Lease};
+use planning::Planner;
+use relay::Relay;
+use sender::Sender;
+use store::Store;
+use timer::Timer;
+
+/// The version of the time zone data that plans are made with.
+pub const TZDATA: &str = chrono_tz::IANA_TZDB_VERSION;
+
+/// How long a stopping worker waits for what is under way.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Tasks that wait to be planned again; the sweep brings those that find no room.
+const PLANS: usize = 4096;
+
+/// What a worker needs. The database is migrated already.
+pub struct WorkerOptions {
+    pub db: Database,
+    pub clock: Clock,
+    /// Where the functions answer: `http://127.0.0.1:3000`.
+    pub functions_url: String,
+    /// Signs the calls to functions, and the `live` function's calls to the hub.
+    pub events_secret: String,
+    /// Where the hub listens.
+    pub hub_listener: TcpListener,
+    /// Webhooks may go to http and private addresses.
+    pub webhook_allow_private: bool,
+    /// No other worker can be alive (the data folder is locked), so its lease need not be waited for.
+    pub alone: bool,
+}
+
+/// A worker that runs until [`RunningWorker::stop`].
+pub struct RunningWorker {
+    pub hub_address: SocketAddr,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// The worker of one process.
+pub struct Worker;
+
+impl Worker {
+    pub async fn start(options: WorkerOptions) -> Result<RunningWorker, Error> {
+        let WorkerOptions { db, clock, functions_url, events_secret, hub_listener, webhook_allow_private, alone } =
+            options;
+        let hub_address =
+            hub_listener.local_addr().map_err(|error| Error::Usage(format!("the hub's listener: {error}")))?;
+        let name = format!("worker-{}", Uuid::now_v7());
+        let store = Store::new(db);
+        let functions = Functions::new(&functions_url, &events_secret, clock.clone())?;
+        let bus = Bus::new(store.clone());
+        let (plan, asked) = mpsc::channel(PLANS);
+        let timer = Timer::new(clock.clone());
+        let firing = Firing::new(store.clone(), clock.clone(), functions.clone(), name.clone(), timer, plan);
+        let (wrote, fired) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let nudge = wrote.clone();
+        store.on_change(move || nudge.notify_one()).await?;
+
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        // Both read the bus, so they join before anything is published.
+        let caller = Caller::new(functions.clone(), store.clone(), clock.clone());
+        consumers::start(&bus, &caller, &TimerFeed::new(firing.clone(), fired.clone()), &tasks, &stop).await?;
+        let hub = Hub::new(store.clone(), clock.clone(), events_secret, stop.clone());
+        tasks.spawn(hub.clone().feed(bus.tail(TASK_UPDATES)));
+        tasks.spawn(hub.serve(hub_listener));
+        tasks.spawn(bus.clone().keep_committing(stop.clone()));
+
+        let leader = Leader {
+            lease: Lease::new(store.clone(), clock.clone(), name, alone),
+            sender: Sender::new(store.clone(), clock.clone(), webhook_allow_private, fired)?,
+            store,
+            clock,
+            bus,
+            functions,
+            firing,
+            wrote,
+            asked,
+        };
+        tasks.spawn(leader.run(stop.clone()));
+        tasks.close();
+        Ok(RunningWorker { hub_address, stop, tasks })
+    }
+}
+
+impl RunningWorker {
+    /// Finishes what is under way, within a few seconds.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if tokio::time::timeout(PATIENCE, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some calls were still under way; what they did not finish comes again at the next start");
+        }
+    }
+}
+
+/// What only the holder of the lease does.
+struct Leader {
+    lease: Lease,
+    store: Store,
+    clock: Clock,
+    bus: Bus,
+    functions: Functions,
+    firing: Firing,
+    sender: Sender,
+    wrote: Arc<Notify>,
+    asked: mpsc::Receiver<String>,
+}
+
+impl Leader {
+    async fn run(mut self, stop: CancellationToken) {
+        while let Some(lead) = self.lease.wait(&stop).await {
+            let lease = self.lease.clone();
+            let over = stop.child_token();
+            let keep = async {
+                lease.keep(lead, &over).await;
+                over.cancel();
+            };
+            let ((), led) = tokio::join!(keep, self.lead(lead, &over));
+            if let Err(error) = lease.release(lead).await {
+                tracing::warn!(%error, "cannot release the lease");
+            }
+            if let Err(error) = led {
+                tracing::error!(%error, "cannot lead; it tries again");
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                }
+            }
+        }
+    }
+
+    /// Runs everything until `over`. When one part ends, all end.
+    async fn lead(&mut self, lead: Lead, over: &CancellationToken) -> Result<(), Error> {
+        let _end = over.clone().drop_guard();
+        self.firing.begin().await?;
+        if self.store.replan_for_tzdata(TZDATA, self.clock.now()).await? {
+            tracing::info!(version = TZDATA, "open tasks are planned with this time zone data");
+        }
+        let relay = Relay::new(self.store.clone(), self.bus.clone(), self.wrote.clone());
+        let planner = Planner::new(self.store.clone(), self.clock.clone(), self.functions.clone());
+        let mut parts = JoinSet::new();
+        let stop = over.clone();
+        parts.spawn(async move { relay.run(lead, stop).await });
+        parts.spawn(self.firing.clone().wake(over.clone()));
+        parts.spawn(self.firing.clone().run(over.clone()));
+        parts.spawn(sweep::run(self.store.clone(), self.clock.clone(), self.firing.clone(), over.clone()));
+        parts.spawn(self.sender.clone().run(over.clone()));
+        let watch = async {
+            while let Some(ended) = parts.join_next().await {
+                over.cancel();
+                if let Err(panic) = ended {
+                    tracing::error!(%panic, "a part of the worker broke; all of them start again");
+                }
+            }
+        };
+        tokio::join!(watch, planner.run(&mut self.asked, over.clone()));
+        Ok(())
+    }
+}

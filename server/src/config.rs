@@ -1,0 +1,103 @@
+//! The settings of `punctual-server`.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use punctual_host::Limits;
+use punctual_worker::clock::Clock;
+use punctual_worker::commands::Operate;
+use punctual_worker::config::Common;
+
+use crate::ServerOptions;
+
+/// Punctual in one process: the API, the worker and a SQLite database
+#[derive(Parser, Debug)]
+#[command(version)]
+pub struct Program {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(flatten)]
+    pub serve: Serve,
+    /// Without one: serves until it is stopped
+    #[command(subcommand)]
+    pub command: Option<Task>,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Task {
+    #[command(flatten)]
+    Operate(Operate),
+    /// Prints every setting as a table in Markdown
+    Settings,
+}
+
+#[derive(clap::Args, Clone, Debug)]
+pub struct Serve {
+    /// Port to listen on; 0 takes any free one
+    #[arg(long, env = "PUNCTUAL_PORT", value_name = "PORT", default_value_t = 3000)]
+    pub port: u16,
+
+    /// Address to listen on; anything but loopback belongs behind a proxy that speaks TLS
+    #[arg(long, env = "PUNCTUAL_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub listen: IpAddr,
+
+    /// How the world reaches this server, for links in what it sends; where left out, the address it listens on
+    #[arg(long, env = "PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// Who may make an account. The first account can always be made, and becomes the admin
+    #[arg(long, env = "PUNCTUAL_REGISTRATION", value_name = "WHO", default_value = "closed")]
+    pub registration: Registration,
+
+    /// Proxies (CIDR, comma-separated) whose X-Forwarded-For and X-Forwarded-Proto are believed
+    #[arg(long, env = "PUNCTUAL_TRUSTED_PROXIES", value_name = "RANGES", default_value = "", hide_default_value = true)]
+    pub trusted_proxies: String,
+
+    /// Folder that spin.toml is in
+    #[arg(long, env = "PUNCTUAL_APP", value_name = "DIR", default_value = ".")]
+    pub app: PathBuf,
+
+    /// Folder of the compiled functions; where left out, `cache` in the data folder
+    #[arg(long, env = "PUNCTUAL_CACHE", value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Registration {
+    /// Everybody
+    Open,
+    /// Who was invited by an admin
+    Invite,
+    /// Nobody
+    Closed,
+}
+
+impl fmt::Display for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::Invite => "invite",
+            Self::Closed => "closed",
+        })
+    }
+}
+
+impl Program {
+    pub fn options(&self) -> ServerOptions {
+        let Self { common, serve, .. } = self;
+        ServerOptions {
+            data: common.data.clone(),
+            app: serve.app.clone(),
+            cache: serve.cache.clone(),
+            listen: SocketAddr::new(serve.listen, serve.port),
+            public_url: serve.public_url.clone(),
+            registration: serve.registration,
+            trusted_proxies: serve.trusted_proxies.clone(),
+            webhook_allow_private: common.webhook_allow_private,
+            clock: Clock::system(),
+            limits: Limits::default(),
+        }
+    }
+}

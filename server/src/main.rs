@@ -1,0 +1,67 @@
+//! `punctual-server`: the embedded edition as a program.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use punctual_server::Server;
+use punctual_server::config::{Program, Task};
+use punctual_worker::commands::operate;
+use punctual_worker::{config, until_stopped};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Program::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("punctual-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(program: Program) -> anyhow::Result<()> {
+    program.common.start_log()?;
+    match &program.command {
+        None => serve(&program).await,
+        Some(Task::Settings) => {
+            print!("{}", config::table(&Program::command()));
+            Ok(())
+        }
+        Some(Task::Operate(task)) => Ok(operate(task.clone(), &program.common.data).await?),
+    }
+}
+
+async fn serve(program: &Program) -> anyhow::Result<()> {
+    let server = Server::start(program.options()).await?;
+    print!("{}", greeting(&server.url(), &program.common.data));
+    until_stopped().await?;
+    eprintln!("Stopping; Ctrl-C again cuts it short.");
+    server.stop().await;
+    Ok(())
+}
+
+fn greeting(url: &str, data: &Path) -> String {
+    let cli = client();
+    let cli = cli.display();
+    format!(
+        "Punctual is up at {url}
+It keeps everything in {} and stops with Ctrl-C.
+
+Try this in another terminal:
+  {cli} register
+  {cli} add \"Stretch\" --due \"in 2 minutes\" --remind 1m
+  {cli} watch
+",
+        data.display()
+    )
+}
+
+/// The console client beside this program.
+fn client() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default().with_file_name("punctual");
+    match std::env::current_dir() {
+        Ok(here) => program.strip_prefix(here).map(Path::to_owned).unwrap_or(program),
+        Err(_) => program,
+    }
+}

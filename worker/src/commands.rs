@@ -1,0 +1,91 @@
+//! The operator's commands, the same in both programs, and the signals that stop them.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use punctual_sqlite::{Database, Options};
+
+use crate::admin;
+use crate::clock::Clock;
+use crate::data::Folder;
+use crate::error::Error;
+use crate::store::Store;
+
+#[derive(Subcommand, Clone, Debug)]
+pub enum Operate {
+    /// Accounts
+    #[command(subcommand)]
+    Admin(Admin),
+    /// Copies the database to a new file, also while it is in use
+    Backup { file: PathBuf },
+    /// Puts a backup in the database's place, and keeps what was there beside it; stop the server first
+    Restore { file: PathBuf },
+}
+
+#[derive(Subcommand, Clone, Debug)]
+pub enum Admin {
+    /// Gives an account a new password and ends its sessions, also while the server runs
+    ResetPassword {
+        email: String,
+        /// Read the password from standard input instead of making one
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+/// Runs one command and prints what it did.
+pub async fn operate(task: Operate, data: &Path) -> Result<(), Error> {
+    let clock = Clock::system();
+    match task {
+        Operate::Admin(Admin::ResetPassword { email, password_stdin }) => {
+            let folder = Folder::existing(data)?;
+            let password = if password_stdin { from_stdin()? } else { admin::random_password()? };
+            let db = Database::open(&folder.database(), Options { readers: 1, ..Options::default() })?;
+            admin::reset_password(&Store::new(db), &clock, &email, &password).await?;
+            if password_stdin {
+                println!("{email} has the new password; its sessions have ended.");
+            } else {
+                println!("{email} has the new password {password} ; its sessions have ended.");
+            }
+        }
+        Operate::Backup { file } => {
+            admin::backup(&Folder::existing(data)?, &file).await?;
+            println!("Copied to {}. The secrets in {} are not in it.", file.display(), data.join("secrets").display());
+        }
+        Operate::Restore { file } => match admin::restore(&Folder::create(data)?, &file, &clock)? {
+            Some(old) => println!("Restored. What was there is kept as {}.", old.display()),
+            None => println!("Restored."),
+        },
+    }
+    Ok(())
+}
+
+fn from_stdin() -> Result<String, Error> {
+    let mut text = String::new();
+    std::io::stdin()
+        .take(4096)
+        .read_to_string(&mut text)
+        .map_err(|error| Error::Usage(format!("cannot read the password from standard input: {error}")))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Returns at the first Ctrl-C or SIGTERM. The second one ends the process where it stands.
+pub async fn until_stopped() -> Result<(), Error> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let refused = |error: std::io::Error| Error::Usage(format!("cannot wait for signals: {error}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(refused)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(refused)?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        std::process::exit(130);
+    });
+    Ok(())
+}

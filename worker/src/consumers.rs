@@ -1,0 +1,282 @@
+//! The consumer groups of the bus, and which function or part of the worker each one feeds. This file is the list of
+//! the worker's routes:
+//!
+//! | topic | group | goes to |
+//! | --- | --- | --- |
+//! | `task-events` | `on-task-events` | `POST /events/on-task-events` |
+//! | `reminders` | `timer` | the timer, and a nudge for the sender |
+//!
+//! `task-updates` has no group here: every live hub reads all of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use punctual_contract::batch::MAX_EVENTS;
+use punctual_contract::events::{REMINDERS, TASK_EVENTS, route};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::bus::{Bus, Consumer, Message};
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::firing::Firing;
+use crate::functions::{Functions, ON_TASK_EVENTS, Verdict};
+use crate::store::Store;
+
+/// Tries of one event before it is set apart, where others succeed meanwhile.
+const TRIES: u32 = 5;
+const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
+/// Messages that one partition holds in memory; it takes no more from the bus meanwhile.
+const ROOM: usize = 1024;
+
+/// 1 s, 2 s, 4 s … 30 s.
+pub(crate) fn back_off(tries: u32) -> Duration {
+    FIRST_BACK_OFF.saturating_mul(1 << tries.saturating_sub(1).min(5)).min(LONGEST_BACK_OFF)
+}
+
+/// Joins both groups and starts their consumers.
+pub async fn start(
+    bus: &Bus,
+    caller: &Caller,
+    feed: &TimerFeed,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
+    for consumer in bus.subscribe("on-task-events", TASK_EVENTS).await? {
+        tasks.spawn(caller.clone().run(consumer, stop.clone()));
+    }
+    for consumer in bus.subscribe("timer", REMINDERS).await? {
+        tasks.spawn(feed.clone().run(consumer, stop.clone()));
+    }
+    Ok(())
+}
+
+/// Calls `on-task-events`. The partitions of the group share one of these.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    functions: Functions,
+    store: Store,
+    clock: Clock,
+    /// Steps with every event that the function answered: this tells a bad event from an outage.
+    answered: Arc<AtomicU64>,
+}
+
+/// One partition's messages that are not finished.
+#[derive(Debug, Default)]
+struct Partition {
+    /// In order.
+    waiting: Vec<Waiting>,
+    /// Keys that are held back, and until when.
+    held: HashMap<String, Instant>,
+    /// Until when nothing is tried at all, because nothing was answered.
+    paused: Option<Instant>,
+    pauses: u32,
+    last_first: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    message: Message,
+    /// How often the function asked for it again.
+    retries: u32,
+    /// How often the call with it alone failed.
+    failures: u32,
+    /// What `answered` said when it first failed.
+    since: u64,
+    finished: bool,
+}
+
+impl Caller {
+    pub fn new(functions: Functions, store: Store, clock: Clock) -> Self {
+        Self { functions, store, clock, answered: Arc::default() }
+    }
+
+    async fn run(self, mut consumer: Consumer, stop: CancellationToken) {
+        let mut partition = Partition::default();
+        loop {
+            let room = ROOM - partition.waiting.len().min(ROOM);
+            let wake = partition.wake();
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = until(wake) => {}
+                batch = consumer.next_batch(room), if room > 0 => {
+                    if batch.is_empty() {
+                        return;
+                    }
+                    partition.waiting.extend(batch.into_iter().map(Waiting::new));
+                }
+            }
+            while !stop.is_cancelled() && self.call(&mut partition, &consumer).await {}
+        }
+    }
+
+    /// One call with what is not held back. False when there was nothing to call with.
+    async fn call(&self, partition: &mut Partition, consumer: &Consumer) -> bool {
+        let chosen = partition.choose();
+        if chosen.is_empty() {
+            return false;
+        }
+        let before = self.answered.load(Ordering::Relaxed);
+        let events: Vec<_> = chosen.iter().map(|index| &*partition.waiting[*index].message.event).collect();
+        let verdicts = self.functions.deliver(ON_TASK_EVENTS, &events, partition.last_first).await;
+        partition.last_first = !partition.last_first;
+        let answers = verdicts.iter().filter(|verdict| verdict.is_answer()).count();
+        self.answered.fetch_add(answers as u64, Ordering::Relaxed);
+
+        let now = Instant::now();
+        for (index, verdict) in chosen.into_iter().zip(verdicts) {
+            let waiting = &mut partition.waiting[index];
+            let hold = match verdict {
+                Verdict::Ok => {
+                    waiting.finished = true;
+                    None
+                }
+                Verdict::Drop(reason) => self.set_apart(waiting, &format!("dropped: {reason}")).await,
+                Verdict::Retry(reason) => {
+                    waiting.retries += 1;
+                    tracing::debug!(reason, id = waiting.message.event.id, "an event is to be sent again");
+                    Some(back_off(waiting.retries))
+                }
+                Verdict::Failed { error, .. } => {
+                    if waiting.failures == 0 {
+                        waiting.since = before;
+                    }
+                    waiting.failures += 1;
+                    let others = self.answered.load(Ordering::Relaxed) > waiting.since;
+                    if others && waiting.failures >= TRIES {
+                        self.set_apart(waiting, &error).await
+                    } else {
+                        tracing::warn!(error, id = waiting.message.event.id, "an event could not be handled");
+                        Some(back_off(waiting.failures))
+                    }
+                }
+                Verdict::Untried => None,
+            };
+            if waiting.finished {
+                consumer.finish(&waiting.message);
+            } else if let Some(hold) = hold {
+                partition.held.insert(waiting.message.key.clone(), now + hold);
+            }
+        }
+        partition.waiting.retain(|waiting| !waiting.finished);
+        if answers > 0 {
+            partition.pauses = 0;
+        } else {
+            // Nothing was answered: the next try is with everything, so that a good event can show what is bad.
+            partition.held.clear();
+            partition.pauses += 1;
+            let pause = back_off(partition.pauses);
+            tracing::warn!(pause_ms = pause.as_millis(), "{ON_TASK_EVENTS} does not answer; the partition pauses");
+            partition.paused = Some(now + pause);
+        }
+        true
+    }
+
+    /// Writes the event into the dead letters. Where that fails, it is held a little and tried again.
+    async fn set_apart(&self, waiting: &mut Waiting, error: &str) -> Option<Duration> {
+        let Message { topic, position, event, .. } = &waiting.message;
+        tracing::error!(topic, position, error, "an event is set apart in dead_letters");
+        let json = serde_json::to_string(&**event).unwrap_or_default();
+        match self.store.dead_letter(topic, *position, json, error, self.clock.now()).await {
+            Ok(()) => {
+                waiting.finished = true;
+                None
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot write a dead letter");
+                Some(FIRST_BACK_OFF)
+            }
+        }
+    }
+}
+
+impl Partition {
+    /// When to try again without a new message.
+    fn wake(&self) -> Option<Instant> {
+        match self.paused {
+            Some(until) => Some(until),
+            None => self.held.values().min().copied(),
+        }
+    }
+
+    /// The next messages whose turn it is.
+    fn choose(&mut self) -> Vec<usize> {
+        let now = Instant::now();
+        if self.paused.is_some_and(|until| until > now) {
+            return Vec::new();
+        }
+        self.paused = None;
+        self.held.retain(|_, until| *until > now);
+        let free = |(_, waiting): &(usize, &Waiting)| !self.held.contains_key(&waiting.message.key);
+        self.waiting.iter().enumerate().filter(free).map(|(index, _)| index).take(MAX_EVENTS).collect()
+    }
+}
+
+impl Waiting {
+    fn new(message: Message) -> Self {
+        Self { message, retries: 0, failures: 0, since: 0, finished: false }
+    }
+}
+
+impl Verdict {
+    fn is_answer(&self) -> bool {
+        matches!(self, Self::Ok | Self::Retry(_) | Self::Drop(_))
+    }
+}
+
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Tells the timer what was planned and the sender that something fired.
+#[derive(Clone, Debug)]
+pub struct TimerFeed {
+    firing: Firing,
+    sender: Arc<Notify>,
+}
+
+impl TimerFeed {
+    pub fn new(firing: Firing, sender: Arc<Notify>) -> Self {
+        Self { firing, sender }
+    }
+
+    async fn run(self, mut consumer: Consumer, stop: CancellationToken) {
+        let kind = |kind| route("reminders", kind).0;
+        let (fired, planned, snoozed) = (kind("fired"), kind("planned"), kind("snoozed"));
+        loop {
+            let batch = tokio::select! {
+                () = stop.cancelled() => return,
+                batch = consumer.next_batch(ROOM) => batch,
+            };
+            if batch.is_empty() {
+                return;
+            }
+            if batch.iter().any(|message| message.event.kind == fired) {
+                self.sender.notify_one();
+            }
+            let ids: Vec<String> = batch
+                .iter()
+                .filter(|message| message.event.kind == planned || message.event.kind == snoozed)
+                .map(|message| message.event.subject.clone())
+                .collect();
+            while let Err(error) = self.firing.planned(&ids).await {
+                tracing::warn!(%error, "cannot look up what was planned");
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(FIRST_BACK_OFF) => {}
+                }
+            }
+            for message in &batch {
+                consumer.finish(message);
+            }
+        }
+    }
+}

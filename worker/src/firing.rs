@@ -1,0 +1,256 @@
+//! Fires each reminder at its instant: claims it, and calls `on-reminders`, whose one conditional statement makes it
+//! fired. Everything here may happen twice without harm; nothing here decides that a reminder has fired.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use punctual_contract::batch::MAX_EVENTS;
+use punctual_contract::events::{CloudEvent, Data, REMINDER_DUE};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::{Clock, rfc3339};
+use crate::error::Error;
+use crate::functions::{Functions, ON_REMINDERS, Verdict};
+use crate::schedule::{Schedule, Task};
+use crate::store::{Claimed, Instant, Store};
+use crate::timer::Timer;
+
+const SECOND: i64 = 1_000_000;
+/// What is due within this goes to the heap without a wake-up.
+const SOON: i64 = 5 * SECOND;
+/// How far ahead wake-ups are registered.
+const AHEAD: i64 = 3600 * SECOND;
+/// A claim that is neither released nor renewed ends after this.
+const CLAIM: i64 = 15 * SECOND;
+/// The claim on a reminder that the function refuses for good: it is looked at again then.
+const REFUSED: i64 = 3600 * SECOND;
+/// Calls under way at once.
+const CALLS: usize = 4;
+/// Rows that one look at the database takes.
+const ROWS: i64 = 50_000;
+
+/// Clones are handles on the same firing.
+#[derive(Clone, Debug)]
+pub struct Firing {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    clock: Clock,
+    functions: Functions,
+    worker: String,
+    timer: Timer,
+    schedule: Schedule,
+    /// Tasks whose time to be planned again has come.
+    plan: mpsc::Sender<String>,
+    /// Wake-ups are registered before this instant.
+    horizon: AtomicI64,
+    last_first: AtomicBool,
+}
+
+impl Firing {
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        functions: Functions,
+        worker: String,
+        timer: Timer,
+        plan: mpsc::Sender<String>,
+    ) -> Self {
+        let inner = Inner {
+            store,
+            clock,
+            functions,
+            worker,
+            timer,
+            schedule: Schedule::default(),
+            plan,
+            horizon: AtomicI64::new(0),
+            last_first: AtomicBool::new(false),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// For a new leader: nothing is scheduled, and no claim of an earlier one counts.
+    pub async fn begin(&self) -> Result<(), Error> {
+        let inner = &self.inner;
+        inner.schedule.clear();
+        inner.timer.clear();
+        inner.horizon.store(0, Ordering::Relaxed);
+        inner.store.clear_claims().await
+    }
+
+    /// Takes in reminders that may have been planned.
+    pub async fn planned(&self, ids: &[String]) -> Result<(), Error> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let inner = &self.inner;
+        let soon = inner.clock.now() + SOON;
+        let horizon = inner.horizon.load(Ordering::Relaxed);
+        let (near, far): (Vec<_>, Vec<_>) =
+            inner.store.planned_of(ids).await?.into_iter().partition(|instant| instant.at < soon);
+        inner.schedule.add(near.into_iter().map(fire));
+        for instant in far.into_iter().filter(|instant| instant.at < horizon) {
+            inner.timer.wake_at(instant.at.div_euclid(SECOND));
+        }
+        Ok(())
+    }
+
+    /// Takes in what is overdue, what needs planning within seconds, and registers wake-ups an hour ahead.
+    pub async fn catch_up(&self) -> Result<(), Error> {
+        let inner = &self.inner;
+        let now = inner.clock.now();
+        inner.schedule.add(inner.store.overdue(now, ROWS).await?.into_iter().map(fire));
+        let plans = inner.store.plans_due(now + SOON, ROWS).await?;
+        inner.schedule.add(plans.into_iter().map(|instant| (instant.at, Task::Plan(instant.id))));
+
+        let (from, to) = (inner.horizon.load(Ordering::Relaxed).max(now), now + AHEAD);
+        // Set before the look, so that what is planned meanwhile is registered by its event.
+        inner.horizon.fetch_max(to, Ordering::Relaxed);
+        match inner.store.planned_seconds(from, to).await {
+            Ok(seconds) => seconds.into_iter().for_each(|second| inner.timer.wake_at(second)),
+            Err(error) => {
+                inner.horizon.store(from, Ordering::Relaxed);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads the rows of each second that the timer wakes for.
+    pub async fn wake(self, stop: CancellationToken) {
+        let inner = &self.inner;
+        loop {
+            let second = tokio::select! {
+                () = stop.cancelled() => return,
+                second = inner.timer.woken() => second,
+            };
+            match inner.store.planned_between(second * SECOND, (second + 1) * SECOND, ROWS).await {
+                Ok(instants) => inner.schedule.add(instants.into_iter().map(fire)),
+                Err(error) => tracing::error!(%error, second, "cannot load a second; the sweep finds its reminders"),
+            }
+        }
+    }
+
+    /// Takes from the heap what is due, and fires it.
+    pub async fn run(self, stop: CancellationToken) {
+        let inner = &self.inner;
+        let calls = Arc::new(Semaphore::new(CALLS));
+        let tasks = TaskTracker::new();
+        loop {
+            let next = inner.schedule.next();
+            let wait = async {
+                match next {
+                    Some(instant) => inner.clock.sleep_until(instant).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = inner.schedule.changed.notified() => continue,
+                () = wait => {}
+            }
+            // While all calls are under way, what comes due meanwhile makes the next batch larger.
+            let permit = tokio::select! {
+                () = stop.cancelled() => break,
+                permit = calls.clone().acquire_owned() => permit,
+            };
+            let (reminders, plans): (Vec<_>, Vec<_>) = inner
+                .schedule
+                .take(inner.clock.now(), MAX_EVENTS)
+                .into_iter()
+                .partition(|(_, task)| matches!(task, Task::Fire(_)));
+            for (_, task) in &plans {
+                if let Task::Plan(id) = task {
+                    // Where the planner has no room, the sweep brings it again.
+                    let _ = inner.plan.try_send(id.clone());
+                }
+            }
+            inner.schedule.done(&plans);
+            if !reminders.is_empty() {
+                let firing = self.clone();
+                tasks.spawn(async move {
+                    if let Err(error) = firing.fire(&reminders).await {
+                        tracing::error!(%error, "cannot fire; the sweep tries again");
+                    }
+                    firing.inner.schedule.done(&reminders);
+                    drop(permit);
+                });
+            }
+        }
+        tasks.close();
+        tasks.wait().await;
+    }
+
+    async fn fire(&self, due: &[(i64, Task)]) -> Result<(), Error> {
+        let Inner { store, clock, functions, worker, last_first, .. } = &*self.inner;
+        let ids: Vec<String> = due
+            .iter()
+            .filter_map(|(_, task)| match task {
+                Task::Fire(id) => Some(id.clone()),
+                Task::Plan(_) => None,
+            })
+            .collect();
+        let now = clock.now();
+        let claimed = store.claim(&ids, worker, now, now + CLAIM).await?;
+        let events: Vec<CloudEvent> = claimed.iter().map(|claimed| due_event(claimed, now)).collect();
+        let events: Vec<&CloudEvent> = events.iter().collect();
+        let verdicts =
+            functions.deliver(ON_REMINDERS, &events, last_first.fetch_not(Ordering::Relaxed)).await;
+
+        let (mut free, mut refused) = (Vec::new(), Vec::new());
+        for (Claimed { id, .. }, verdict) in claimed.into_iter().zip(verdicts) {
+            match verdict {
+                Verdict::Ok | Verdict::Untried => free.push(id),
+                Verdict::Retry(reason) => {
+                    tracing::debug!(id, reason, "a reminder is to be fired again");
+                    free.push(id);
+                }
+                Verdict::Drop(reason) => {
+                    tracing::error!(id, reason, "a reminder was refused");
+                    refused.push(id);
+                }
+                Verdict::Failed { error, maybe_running } => {
+                    tracing::warn!(id, error, "a reminder could not be fired yet");
+                    // A call that may still be under way keeps its claim until that ends by itself.
+                    if !maybe_running {
+                        free.push(id);
+                    }
+                }
+            }
+        }
+        if !refused.is_empty() {
+            store.claim_longer(&refused, worker, clock.now() + REFUSED).await?;
+        }
+        store.release_claims(&free, worker).await
+    }
+}
+
+fn fire(instant: Instant) -> (i64, Task) {
+    (instant.at, Task::Fire(instant.id))
+}
+
+fn due_event(claimed: &Claimed, now: i64) -> CloudEvent {
+    called(REMINDER_DUE, format!("due-{}", claimed.id), &claimed.id, &claimed.owner, now)
+}
+
+/// An event that is called and never published.
+pub(crate) fn called(kind: &str, id: String, subject: &str, owner: &str, now: i64) -> CloudEvent {
+    CloudEvent {
+        specversion: "1.0".to_owned(),
+        id,
+        source: "/punctual".to_owned(),
+        kind: kind.to_owned(),
+        subject: subject.to_owned(),
+        time: rfc3339(now),
+        datacontenttype: "application/json".to_owned(),
+        partitionkey: owner.to_owned(),
+        traceparent: None,
+        data: Data::default(),
+    }
+}

@@ -1,0 +1,100 @@
+//! `punctual-worker`: the worker beside Spin, on the shared database file.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use punctual_sqlite::{Database, Options};
+use punctual_worker::clock::Clock;
+use punctual_worker::commands::{Operate, operate};
+use punctual_worker::config::Common;
+use punctual_worker::data::{Folder, Lock};
+use punctual_worker::migrations::migrate;
+use punctual_worker::{Worker, WorkerOptions, until_stopped};
+use tokio::net::TcpListener;
+
+/// Punctual's worker: relay, timer, sender and live hub, beside functions that run in Spin
+#[derive(Parser)]
+#[command(version)]
+struct Program {
+    #[command(flatten)]
+    common: Common,
+    /// Where the functions answer
+    #[arg(
+        long, env = "PUNCTUAL_FUNCTIONS_URL", value_name = "URL", default_value = "http://127.0.0.1:3000", global = true
+    )]
+    functions_url: String,
+    /// Where the live hub listens
+    #[arg(long, env = "PUNCTUAL_HUB_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:3001", global = true)]
+    listen: SocketAddr,
+    /// Without one: run
+    #[command(subcommand)]
+    command: Option<Task>,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Works until it is stopped
+    Run,
+    /// Brings the database to this program's schema, makes the secrets where they are missing, and ends
+    Migrate,
+    #[command(flatten)]
+    Operate(Operate),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Program::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("punctual-worker: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(program: Program) -> anyhow::Result<()> {
+    program.common.start_log()?;
+    let data = &program.common.data;
+    match program.command {
+        None | Some(Task::Run) => work(&program).await,
+        Some(Task::Migrate) => {
+            let (_lock, _, _, applied) = open(&Folder::create(data)?).await?;
+            println!("{applied} migrations applied");
+            Ok(())
+        }
+        Some(Task::Operate(task)) => Ok(operate(task, data).await?),
+    }
+}
+
+/// Takes the folder, brings its database to this program's schema, and makes the secrets: Spin needs both.
+async fn open(folder: &Folder) -> anyhow::Result<(Lock, Database, String, usize)> {
+    let lock = folder.lock()?;
+    let db = Database::open(&folder.database(), Options::default())?;
+    let applied = migrate(&db, &Clock::system()).await?;
+    folder.secret("token_secret")?;
+    Ok((lock, db, folder.secret("events_secret")?, applied))
+}
+
+async fn work(program: &Program) -> anyhow::Result<()> {
+    let Program { common, functions_url, listen, .. } = program;
+    let (_lock, db, events_secret, _) = open(&Folder::create(&common.data)?).await?;
+    let hub_listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}: choose another address with --listen"))?;
+    let worker = Worker::start(WorkerOptions {
+        db,
+        clock: Clock::system(),
+        functions_url: functions_url.clone(),
+        events_secret,
+        hub_listener,
+        webhook_allow_private: common.webhook_allow_private,
+        alone: true,
+    })
+    .await?;
+    tracing::info!(hub = %worker.hub_address, functions = functions_url, "works");
+    until_stopped().await?;
+    worker.stop().await;
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! The outbox's reader: gives committed changes their gap-free positions and publishes them as CloudEvents.
+//!
+//! The database is asked every 10 ms while there is work and every 200 ms when idle. Changes that this process writes
+//! (all of them, in the embedded edition) wake it at once: SQLite's update hook on the one writer says so, which costs
+//! nothing and sees every write, whoever made it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use punctual_contract::events::{CloudEvent, Data, route};
+use serde_json::{Map, Value, json};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::bus::Bus;
+use crate::clock::rfc3339;
+use crate::error::Error;
+use crate::lease::{LEADER, Lead};
+use crate::store::{Row, Store};
+
+/// Changes in one round.
+const FULL_ROUND: u32 = 500;
+const BUSY: Duration = Duration::from_millis(10);
+const IDLE: Duration = Duration::from_millis(200);
+/// The largest event that is published whole.
+const MAX_EVENT: usize = 256 << 10;
+
+#[derive(Debug)]
+pub struct Relay {
+    store: Store,
+    bus: Bus,
+    nudged: Arc<Notify>,
+}
+
+/// The lease is somebody else's.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fenced;
+
+impl Relay {
+    pub fn new(store: Store, bus: Bus, nudged: Arc<Notify>) -> Self {
+        Self { store, bus, nudged }
+    }
+
+    /// Runs until stopped or fenced off.
+    pub async fn run(&self, lead: Lead, stop: CancellationToken) {
+        let (mut after, mut nudged) = (None, false);
+        loop {
+            let pace = match self.round(lead, &mut after, nudged, &stop).await {
+                Ok(Ok(0)) => IDLE,
+                Ok(Ok(FULL_ROUND)) => Duration::ZERO,
+                Ok(Ok(_)) => BUSY,
+                Ok(Err(Fenced)) => {
+                    tracing::warn!("the relay was fenced off");
+                    return;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the relay's round failed; it tries again");
+                    IDLE
+                }
+            };
+            nudged = tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.nudged.notified() => true,
+                () = tokio::time::sleep(pace) => false,
+            };
+        }
+    }
+
+    /// Gives positions, publishes what has one, moves the watermark. How many were published. `after` is the last
+    /// position published under this lease. `nudged` says that a change is about to be committed: only the writer's own
+    /// turn is late enough to see it.
+    pub async fn round(
+        &self,
+        lead: Lead,
+        after: &mut Option<i64>,
+        nudged: bool,
+        stop: &CancellationToken,
+    ) -> Result<Result<u32, Fenced>, Error> {
+        let from = match *after {
+            Some(position) => position,
+            None => {
+                let published = self.store.published_through().await?;
+                let from = self.bus.resume_from().map_or(published, |unfinished| published.min(unfinished));
+                *after.insert(from)
+            }
+        };
+        if nudged || self.store.has_unpositioned().await? {
+            let given = self.store.give_positions(LEADER, lead.fence, FULL_ROUND).await?;
+            if given.is_none() {
+                return Ok(Err(Fenced));
+            }
+        }
+        let rows = self.store.changes_after(from, FULL_ROUND).await?;
+        let mut published = 0;
+        for row in &rows {
+            let (event, topics) = event(row);
+            let event = Arc::new(event);
+            for topic in topics {
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(Ok(published)),
+                    () = self.bus.publish(topic, &row.owner, row.position, &event) => {}
+                }
+            }
+            self.bus.published(row.position);
+            *after = Some(row.position);
+            published += 1;
+        }
+        if let Some(last) = rows.last()
+            && !self.store.set_published_through(LEADER, lead.fence, last.position).await?
+        {
+            return Ok(Err(Fenced));
+        }
+        Ok(Ok(published))
+    }
+}
+
+/// The CloudEvent of a change, and its topics.
+pub fn event(row: &Row) -> (CloudEvent, &'static [&'static str]) {
+    let (kind, topics) = route(&row.table, &row.kind);
+    let mut event = CloudEvent {
+        specversion: "1.0".to_owned(),
+        id: row.position.to_string(),
+        source: "/punctual".to_owned(),
+        kind,
+        subject: row.row_id.clone(),
+        time: rfc3339(row.at),
+        datacontenttype: "application/json".to_owned(),
+        partitionkey: row.owner.clone(),
+        traceparent: row.trace.clone(),
+        data: Data {
+            version: row.version,
+            actor: row.actor.clone(),
+            via: row.via.clone(),
+            changed: changed(row.before.as_deref(), &row.after),
+        },
+    };
+    let size = serde_json::to_vec(&event).map_or(usize::MAX, |json| json.len());
+    if size > MAX_EVENT {
+        event.data.changed = json!({ "ref": reference(&row.table, &row.row_id) });
+    }
+    (event, topics)
+}
+
+/// The fields whose values differ, with their new values.
+fn changed(before: Option<&str>, after: &str) -> Value {
+    let image = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default();
+    let before = before.map(image).unwrap_or_default();
+    let touched = image(after)
+        .into_iter()
+        .filter(|(name, value)| before.get(name).unwrap_or(&Value::Null) != value)
+        .collect::<Map<_, _>>();
+    Value::Object(touched)
+}
+
+fn reference(table: &str, id: &str) -> String {
+    match table {
+        "settings" => "/api/settings".to_owned(),
+        table => format!("/api/{table}/{id}"),
+    }
+}
