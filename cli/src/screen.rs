@@ -35,9 +35,12 @@ impl Screen {
         let terminal = io::stdout().is_terminal();
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        // Some pseudo-terminals say 0.
+        let columns = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         let width = terminal
-            .then(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
-            .flatten();
+            .then(columns)
+            .flatten()
+            .filter(|width| *width >= 20);
         Self {
             json,
             terminal,

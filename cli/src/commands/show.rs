@@ -1,6 +1,6 @@
 //! One task: all of it, its history, its reminders.
 
-use punctual_contract::api::{Change, Page, Project, Receipt, Reminder, Task};
+use punctual_contract::api::{Change, Delivery, Page, Project, Receipt, Reminder, Task};
 use serde_json::Value;
 
 use crate::api::{Api, escape, with_query};
@@ -42,13 +42,14 @@ pub async fn show(api: &Api, screen: &Screen, args: One) -> Result<()> {
     if let Some(due) = &task.due {
         let text = screen::due(due, task.timezone.as_deref(), &clock);
         let overdue = text.past && task.status == "open";
-        let mut line = screen.paint(if overdue { Style::Red } else { Style::Plain }, &text.when);
-        if !text.relative.is_empty() {
-            line += &format!("  {}", text.relative);
-        }
-        if overdue {
-            line += "  overdue";
-        }
+        let words = [if overdue { "overdue" } else { "" }, &text.relative];
+        let words = words
+            .into_iter()
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join(", ");
+        let style = if overdue { Style::Red } else { Style::Plain };
+        let line = screen.paint(style, format!("{}  {words}", text.when).trim_end());
         row("due", line);
         row(
             "zone",
@@ -229,34 +230,35 @@ pub async fn receipt(api: &Api, screen: &Screen, args: One) -> Result<()> {
             screen.paint(Style::Dim, &clean(&receipt.id))
         ));
         for delivery in &receipt.deliveries {
-            let mut line = format!(
-                "    {} {} {}",
-                clean(&delivery.channel),
-                clean(&delivery.target),
-                clean(&delivery.state)
-            );
-            if let Some(last) = delivery.tries.last() {
-                line += &format!(
-                    " at {} after {} {}",
-                    instant(&last.at, &clock),
-                    delivery.tries.len(),
-                    if delivery.tries.len() == 1 {
-                        "try"
-                    } else {
-                        "tries"
-                    }
-                );
-                if delivery.state != "sent" {
-                    line += &format!(" ({})", clean(&last.outcome));
-                }
-            }
-            if let (Some(next), "pending") = (&delivery.next_try, delivery.state.as_str()) {
-                line += &format!(", next try {}", instant(next, &clock));
-            }
-            screen.line(line.replace("  ", " ").replacen(' ', "    ", 1));
+            screen.line(format!("    {}", delivery_line(delivery, &clock)));
         }
     }
     Ok(())
+}
+
+/// "webhook https://… pending after 2 tries, the last today 09:00:01 (503), next try today 09:05:01"
+fn delivery_line(delivery: &Delivery, clock: &Clock) -> String {
+    let mut line = clean(&delivery.channel);
+    if !delivery.target.is_empty() {
+        line += &format!(" {}", clean(&delivery.target));
+    }
+    line += &format!(" {}", clean(&delivery.state));
+    if let Some(last) = delivery.tries.last() {
+        let at = instant(&last.at, clock);
+        line += &match (delivery.tries.len(), delivery.state.as_str()) {
+            (1, "sent") => format!(" {at}"),
+            (count, "sent") => format!(" {at}, at try {count}"),
+            (1, _) => format!(" after 1 try, {at} ({})", clean(&last.outcome)),
+            (count, _) => format!(
+                " after {count} tries, the last {at} ({})",
+                clean(&last.outcome)
+            ),
+        };
+    }
+    match (&delivery.next_try, delivery.state.as_str()) {
+        (Some(next), "pending") => line + &format!(", next try {}", instant(next, clock)),
+        _ => line,
+    }
 }
 
 pub async fn log(api: &Api, screen: &Screen, args: Log) -> Result<()> {
