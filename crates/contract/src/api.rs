@@ -362,6 +362,7 @@ wire! {
     }
 
     /// A cursor page: `next` goes into `?cursor=`, and is null at the end.
+    #[cfg_attr(feature = "documents", schemars(rename = "{T}Page"))]
     pub struct Page<T> {
         pub items: Vec<T>,
         pub next: Option<String>,

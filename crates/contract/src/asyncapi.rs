@@ -1,0 +1,3 @@
+pub fn asyncapi() -> String {
+    String::new()
+}

@@ -1,0 +1,771 @@
+//! Every route there is, once. The OpenAPI document, the client's tests and the table of authorisation are made from it.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use crate::api::{
+    ApiToken, Change, Channel, Invite, Login, NewApiToken, NewChannel, NewTask, Notification, Page,
+    Project, ProjectName, Receipt, Refresh, Register, Session, Settings, SettingsPatch, Snooze,
+    Task, TaskPatch, Undo, User,
+};
+use crate::batch::{self, Outcomes};
+use crate::events::CloudEvent;
+use crate::openapi::schemas::{Access, Health};
+
+/// Who may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Anyone, without a token.
+    None,
+    /// A token with the scope `read`; `write` includes it.
+    Read,
+    /// A token with the scope `write`.
+    Write,
+    /// The worker alone, by its signature.
+    Worker,
+}
+
+/// A parameter of the query.
+#[derive(Debug, Clone, Copy)]
+pub struct Query {
+    pub name: &'static str,
+    pub description: &'static str,
+    /// Its JSON Schema, as JSON.
+    pub schema: &'static str,
+}
+
+/// A header that a client may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestHeader {
+    /// `Idempotency-Key`
+    IdempotencyKey,
+    /// `If-Match`
+    IfMatch,
+    /// `Last-Event-ID`
+    LastEventId,
+}
+
+/// A header that an answer carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerHeader {
+    /// Where the new resource is.
+    Location,
+    /// The row's version, in quotes.
+    ETag,
+}
+
+/// A body: its media type and the wire type behind it.
+#[derive(Debug, Clone, Copy)]
+pub struct Body {
+    pub media: &'static str,
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+    /// One body, as JSON.
+    pub example: Option<&'static str>,
+    /// `false`: it may be left out.
+    pub required: bool,
+}
+
+/// One method of one path.
+#[derive(Debug, Clone, Copy)]
+pub struct Operation {
+    /// `operationId`
+    pub id: &'static str,
+    pub method: &'static str,
+    /// `{id}` stands for a segment.
+    pub path: &'static str,
+    pub tag: &'static str,
+    pub summary: &'static str,
+    pub description: &'static str,
+    pub scope: Scope,
+    /// An API token is refused with 403, whatever its scopes: only a session's access token may.
+    pub session_only: bool,
+    pub queries: &'static [Query],
+    pub headers: &'static [RequestHeader],
+    pub request: Option<Body>,
+    /// The status of success.
+    pub status: u16,
+    /// The answer's body; `None` with 204.
+    pub answer: Option<Body>,
+    pub answer_headers: &'static [AnswerHeader],
+    /// Problems beyond those that follow from the rest; see [`Operation::problems`].
+    pub more_problems: &'static [u16],
+    /// `false`: not for clients, and left out of the document.
+    pub public: bool,
+}
+
+impl Operation {
+    /// The statuses of the problems it may answer, in order.
+    pub fn problems(&self) -> Vec<u16> {
+        let body = self.request.is_some();
+        let takes_input = body || !self.queries.is_empty() || !self.headers.is_empty();
+        let all = [
+            (401, self.scope != Scope::None),
+            (403, self.scope == Scope::Write || self.session_only),
+            (404, self.path.contains('{')),
+            (412, self.headers.contains(&RequestHeader::IfMatch)),
+            (413, body),
+            (415, body),
+            (422, takes_input),
+            (503, self.tag != "about"),
+        ];
+        let mut problems: Vec<u16> = all
+            .into_iter()
+            .filter_map(|(status, possible)| possible.then_some(status))
+            .chain(self.more_problems.iter().copied())
+            .collect();
+        problems.sort_unstable();
+        problems.dedup();
+        problems
+    }
+}
+
+const fn json<T: JsonSchema>() -> Option<Body> {
+    Some(Body {
+        media: "application/json",
+        schema: SchemaGenerator::subschema_for::<T>,
+        example: None,
+        required: true,
+    })
+}
+
+const fn example<T: JsonSchema>(example: &'static str) -> Option<Body> {
+    Some(Body {
+        media: "application/json",
+        schema: SchemaGenerator::subschema_for::<T>,
+        example: Some(example),
+        required: true,
+    })
+}
+
+const fn optional<T: JsonSchema>(example: &'static str) -> Option<Body> {
+    Some(Body {
+        media: "application/json",
+        schema: SchemaGenerator::subschema_for::<T>,
+        example: Some(example),
+        required: false,
+    })
+}
+
+const fn media<T: JsonSchema>(media: &'static str, example: Option<&'static str>) -> Option<Body> {
+    Some(Body {
+        media,
+        schema: SchemaGenerator::subschema_for::<T>,
+        example,
+        required: true,
+    })
+}
+
+pub(super) const LIMIT: Query = Query {
+    name: "limit",
+    description: "The most items of the page.",
+    schema: r#"{"type":"integer","minimum":1,"maximum":200,"default":50}"#,
+};
+pub(super) const CURSOR: Query = Query {
+    name: "cursor",
+    description: "`next` of an earlier page.",
+    schema: r#"{"type":"string"}"#,
+};
+
+use AnswerHeader::{ETag, Location};
+use RequestHeader::{IdempotencyKey, IfMatch, LastEventId};
+
+const READ: Operation = Operation {
+    id: "",
+    method: "GET",
+    path: "",
+    tag: "",
+    summary: "",
+    description: "",
+    scope: Scope::Read,
+    session_only: false,
+    queries: &[],
+    headers: &[],
+    request: None,
+    status: 200,
+    answer: None,
+    answer_headers: &[],
+    more_problems: &[],
+    public: true,
+};
+const WRITE: Operation = Operation {
+    method: "POST",
+    scope: Scope::Write,
+    headers: &[IdempotencyKey],
+    ..READ
+};
+/// A change of a task: it answers the task as it is now.
+const TASK: Operation = Operation {
+    tag: "tasks",
+    headers: &[IdempotencyKey, IfMatch],
+    answer: json::<Task>(),
+    answer_headers: &[ETag],
+    more_problems: &[409],
+    ..WRITE
+};
+const WORKER: Operation = Operation {
+    method: "POST",
+    tag: "events",
+    scope: Scope::Worker,
+    request: media::<Vec<CloudEvent>>(batch::CONTENT_TYPE, None),
+    answer: json::<Outcomes>(),
+    public: false,
+    ..READ
+};
+
+/// All of them, in the document's order.
+pub const OPERATIONS: &[Operation] = &[
+    // ------------------------------------------------------------------------------------------------ auth
+    Operation {
+        id: "register",
+        path: "/api/auth/register",
+        tag: "auth",
+        summary: "Make an account",
+        description: "The first account becomes the admin. After that the setting `registration` decides: `open`, \
+                      `invite` or `closed`. With the account come its settings, its Inbox and the in-app channel.",
+        scope: Scope::None,
+        request: example::<Register>(
+            r#"{"email":"ada@example.com","password":"correct horse battery","timezone":"Europe/Berlin"}"#,
+        ),
+        status: 201,
+        answer: json::<Session>(),
+        more_problems: &[403, 409, 429],
+        ..WRITE
+    },
+    Operation {
+        id: "login",
+        path: "/api/auth/login",
+        tag: "auth",
+        summary: "Open a session",
+        description: "Ten tries with one e-mail address in 15 minutes, then 429.",
+        scope: Scope::None,
+        request: example::<Login>(
+            r#"{"email":"ada@example.com","password":"correct horse battery"}"#,
+        ),
+        answer: json::<Session>(),
+        more_problems: &[401, 429],
+        ..WRITE
+    },
+    Operation {
+        id: "refresh",
+        path: "/api/auth/refresh",
+        tag: "auth",
+        summary: "Get fresh tokens",
+        description: "The given refresh token ends with this. Within a minute it still answers with the present tokens, \
+                      so that an answer that was lost can be asked for again; after that it counts as stolen, and the \
+                      session ends.",
+        scope: Scope::None,
+        headers: &[],
+        request: json::<Refresh>(),
+        answer: json::<Session>(),
+        more_problems: &[401],
+        ..WRITE
+    },
+    Operation {
+        id: "logout",
+        method: "POST",
+        path: "/api/auth/logout",
+        tag: "auth",
+        summary: "End the session",
+        description: "Its refresh token is refused from now on. An access token that was given out before holds until it \
+                      ends by itself, 15 minutes at most.",
+        session_only: true,
+        status: 204,
+        ..READ
+    },
+    Operation {
+        id: "me",
+        path: "/api/auth/me",
+        tag: "auth",
+        summary: "Who am I?",
+        answer: json::<User>(),
+        ..READ
+    },
+    Operation {
+        id: "access",
+        method: "POST",
+        path: "/api/auth/access",
+        tag: "auth",
+        summary: "Change a token for a short access token",
+        description: "For what is checked without a database, such as the live stream. The new token ends with the given \
+                      one, after 15 minutes at most, and has its scopes.",
+        answer: json::<Access>(),
+        ..READ
+    },
+    Operation {
+        id: "listApiTokens",
+        path: "/api/auth/tokens",
+        tag: "auth",
+        summary: "List API tokens",
+        description: "All that are not revoked. The tokens themselves are never shown again.",
+        session_only: true,
+        answer: json::<Page<ApiToken>>(),
+        ..READ
+    },
+    Operation {
+        id: "createApiToken",
+        path: "/api/auth/tokens",
+        tag: "auth",
+        summary: "Make an API token",
+        description: "For scripts and integrations. The answer holds the token, this once.",
+        session_only: true,
+        request: example::<NewApiToken>(
+            r#"{"name":"backup script","scopes":["read"],"expires_in_days":90}"#,
+        ),
+        status: 201,
+        answer: json::<ApiToken>(),
+        answer_headers: &[Location],
+        ..WRITE
+    },
+    Operation {
+        id: "revokeApiToken",
+        method: "DELETE",
+        path: "/api/auth/tokens/{id}",
+        tag: "auth",
+        summary: "Revoke an API token",
+        description: "It is refused from the next request on.",
+        session_only: true,
+        headers: &[],
+        status: 204,
+        ..WRITE
+    },
+    Operation {
+        id: "createInvite",
+        path: "/api/auth/invites",
+        tag: "auth",
+        summary: "Make an invitation (admin)",
+        description: "One account can be made with it, within seven days, where `registration` is `invite`. 403 for \
+                      everybody but the admin.",
+        session_only: true,
+        status: 201,
+        answer: json::<Invite>(),
+        ..WRITE
+    },
+    // ------------------------------------------------------------------------------------------------ tasks
+    Operation {
+        id: "listTasks",
+        path: "/api/tasks",
+        tag: "tasks",
+        summary: "List tasks",
+        description: "By due time, then id; tasks without a due time come last. Deleted tasks are left out. Several \
+                      filters narrow each other; one that is not known is refused with 422.",
+        queries: &[
+            Query {
+                name: "status",
+                description: "Which tasks.",
+                schema: r#"{"enum":["open","completed","skipped","all"],"type":"string","default":"open"}"#,
+            },
+            Query {
+                name: "project_id",
+                description: "Those of this project.",
+                schema: r#"{"type":"string"}"#,
+            },
+            Query {
+                name: "series_id",
+                description: "The occurrences of this series; `status=all` shows its history too.",
+                schema: r#"{"type":"string"}"#,
+            },
+            Query {
+                name: "tag",
+                description: "Those with this tag.",
+                schema: r#"{"type":"string"}"#,
+            },
+            Query {
+                name: "q",
+                description: "Those whose title holds this text; the case of A to Z does not count.",
+                schema: r#"{"type":"string"}"#,
+            },
+            Query {
+                name: "due_before",
+                description: "Those due before this: an RFC 3339 instant, or a local date or time in the account's zone.",
+                schema: r#"{"type":"string","examples":["2026-12-01","2026-12-01T09:00","2026-12-01T08:00:00Z"]}"#,
+            },
+            Query {
+                name: "due_after",
+                description: "Those due at this or later, in the same forms.",
+                schema: r#"{"type":"string","examples":["2026-12-01"]}"#,
+            },
+            LIMIT,
+            CURSOR,
+        ],
+        answer: json::<Page<Task>>(),
+        ..READ
+    },
+    Operation {
+        id: "createTask",
+        path: "/api/tasks",
+        summary: "Add a task",
+        description: "With `repeat` and without `due`, the first match from today counts. Reminders that are already past \
+                      are named in `skipped_reminders`.",
+        headers: &[IdempotencyKey],
+        request: example::<NewTask>(
+            r#"{"title":"Pay rent","due":"2026-12-01T09:00","timezone":"Europe/Berlin","priority":"high","tags":["home"],"repeat":{"rrule":"FREQ=MONTHLY;BYMONTHDAY=1","from":"due"},"reminders":[{"before":"PT30M"},{"at":"2026-11-30T18:00:00Z"}]}"#,
+        ),
+        status: 201,
+        answer_headers: &[Location, ETag],
+        more_problems: &[],
+        ..TASK
+    },
+    Operation {
+        id: "getTask",
+        path: "/api/tasks/{id}",
+        tag: "tasks",
+        summary: "Show a task",
+        description: "Deleted tasks are shown too, with `deleted_at`.",
+        answer: json::<Task>(),
+        answer_headers: &[ETag],
+        ..READ
+    },
+    Operation {
+        id: "updateTask",
+        method: "PATCH",
+        path: "/api/tasks/{id}",
+        summary: "Change a task",
+        description: "RFC 7396: what is left out stays, `null` clears. `due` and `title` change this occurrence; `repeat` \
+                      and `timezone` this and all later ones. `reminders` takes the place of all there were; one sent \
+                      again with its `id` keeps its state.",
+        headers: &[IfMatch],
+        request: media::<TaskPatch>(
+            "application/merge-patch+json",
+            Some(r#"{"due":"2026-12-02T09:00","priority":null}"#),
+        ),
+        ..TASK
+    },
+    Operation {
+        id: "deleteTask",
+        method: "DELETE",
+        path: "/api/tasks/{id}",
+        summary: "Delete a task",
+        description: "Ends its series; the history stays. It can be restored.",
+        headers: &[IfMatch],
+        status: 204,
+        answer: None,
+        answer_headers: &[],
+        ..TASK
+    },
+    Operation {
+        id: "completeTask",
+        path: "/api/tasks/{id}/complete",
+        summary: "Complete a task",
+        description: "Answers the completed task. Where it repeats, `next` says which occurrence follows and how many were \
+                      passed over; that one appears a moment later as a task with the same `series_id`. Completing again \
+                      changes nothing.",
+        ..TASK
+    },
+    Operation {
+        id: "skipTask",
+        path: "/api/tasks/{id}/skip",
+        summary: "Skip an occurrence",
+        description: "As completing does, with the status `skipped`. 409 for a task that does not repeat.",
+        ..TASK
+    },
+    Operation {
+        id: "reopenTask",
+        path: "/api/tasks/{id}/reopen",
+        summary: "Reopen a task",
+        description: "Withdraws the occurrence that followed, unless a person has changed it. Reminders still to come are \
+                      planned again.",
+        ..TASK
+    },
+    Operation {
+        id: "restoreTask",
+        path: "/api/tasks/{id}/restore",
+        summary: "Bring a deleted task back",
+        ..TASK
+    },
+    Operation {
+        id: "undoTask",
+        path: "/api/tasks/{id}/undo",
+        summary: "Undo a change",
+        description: "A new change of only the fields that the old one touched; 409 where one of them has changed since. \
+                      Undoing a completion is a reopening.",
+        request: optional::<Undo>(r#"{"change":"41"}"#),
+        ..TASK
+    },
+    Operation {
+        id: "getTaskHistory",
+        path: "/api/tasks/{id}/history",
+        tag: "tasks",
+        summary: "Show who changed what",
+        description: "Newest first.",
+        queries: &[LIMIT, CURSOR],
+        answer: json::<Page<Change>>(),
+        ..READ
+    },
+    Operation {
+        id: "listTaskReminders",
+        path: "/api/tasks/{id}/reminders",
+        tag: "tasks",
+        summary: "Show a task's reminders and their receipts",
+        description: "The 200 latest, the last to ring first.",
+        answer: json::<Page<Receipt>>(),
+        ..READ
+    },
+    // ------------------------------------------------------------------------------------------------ projects
+    Operation {
+        id: "listProjects",
+        path: "/api/projects",
+        tag: "projects",
+        summary: "List projects",
+        description: "In the order in which they were made.",
+        queries: &[
+            Query {
+                name: "archived",
+                description: "Those that are archived, instead of those that are not.",
+                schema: r#"{"type":"boolean","default":false}"#,
+            },
+            LIMIT,
+            CURSOR,
+        ],
+        answer: json::<Page<Project>>(),
+        ..READ
+    },
+    Operation {
+        id: "createProject",
+        path: "/api/projects",
+        tag: "projects",
+        summary: "Add a project",
+        request: example::<ProjectName>(r#"{"name":"Garden"}"#),
+        status: 201,
+        answer: json::<Project>(),
+        answer_headers: &[Location, ETag],
+        ..WRITE
+    },
+    Operation {
+        id: "getProject",
+        path: "/api/projects/{id}",
+        tag: "projects",
+        summary: "Show a project",
+        answer: json::<Project>(),
+        answer_headers: &[ETag],
+        ..READ
+    },
+    Operation {
+        id: "renameProject",
+        method: "PATCH",
+        path: "/api/projects/{id}",
+        tag: "projects",
+        summary: "Rename a project",
+        headers: &[IfMatch],
+        request: media::<ProjectName>(
+            "application/merge-patch+json",
+            Some(r#"{"name":"Allotment"}"#),
+        ),
+        answer: json::<Project>(),
+        answer_headers: &[ETag],
+        ..WRITE
+    },
+    Operation {
+        id: "archiveProject",
+        path: "/api/projects/{id}/archive",
+        tag: "projects",
+        summary: "Archive a project",
+        description: "It takes no new tasks and leaves the list. 409 for the Inbox.",
+        headers: &[IdempotencyKey, IfMatch],
+        answer: json::<Project>(),
+        answer_headers: &[ETag],
+        more_problems: &[409],
+        ..WRITE
+    },
+    Operation {
+        id: "restoreProject",
+        path: "/api/projects/{id}/restore",
+        tag: "projects",
+        summary: "Bring a project back from the archive",
+        headers: &[IdempotencyKey, IfMatch],
+        answer: json::<Project>(),
+        answer_headers: &[ETag],
+        more_problems: &[409],
+        ..WRITE
+    },
+    // ------------------------------------------------------------------------------------------------ reminders
+    Operation {
+        id: "getReminder",
+        path: "/api/reminders/{id}",
+        tag: "reminders",
+        summary: "Show a reminder and its receipt",
+        description: "When it was meant to fire, when it did, and what each channel did with it.",
+        answer: json::<Receipt>(),
+        answer_headers: &[ETag],
+        ..READ
+    },
+    Operation {
+        id: "snoozeReminder",
+        path: "/api/reminders/{id}/snooze",
+        tag: "reminders",
+        summary: "Put a reminder off",
+        description: "Makes a new reminder in its place and leaves the due time alone. The old one is read where it had \
+                      fired, cancelled where it had not. Moving the due time cancels the new one. 409 where the reminder \
+                      was cancelled or its task is not open.",
+        request: example::<Snooze>(r#"{"for":"PT10M"}"#),
+        status: 201,
+        answer: json::<Receipt>(),
+        answer_headers: &[Location, ETag],
+        more_problems: &[409],
+        ..WRITE
+    },
+    // ------------------------------------------------------------------------------------------------ notifications
+    Operation {
+        id: "listNotifications",
+        path: "/api/notifications",
+        tag: "notifications",
+        summary: "List what fired",
+        description: "Newest first.",
+        queries: &[
+            Query {
+                name: "unread",
+                description: "Only those that nobody has read.",
+                schema: r#"{"type":"boolean","default":false}"#,
+            },
+            LIMIT,
+            CURSOR,
+        ],
+        answer: json::<Page<Notification>>(),
+        ..READ
+    },
+    Operation {
+        id: "readAllNotifications",
+        path: "/api/notifications/read",
+        tag: "notifications",
+        summary: "Mark all as read",
+        status: 204,
+        ..WRITE
+    },
+    Operation {
+        id: "getNotification",
+        path: "/api/notifications/{id}",
+        tag: "notifications",
+        summary: "Show what fired",
+        description: "A notification has its reminder's id.",
+        answer: json::<Notification>(),
+        ..READ
+    },
+    Operation {
+        id: "readNotification",
+        path: "/api/notifications/{id}/read",
+        tag: "notifications",
+        summary: "Mark one as read",
+        answer: json::<Notification>(),
+        ..WRITE
+    },
+    // ------------------------------------------------------------------------------------------------ settings
+    Operation {
+        id: "getSettings",
+        path: "/api/settings",
+        tag: "settings",
+        summary: "Show the settings",
+        answer: json::<Settings>(),
+        answer_headers: &[ETag],
+        ..READ
+    },
+    Operation {
+        id: "updateSettings",
+        method: "PATCH",
+        path: "/api/settings",
+        tag: "settings",
+        summary: "Change the settings",
+        description: "Another zone or morning plans the reminders of all open tasks again.",
+        headers: &[IfMatch],
+        request: media::<SettingsPatch>(
+            "application/merge-patch+json",
+            Some(r#"{"timezone":"Europe/Lisbon","morning":"08:30"}"#),
+        ),
+        answer: json::<Settings>(),
+        answer_headers: &[ETag],
+        ..WRITE
+    },
+    Operation {
+        id: "createChannel",
+        path: "/api/settings/channels",
+        tag: "settings",
+        summary: "Add a webhook",
+        description: "Each reminder that fires from now on is sent there as well; see `webhooks` in this document. The \
+                      answer holds the secret that signs the calls, this once. 409 beyond 20 channels.",
+        request: example::<NewChannel>(
+            r#"{"kind":"webhook","target":"https://example.com/hooks/punctual"}"#,
+        ),
+        status: 201,
+        answer: json::<Channel>(),
+        answer_headers: &[Location],
+        more_problems: &[409],
+        ..WRITE
+    },
+    Operation {
+        id: "deleteChannel",
+        method: "DELETE",
+        path: "/api/settings/channels/{id}",
+        tag: "settings",
+        summary: "Remove a webhook",
+        description: "The in-app channel stays.",
+        headers: &[],
+        status: 204,
+        ..WRITE
+    },
+    // ------------------------------------------------------------------------------------------------ live
+    Operation {
+        id: "live",
+        path: "/api/live",
+        tag: "live",
+        summary: "Watch changes as they happen",
+        description: "Server-sent events of everything that the caller may see, in the order in which it happened. `id` is \
+                      the change's position, `event` its CloudEvents type, `data` the CloudEvent as JSON (the AsyncAPI \
+                      document lists them under `task-updates`). With a position, everything after it comes first, \
+                      without gaps. Without one, the first event is `ready` with `{\"position\": \"…\"}`, and the stream \
+                      goes on from there. A comment every 20 seconds keeps the connection open. The stream ends with the \
+                      token, after an hour at most: come back with a fresh one and the last `id`.",
+        queries: &[Query {
+            name: "after",
+            description: "The position after which to begin; `Last-Event-ID` goes before it.",
+            schema: r#"{"type":"string","pattern":"^[0-9]+$"}"#,
+        }],
+        headers: &[LastEventId],
+        answer: media::<String>(
+            "text/event-stream",
+            Some(
+                r#""id: 812\nevent: punctual.reminder.fired.v1\ndata: {\"specversion\":\"1.0\",\"id\":\"812\",\"type\":\"punctual.reminder.fired.v1\"}\n\n""#,
+            ),
+        ),
+        ..READ
+    },
+    // ------------------------------------------------------------------------------------------------ about
+    Operation {
+        id: "health",
+        path: "/healthz",
+        tag: "health",
+        summary: "Is it up?",
+        description: "503 while the database can't be reached or has another version's schema.",
+        scope: Scope::None,
+        answer: json::<Health>(),
+        ..READ
+    },
+    Operation {
+        id: "openapi",
+        path: "/api/openapi.json",
+        tag: "about",
+        summary: "This document",
+        scope: Scope::None,
+        answer: json::<serde_json::Map<String, serde_json::Value>>(),
+        ..READ
+    },
+    Operation {
+        id: "page",
+        path: "/",
+        tag: "about",
+        summary: "A page that says what this is and where to go",
+        scope: Scope::None,
+        answer: media::<String>("text/html", None),
+        public: false,
+        ..READ
+    },
+    // ------------------------------------------------------------------------------------------------ events
+    Operation {
+        id: "onTaskEvents",
+        path: "/events/on-task-events",
+        summary: "Settle what follows from these events",
+        ..WORKER
+    },
+    Operation {
+        id: "onReminders",
+        path: "/events/on-reminders",
+        summary: "Fire what is due",
+        ..WORKER
+    },
+];
