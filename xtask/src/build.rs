@@ -69,9 +69,9 @@ pub fn functions(profile: Profile) -> Result<()> {
 pub fn native(profile: Profile) -> Result<()> {
     let mut command = cargo(["build", profile.flag()]);
     if profile == Profile::Release {
-        // There are no examples, but naming them makes cargo choose the features that it chooses for tests, where
-        // dev-dependencies have a say: without it, `test` compiles again what `up` compiled.
-        command.args(["--lib", "--bins", "--examples"]);
+        // For tests, cargo lets dev-dependencies have a say in the features of everything. Naming an example (it is
+        // empty) makes it choose the same features here: without it, `test` compiles again what `up` compiled.
+        command.args(["--lib", "--bins", "--example", "with_dev_features"]);
     }
     run_command(&mut command).context("the native programs did not build")
 }
