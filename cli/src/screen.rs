@@ -94,10 +94,16 @@ impl Screen {
 
     /// Rows of cells, the columns as wide as they must be. The last column is cut where the terminal ends.
     pub fn table(&self, head: &[&str], rows: &[Vec<Cell>]) {
-        let mut widths: Vec<usize> = head.iter().map(|text| text.width()).collect();
+        let mut widths = vec![0; head.len()];
         for row in rows {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.width());
+            }
+        }
+        // A column without a single word is left out, its head too.
+        for (width, text) in widths.iter_mut().zip(head) {
+            if *width > 0 {
+                *width = (*width).max(text.width());
             }
         }
         let head: Vec<Cell> = head
