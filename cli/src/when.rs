@@ -53,28 +53,30 @@ impl FromStr for When {
             });
         }
         let lower = text.to_lowercase();
-        let words: Vec<&str> = lower
-            .split_whitespace()
-            .filter(|word| *word != "at")
-            .collect();
+        if let Some(span) = lower
+            .strip_prefix("in ")
+            .or(lower.strip_prefix('+'))
+            .and_then(duration::parse)
+        {
+            return match (span.whole_days(), span.elapsed()) {
+                (Some(days), _) => Ok(Self::Wall {
+                    day: Some(Day::In(days)),
+                    time: None,
+                }),
+                (None, Some(elapsed)) => Ok(Self::After(elapsed)),
+                (None, None) => Err(format!(
+                    "\"{text}\" mixes days with hours; say either +2d or +36h"
+                )),
+            };
+        }
         let (mut day, mut time) = (None, None);
-        for word in &words {
-            if let Some(found) = wall_time(word) {
-                if time.replace(found).is_some() {
-                    return Err(unclear());
-                }
-            } else if let Some(found) = day_word(word) {
-                if day.replace(found).is_some() {
-                    return Err(unclear());
-                }
-            } else if let ([_], Some(span)) = (
-                words.as_slice(),
-                word.strip_prefix('+').and_then(duration::parse),
-            ) {
-                return span.elapsed().map(Self::After).ok_or_else(|| {
-                    format!("\"{text}\" mixes days with hours; say either +2d or +36h")
-                });
+        for word in lower.split_whitespace().filter(|word| *word != "at") {
+            let again = if let Some(found) = wall_time(word) {
+                time.replace(found).is_some()
             } else {
+                day.replace(day_word(word).ok_or_else(unclear)?).is_some()
+            };
+            if again {
                 return Err(unclear());
             }
         }
@@ -312,6 +314,7 @@ mod tests {
         assert_eq!(due("Tomorrow"), "2026-11-24");
         assert_eq!(due("+3d"), "2026-11-26");
         assert_eq!(due("+2w"), "2026-12-07");
+        assert_eq!(due("in 3 days"), "2026-11-26");
         assert_eq!(due("2026-12-01"), "2026-12-01");
     }
 
@@ -354,6 +357,7 @@ mod tests {
         assert_eq!(due("+90s"), "2026-11-23T09:51:30");
         assert_eq!(due("+2h"), "2026-11-23T11:50");
         assert_eq!(due("+1h30m"), "2026-11-23T11:20");
+        assert_eq!(due("in 2 minutes"), "2026-11-23T09:52");
         assert_eq!(
             due_at("+2h", "2026-03-29T01:00:00"),
             "2026-03-29T04:00",
