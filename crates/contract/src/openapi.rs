@@ -332,7 +332,7 @@ fn webhooks(schemas: &mut Schemas) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
@@ -420,7 +420,7 @@ mod tests {
     }
 
     /// The keys of the outermost `json_object(…)` of each view of the schema.
-    fn views() -> BTreeMap<String, BTreeSet<String>> {
+    pub(crate) fn views() -> BTreeMap<String, BTreeSet<String>> {
         let schema = include_str!("../../../migrations/sqlite/0001_first_light.sql");
         let mut views = BTreeMap::new();
         for view in schema.split("CREATE VIEW ").skip(1) {
