@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use crate::recurrence::OccurrenceRef;
-use crate::recurrence::{End, Occurrence, Occurrences, Recurrence, Rule};
+use crate::recurrence::{End, Occurrence, Occurrences, Recurrence};
 use crate::time::{Instant, Local, to_local, today};
 
 /// From what the next occurrence is counted.
@@ -27,7 +27,7 @@ pub struct Series {
 }
 
 /// What follows a completed (or skipped) occurrence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Next {
     /// [`Occurrence::key`].
     pub key: String,
@@ -104,45 +104,39 @@ fn next_by_completion(
     if matches!(recurrence.rule.end, End::Count(count) if number > count) {
         return None;
     }
-    let local = to_local(now, recurrence.zone);
-    let done = if recurrence.rule.is_sub_daily() {
-        now.secs().div_euclid(60) * 60
-    } else {
-        0
+    let end = match recurrence.rule.end {
+        End::Count(_) => End::Never, // counted above, over the whole series
+        end => end,
     };
-    let start = match recurrence.start {
-        Local::Date(_) => Local::Date(local.date()),
-        Local::DateTime(start) if !recurrence.rule.is_sub_daily() => {
-            Local::DateTime(local.date().and_time(start.time()))
-        }
-        Local::DateTime(_) => Local::DateTime(to_local(Instant::from_secs(done), recurrence.zone)),
-    };
+    // As if the series began with the completion.
+    let minute = Instant::from_secs(now.secs().div_euclid(60) * 60);
+    let local = to_local(minute, recurrence.zone);
     let fresh = Recurrence {
-        rule: Rule {
-            end: match recurrence.rule.end {
-                End::Count(_) => End::Never,
-                end => end,
-            },
-            ..recurrence.rule.clone()
+        rule: recurrence.rule.clone().with_end(end),
+        start: match recurrence.start {
+            Local::Date(_) => Local::Date(local.date()),
+            Local::DateTime(_) if recurrence.rule.is_sub_daily() => Local::DateTime(local),
+            Local::DateTime(start) => Local::DateTime(local.date().and_time(start.time())),
         },
-        start,
         ..recurrence.clone()
     };
-    let start_key = fresh.key_of(start);
-    let completed_place = recurrence.occurrence(completed).map(|o| (o.due_at, o.at));
-    // Occurrence 1 is the completion itself.
-    fresh
-        .occurrences()
-        .filter(|o| o.key != start_key)
-        .take(MAX_STEPS as usize)
-        .find(|o| completed_place.is_none_or(|(due_at, at)| (o.due_at, o.at) > (due_at, at)))
-        .map(|o| Next {
-            key: o.key,
-            at: o.at,
-            number,
-            due_at: o.due_at,
-            passed_over: 0,
-        })
+    let mut occurrences = fresh.occurrences_from(minute);
+    let last = occurrences.place_of_key(&completed.key).unwrap_or(i64::MIN);
+    let last = last.max(occurrences.origin());
+    for _ in 0..MAX_STEPS {
+        let place = occurrences.next_place()?;
+        if place.1 > last {
+            let found = occurrences.at(place);
+            return Some(Next {
+                key: found.key,
+                at: found.at,
+                number,
+                due_at: found.due_at,
+                passed_over: 0,
+            });
+        }
+    }
+    None
 }
 
 /// How many later occurrences have come due while `current` is still open: a time has come due when it is reached, a

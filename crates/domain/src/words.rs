@@ -9,22 +9,21 @@ use crate::time::Local;
 /// (last day when shorter)". What the rule leaves open (the day, the time) is taken from `start`, if there is one.
 pub fn describe(rule: &Rule, start: Option<Local>) -> String {
     let mut words = String::new();
-    let named_days = rule.frequency() == Frequency::Weekly && rule.interval() == 1;
     let days = weekdays(rule, start);
-    if named_days && !days.is_empty() && rule.by_month.is_empty() && rule.by_set_pos.is_empty() {
-        words.push_str("every ");
-        words.push_str(&days);
+    let by_weekday_alone = match rule.frequency() {
+        Frequency::Weekly => !days.is_empty(),
+        Frequency::Daily => !days.is_empty() && rule.by_month_day.is_empty(),
+        _ => false,
+    };
+    if by_weekday_alone
+        && rule.interval() == 1
+        && rule.by_month.is_empty()
+        && rule.by_set_pos.is_empty()
+    {
+        words.push_str(&format!("every {days}"));
     } else {
         words.push_str(&every(rule));
         words.push_str(&on(rule, start, &days));
-    }
-    if !rule.by_set_pos.is_empty() {
-        let picks = rule
-            .by_set_pos
-            .iter()
-            .map(|n| ordinal((*n).into()))
-            .collect::<Vec<_>>();
-        words.push_str(&format!(" (the {} of these)", and(&picks)));
     }
     words.push_str(&times(rule, start));
     match rule.end() {
@@ -54,91 +53,91 @@ fn every(rule: &Rule) -> String {
 
 /// The days, as far as the words "every …" don't say them.
 fn on(rule: &Rule, start: Option<Local>, days: &str) -> String {
-    let mut words = String::new();
     let start = start.map(|start| start.date());
     let bare = rule.by_month_day.is_empty()
         && rule.by_day.is_empty()
         && rule.by_year_day.is_empty()
         && rule.by_week_no.is_empty();
-    match rule.frequency() {
-        Frequency::Weekly => {
-            if !days.is_empty() {
-                words.push_str(&format!(" on {days}"));
-            }
-        }
-        Frequency::Monthly | Frequency::Yearly => {
-            let mut month_days: Vec<i64> = rule.by_month_day.iter().map(|n| (*n).into()).collect();
-            let start_day = start.filter(|_| bare).map(|date| i64::from(date.day()));
-            month_days.extend(start_day);
-            month_days.sort_by_key(|n| (*n < 0, *n));
-            if !month_days.is_empty() {
-                let list = month_days
-                    .iter()
-                    .map(|n| day_of_month(*n))
-                    .collect::<Vec<_>>();
-                words.push_str(&format!(" on the {}", and(&list)));
-                let overlong = month_days.iter().any(|n| *n > 28);
-                match rule.skip() {
-                    Skip::Backward if overlong => words.push_str(" (last day when shorter)"),
-                    Skip::Forward if overlong => {
-                        words.push_str(" (first of the next when shorter)")
-                    }
-                    _ => {}
-                }
-                if !rule.by_day.is_empty() {
-                    words.push_str(&format!(" if a {days}"));
-                }
-            } else if !rule.by_day.is_empty() {
-                words.push_str(&format!(" on {days}"));
-            }
-            if !rule.by_year_day.is_empty() {
-                let list = rule
-                    .by_year_day
-                    .iter()
-                    .map(|n| ordinal((*n).into()))
-                    .collect::<Vec<_>>();
-                words.push_str(&format!(" on the {} day of the year", and(&list)));
-            }
-            if !rule.by_week_no.is_empty() {
-                let list = rule
-                    .by_week_no
-                    .iter()
-                    .map(|n| ordinal((*n).into()))
-                    .collect::<Vec<_>>();
-                words.push_str(&format!(" in the {} week", and(&list)));
-            }
-        }
-        Frequency::Daily | Frequency::Hourly => {
-            if !rule.by_day.is_empty() {
-                words.push_str(&format!(" on {days}"));
-            }
-            if !rule.by_month_day.is_empty() {
-                let list = rule
-                    .by_month_day
-                    .iter()
-                    .map(|n| day_of_month((*n).into()))
-                    .collect::<Vec<_>>();
-                words.push_str(&format!(" on the {}", and(&list)));
-            }
-        }
+    let long = matches!(rule.frequency(), Frequency::Monthly | Frequency::Yearly);
+    let mut month_days: Vec<i64> = rule.by_month_day.iter().map(|n| (*n).into()).collect();
+    if long && bare {
+        month_days.extend(start.map(|date| i64::from(date.day())));
     }
+    month_days.sort_by_key(|n| (*n < 0, *n));
     let mut months: Vec<u32> = rule.by_month.iter().map(|m| (*m).into()).collect();
     if rule.frequency() == Frequency::Yearly && bare && months.is_empty() {
         months.extend(start.map(|date| date.month()));
     }
-    if !months.is_empty() {
-        let names = months
+    let months = months
+        .iter()
+        .map(|m| month_name(*m).to_owned())
+        .collect::<Vec<_>>();
+    let picks = rule
+        .by_set_pos
+        .iter()
+        .map(|n| ordinal((*n).into()))
+        .collect::<Vec<_>>();
+
+    let mut words = String::new();
+    let mut picked = picks.is_empty();
+    let plain = rule.by_day.iter().all(|day| day.ordinal.is_none());
+    if !month_days.is_empty() {
+        let list = month_days
             .iter()
-            .map(|m| month_name(*m).to_owned())
+            .map(|n| day_of_month(*n))
             .collect::<Vec<_>>();
+        words.push_str(&format!(" on the {}", and(&list)));
+        match rule.skip() {
+            Skip::Backward if month_days.iter().any(|n| *n > 28) => {
+                words.push_str(" (last day when shorter)")
+            }
+            Skip::Forward if month_days.iter().any(|n| *n > 28) => {
+                words.push_str(" (first of the next when shorter)")
+            }
+            _ => {}
+        }
+        if !days.is_empty() {
+            words.push_str(&format!(" if {days}"));
+        }
+    } else if !days.is_empty() && long && plain && !picked {
+        words.push_str(&format!(" on the {} {days}", and(&picks)));
+        picked = true;
+    } else if !days.is_empty() && long && plain {
+        words.push_str(&format!(" on every {days}"));
+    } else if !days.is_empty() {
+        words.push_str(match days {
+            "weekday" => " on weekdays",
+            "day" => " on every day",
+            _ => " on ",
+        });
+        if words.ends_with(' ') {
+            words.push_str(days);
+        }
+    }
+    for (list, what) in [
+        (ordinals(&rule.by_year_day), "day of the year"),
+        (ordinals(&rule.by_week_no), "week"),
+    ] {
+        if !list.is_empty() {
+            words.push_str(&format!(" on the {} {what}", and(&list)));
+        }
+    }
+    if !months.is_empty() {
         let link = if words.contains(" on the ") {
             "of"
         } else {
             "in"
         };
-        words.push_str(&format!(" {link} {}", and(&names)));
+        words.push_str(&format!(" {link} {}", and(&months)));
+    }
+    if !picked {
+        words.push_str(&format!(" (the {} of these)", and(&picks)));
     }
     words
+}
+
+fn ordinals<T: Copy + Into<i64>>(list: &[T]) -> Vec<String> {
+    list.iter().map(|n| ordinal((*n).into())).collect()
 }
 
 fn weekdays(rule: &Rule, start: Option<Local>) -> String {

@@ -39,7 +39,7 @@ pub struct Recurrence {
 }
 
 /// One occurrence of a series.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Occurrence {
     /// Its number in the rule, from 1, left-out ones counted. An `RDATE` has the number of the rule's last occurrence
     /// before it, so that adding one changes no other number.
@@ -102,6 +102,18 @@ impl Recurrence {
     /// All occurrences in order, from the start on.
     pub fn occurrences(&self) -> Occurrences<'_> {
         Occurrences::new(self, Some(Walk::new(self.grid())), i64::MIN)
+    }
+
+    /// All occurrences as if an hourly rule began at `begin`, which the local start may not tell (in a fold); of other
+    /// rules as [`Recurrence::occurrences`].
+    pub(crate) fn occurrences_from(&self, begin: Instant) -> Occurrences<'_> {
+        let mut grid = self.grid();
+        if self.rule.is_sub_daily() {
+            grid.origin = begin.secs();
+        }
+        let mut occurrences = Occurrences::new(self, Some(Walk::new(grid.clone())), i64::MIN);
+        occurrences.grid = grid;
+        occurrences
     }
 
     /// The occurrences later than a local time (than the whole day, where that is a date and the series has times).
@@ -281,6 +293,16 @@ impl<'a> Occurrences<'a> {
                 return Some((number, place));
             }
         }
+    }
+
+    /// The place of occurrence 1.
+    pub(crate) fn origin(&self) -> i64 {
+        self.grid.origin
+    }
+
+    /// The place a key names.
+    pub(crate) fn place_of_key(&self, key: &str) -> Option<i64> {
+        self.grid.place_of_key(key)
     }
 
     /// The occurrence at a place this iterator gave.

@@ -11,8 +11,9 @@ use super::expand::{Expander, LAST_YEAR};
 use super::rule::Rule;
 use crate::time::{Instant, Local, Zone, day_start, resolve, to_local};
 
-/// A search for the next match gives up after this many years without one: a whole cycle of the Gregorian calendar, in
-/// which every combination of month, day and weekday that exists at all has come.
+/// A search for the next match gives up after this many years without one (and as many periods, where `INTERVAL` makes
+/// them longer than a year): a whole cycle of the Gregorian calendar, in which every combination of month, day and
+/// weekday that exists at all has come.
 pub const MAX_EMPTY_YEARS: i32 = 400;
 
 /// Hours that are tried one by one before a search in an hourly rule gives up.
@@ -353,6 +354,7 @@ impl<'a> Walk<'a> {
 
     fn step_days(&mut self) -> Option<i64> {
         let limit = wall(self.last).year().saturating_add(MAX_EMPTY_YEARS);
+        let mut tried = 0;
         loop {
             while self.next_in_period < self.period.len() {
                 let at = self.period.get(&self.grid, self.next_in_period);
@@ -362,7 +364,8 @@ impl<'a> Walk<'a> {
                 }
             }
             let first = self.period.fill(&self.grid, self.index)?;
-            if first.year() > limit {
+            tried += 1;
+            if first.year() > limit && tried > MAX_EMPTY_YEARS {
                 return None;
             }
             self.index += 1;
@@ -455,24 +458,39 @@ impl<'a> Walk<'a> {
     fn fill_hour(&mut self, begin: i64) {
         let Walk { grid, hour, .. } = self;
         let rule = grid.rule;
-        let mut add = |at: i64| {
-            let local = to_local(Instant::from_secs(at), grid.zone);
-            let hour_fits = rule.by_hour.is_empty()
-                || rule.by_hour.iter().any(|h| u32::from(*h) == local.hour());
-            let minute_fits = rule.by_minute.is_empty()
-                || rule
+        let local = |at: i64| to_local(Instant::from_secs(at), grid.zone);
+        let hour_fits = |hour: u32| {
+            rule.by_hour.is_empty() || rule.by_hour.iter().any(|h| u32::from(*h) == hour)
+        };
+        let first = local(begin);
+        if rule.by_minute.is_empty() {
+            if hour_fits(first.hour()) && grid.expander.admits(first.date()) {
+                hour.push(begin);
+            }
+        } else {
+            let steady = local(begin + 3_599) - first == chrono::TimeDelta::seconds(3_599);
+            let aligned = steady && first.minute() == 0;
+            if aligned && !(hour_fits(first.hour()) && grid.expander.admits(first.date())) {
+                return;
+            }
+            let second = i64::from(grid.start.start().second());
+            for minute in 0..60 {
+                if aligned && !rule.by_minute.iter().any(|m| i64::from(*m) == minute) {
+                    continue;
+                }
+                // Where the offset changes within the hour, or is no whole hour, every minute is looked up.
+                let at = begin + minute * 60 + second;
+                let shown = local(at);
+                let fits = rule
                     .by_minute
                     .iter()
-                    .any(|m| u32::from(*m) == local.minute());
-            if hour_fits && minute_fits && grid.expander.admits(local.date()) {
-                hour.push(at);
+                    .any(|m| u32::from(*m) == shown.minute())
+                    && hour_fits(shown.hour())
+                    && grid.expander.admits(shown.date());
+                if fits {
+                    hour.push(at);
+                }
             }
-        };
-        if rule.by_minute.is_empty() {
-            add(begin);
-        } else {
-            let second = i64::from(grid.start.start().second());
-            (0..60).for_each(|minute| add(begin + minute * 60 + second));
         }
         if let Some(picked) = pick(&rule.by_set_pos, hour.len()) {
             *hour = picked

@@ -1,0 +1,109 @@
+use punctual_domain::words::describe;
+
+use crate::local;
+
+#[test]
+fn rules_are_said_in_english() {
+    for (rule, start, words) in [
+        ("FREQ=DAILY", "2026-11-23T09:00", "every day at 09:00"),
+        ("FREQ=DAILY;INTERVAL=10", "2026-11-23", "every 10 days"),
+        ("FREQ=WEEKLY", "2026-11-23T09:00", "every Monday at 09:00"),
+        (
+            "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR",
+            "2026-11-23T09:00",
+            "every weekday at 09:00",
+        ),
+        (
+            "FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR",
+            "2026-11-23",
+            "every weekday",
+        ),
+        (
+            "FREQ=WEEKLY;BYDAY=MO,FR;INTERVAL=2",
+            "2026-11-23",
+            "every 2 weeks on Monday and Friday",
+        ),
+        (
+            "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;INTERVAL=2",
+            "2026-11-23",
+            "every 2 weeks on weekdays",
+        ),
+        (
+            "FREQ=MONTHLY;BYMONTHDAY=31;SKIP=BACKWARD",
+            "2026-12-31",
+            "every month on the 31st (last day when shorter)",
+        ),
+        (
+            "FREQ=MONTHLY;BYMONTHDAY=31",
+            "2026-12-31",
+            "every month on the 31st",
+        ),
+        (
+            "FREQ=MONTHLY;SKIP=BACKWARD",
+            "2026-12-05T18:30",
+            "every month on the 5th at 18:30",
+        ),
+        (
+            "FREQ=MONTHLY;BYMONTHDAY=1,-1",
+            "2026-12-01",
+            "every month on the 1st and last day",
+        ),
+        (
+            "FREQ=MONTHLY;BYDAY=-1FR",
+            "2026-11-27",
+            "every month on the last Friday",
+        ),
+        (
+            "FREQ=MONTHLY;INTERVAL=3;BYDAY=2TU",
+            "2026-12-08",
+            "every 3 months on the 2nd Tuesday",
+        ),
+        (
+            "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1",
+            "2026-11-30T09:00",
+            "every month on the last weekday at 09:00",
+        ),
+        (
+            "FREQ=MONTHLY;BYMONTHDAY=13;BYDAY=FR",
+            "2026-11-13",
+            "every month on the 13th if Friday",
+        ),
+        (
+            "FREQ=YEARLY",
+            "2026-12-24",
+            "every year on the 24th of December",
+        ),
+        (
+            "FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU",
+            "2026-03-29",
+            "every year on the last Sunday of March",
+        ),
+        (
+            "FREQ=HOURLY;INTERVAL=4",
+            "2026-11-23T09:00",
+            "every 4 hours",
+        ),
+        (
+            "FREQ=DAILY;BYHOUR=9,21",
+            "2026-11-23T09:00",
+            "every day at 09:00 and 21:00",
+        ),
+        ("FREQ=DAILY;COUNT=5", "2026-11-23", "every day, 5 times"),
+        (
+            "FREQ=DAILY;UNTIL=20261231",
+            "2026-11-23",
+            "every day, until 2026-12-31",
+        ),
+    ] {
+        let rule = rule.parse().unwrap();
+        assert_eq!(describe(&rule, Some(local(start))), words, "{rule}");
+    }
+    assert_eq!(
+        describe(&"FREQ=WEEKLY".parse().unwrap(), None),
+        "every week"
+    );
+    assert_eq!(
+        describe(&"FREQ=DAILY;BYHOUR=9".parse().unwrap(), None),
+        "every day at 09:00"
+    );
+}
