@@ -101,7 +101,7 @@ impl Recurrence {
 
     /// All occurrences in order, from the start on.
     pub fn occurrences(&self) -> Occurrences<'_> {
-        Occurrences::new(self, Some(Walk::new(self.grid())), i64::MIN)
+        Occurrences::new(self, (Some(Walk::new(self.grid())), 0), i64::MIN)
     }
 
     /// All occurrences as if an hourly rule began at `begin`, which the local start may not tell (in a fold); of other
@@ -111,7 +111,7 @@ impl Recurrence {
         if self.rule.is_sub_daily() {
             grid.origin = begin.secs();
         }
-        let mut occurrences = Occurrences::new(self, Some(Walk::new(grid.clone())), i64::MIN);
+        let mut occurrences = Occurrences::new(self, (Some(Walk::new(grid.clone())), 0), i64::MIN);
         occurrences.grid = grid;
         occurrences
     }
@@ -137,19 +137,20 @@ impl Recurrence {
         let grid = self.grid();
         match grid.place_of_key(&known.key) {
             Some(place) if known.number > 0 => {
-                Occurrences::new(self, Some(Walk::after(grid, place, known.number)), place)
+                let walk = Walk::after(grid, place, known.number);
+                Occurrences::new(self, (Some(walk), known.number), place)
             }
             Some(place) => Occurrences::new(self, Walk::counted_after(grid, place), place),
             None => {
                 let mut walk = Walk::new(grid);
-                let mut place = i64::MIN;
-                for _ in 0..known.number.min(100_000) {
+                let (mut number, mut place) = (0, i64::MIN);
+                while number < known.number.min(100_000) {
                     match walk.step() {
-                        Some((_, at)) => place = at,
+                        Some(step) => (number, place) = step,
                         None => break,
                     }
                 }
-                Occurrences::new(self, Some(walk), place)
+                Occurrences::new(self, (Some(walk), number), place)
             }
         }
     }
@@ -205,7 +206,12 @@ pub struct Occurrences<'a> {
 }
 
 impl<'a> Occurrences<'a> {
-    fn new(recurrence: &'a Recurrence, walk: Option<Walk<'a>>, after: i64) -> Self {
+    /// After that place, with a walk that begins there and the number of the rule's last occurrence before it.
+    fn new(
+        recurrence: &'a Recurrence,
+        (walk, number): (Option<Walk<'a>>, u32),
+        after: i64,
+    ) -> Self {
         let grid = recurrence.grid();
         let mut extra: Vec<i64> = recurrence
             .rdates
@@ -224,7 +230,6 @@ impl<'a> Occurrences<'a> {
         }
         excluded.sort_unstable();
         excluded_days.sort_unstable();
-        let number = walk.as_ref().map_or(0, Walk::number);
         Occurrences {
             recurrence,
             grid,

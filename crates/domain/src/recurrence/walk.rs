@@ -256,11 +256,6 @@ impl<'a> Walk<'a> {
         walk
     }
 
-    /// The number of the occurrence given last.
-    pub(super) fn number(&self) -> u32 {
-        self.number
-    }
-
     /// From after `place` on; the first occurrence given gets the number after `number`. Nothing is counted.
     pub(super) fn after(grid: Grid<'a>, place: i64, number: u32) -> Self {
         let mut walk = Walk::new(grid);
@@ -272,23 +267,24 @@ impl<'a> Walk<'a> {
         walk
     }
 
-    /// From after `place` on, with the numbers counted from the start.
-    pub(super) fn counted_after(grid: Grid<'a>, place: i64) -> Option<Self> {
+    /// From after `place` on, with the numbers counted from the start: the walk, or `None` when nothing follows, and the
+    /// number of the last occurrence before it.
+    pub(super) fn counted_after(grid: Grid<'a>, place: i64) -> (Option<Self>, u32) {
         let mut walk = Walk::new(grid.clone());
         if place < grid.origin {
-            return Some(walk);
+            return (Some(walk), 0);
         }
-        let mut number = walk.step()?.0;
+        walk.step();
         walk.leap(place);
-        number = number.max(walk.number);
+        let mut number = walk.number;
         for _ in 0..MAX_COUNTED {
             match walk.step() {
                 Some((n, at)) if at <= place => number = n,
-                Some(_) => return Some(Walk::after(grid, place, number)),
-                None => return None,
+                Some(_) => return (Some(Walk::after(grid, place, number)), number),
+                None => break,
             }
         }
-        None
+        (None, number)
     }
 
     /// Goes over as many whole cycles of periods as lie before `place`, by calculation.
