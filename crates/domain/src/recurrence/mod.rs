@@ -246,16 +246,7 @@ impl<'a> Occurrences<'a> {
     fn peek_rule(&mut self) -> Option<(u32, i64)> {
         if self.upcoming.is_none() {
             let step = self.walk.as_mut().and_then(Walk::step);
-            let step = step.filter(|(number, place)| match self.recurrence.rule.end {
-                End::Never => true,
-                End::Count(count) => *number <= count,
-                End::Until(until) => {
-                    *number == 1
-                        || until.admits(self.grid.local(*place), self.recurrence.zone, || {
-                            self.grid.instant(*place)
-                        })
-                }
-            });
+            let step = step.filter(|(number, place)| self.grid.admits(*number, *place));
             if step.is_none() {
                 self.walk = None;
             }

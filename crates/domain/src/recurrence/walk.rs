@@ -8,7 +8,7 @@
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
 use super::expand::{Expander, LAST_YEAR};
-use super::rule::Rule;
+use super::rule::{End, Rule, Until};
 use crate::time::{Instant, Local, Zone, day_start, resolve, to_local};
 
 /// A search for the next match gives up after this many years without one (and as many periods, where `INTERVAL` makes
@@ -136,6 +136,28 @@ impl<'a> Grid<'a> {
         } else {
             Some(self.place(Local::DateTime(to_local(instant, self.zone))))
         }
+    }
+
+    /// Whether `COUNT` and `UNTIL` still allow the occurrence of that number and place.
+    pub(super) fn admits(&self, number: u32, place: i64) -> bool {
+        match self.rule.end {
+            End::Never => true,
+            End::Count(count) => number <= count,
+            End::Until(until) => {
+                number == 1 || until.admits(self.local(place), self.zone, || self.instant(place))
+            }
+        }
+    }
+
+    /// A place before which `UNTIL` allows everything, whatever the clocks do.
+    fn surely_admitted(&self) -> i64 {
+        let until = match self.rule.end {
+            End::Never | End::Count(_) => return i64::MAX,
+            End::Until(Until::Date(date)) => date.and_time(NaiveTime::MIN).and_utc().timestamp(),
+            End::Until(Until::Local(at)) => at.and_utc().timestamp(),
+            End::Until(Until::Utc(at)) => at.secs(),
+        };
+        until - 3 * 86_400
     }
 
     /// How many occurrences lie in each `cycle` of periods, where that is the same always.
@@ -275,21 +297,25 @@ impl<'a> Walk<'a> {
             return (Some(walk), 0);
         }
         walk.step();
-        walk.leap(place);
+        walk.leap(place.min(grid.surely_admitted()));
         let mut number = walk.number;
         for _ in 0..MAX_COUNTED {
             match walk.step() {
+                Some((n, at)) if !grid.admits(n, at) => break,
                 Some((n, at)) if at <= place => number = n,
                 Some(_) => return (Some(Walk::after(grid, place, number)), number),
                 None => break,
             }
         }
-        (None, number)
+        match grid.rule.end {
+            End::Count(count) => (None, number.min(count)),
+            _ => (None, number),
+        }
     }
 
-    /// Goes over as many whole cycles of periods as lie before `place`, by calculation.
+    /// Goes from the start over as many whole cycles of periods as lie before `place`, by calculation.
     fn leap(&mut self, place: i64) {
-        if self.number != 1 || self.index > 1 {
+        if self.number != 1 {
             return;
         }
         if self.grid.hourly() {
