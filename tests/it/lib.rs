@@ -1,0 +1,12 @@
+//! The harness: starts the embedded edition, speaks HTTP to it as a client would, and receives its webhooks.
+
+pub mod app;
+pub mod client;
+pub mod process;
+pub mod receiver;
+pub mod wait;
+
+pub use app::App;
+pub use client::{Reply, User};
+pub use receiver::Receiver;
+pub use wait::eventually;

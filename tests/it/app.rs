@@ -1,0 +1,220 @@
+//! A running Punctual inside the test.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use punctual_contract::batch::CONTENT_TYPE;
+use punctual_contract::events::CloudEvent;
+use punctual_contract::signature;
+use punctual_domain::{Duration8601, Instant};
+use punctual_server::{Registration, Server, ServerOptions};
+use punctual_sqlite::{Database, Value};
+use punctual_worker::clock::Clock;
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use crate::client::{Client, Reply, User};
+use crate::process::root;
+use crate::wait::eventually;
+
+/// A server of the embedded edition: real components, real host, real worker, on a port of its own.
+pub struct App {
+    client: Client,
+    clock: Clock,
+    database: Database,
+    events_secret: String,
+    users: AtomicU64,
+    // Dropped in this order: the server first, then its folder.
+    _server: Server,
+    _data: TempDir,
+}
+
+/// What a server is started with.
+pub struct Start {
+    clock: Clock,
+    registration: Registration,
+    private_webhooks: bool,
+}
+
+impl Start {
+    /// A clock that stands until the test moves it.
+    pub fn clock(mut self, at: &str) -> Self {
+        self.clock = Clock::manual(at.parse::<Instant>().expect("an instant").micros());
+        self
+    }
+
+    pub fn registration(mut self, registration: Registration) -> Self {
+        self.registration = registration;
+        self
+    }
+
+    pub fn private_webhooks(mut self, allowed: bool) -> Self {
+        self.private_webhooks = allowed;
+        self
+    }
+
+    pub async fn run(self) -> App {
+        let data = tempfile::tempdir().expect("a folder");
+        let options = ServerOptions {
+            clock: self.clock.clone(),
+            registration: self.registration,
+            webhook_allow_private: self.private_webhooks,
+            cache: Some(cache()),
+            ..ServerOptions::new(data.path(), root())
+        };
+        let server = Server::start(options).await.expect("the server starts");
+        let secret = |name: &str| {
+            let path = data.path().join("secrets").join(name);
+            std::fs::read_to_string(path)
+                .expect("a secret")
+                .trim()
+                .to_owned()
+        };
+        App {
+            client: Client::new(server.url()),
+            clock: self.clock,
+            database: server.database().clone(),
+            events_secret: secret("events_secret"),
+            users: AtomicU64::new(0),
+            _server: server,
+            _data: data,
+        }
+    }
+}
+
+/// Compiled modules, shared by all servers of a test run.
+fn cache() -> PathBuf {
+    root().join("target/test-modules")
+}
+
+static SHARED: OnceCell<App> = OnceCell::const_new();
+
+impl App {
+    /// By the system's clock, registration open, webhooks to this machine allowed.
+    pub fn start() -> Start {
+        Start {
+            clock: Clock::system(),
+            registration: Registration::Open,
+            private_webhooks: true,
+        }
+    }
+
+    /// One server for all tests that need no clock of their own: each takes people of its own.
+    pub async fn shared() -> &'static Self {
+        SHARED
+            .get_or_init(|| async {
+                // It outlives the test that started it, so it runs on a runtime of its own.
+                let (send, receive) = tokio::sync::oneshot::channel();
+                std::thread::spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_multi_thread()
+                        .worker_threads(2)
+                        .enable_all()
+                        .build()
+                        .expect("a runtime");
+                    runtime.block_on(async move {
+                        let _ = send.send(Self::start().run().await);
+                        std::future::pending::<()>().await;
+                    });
+                });
+                receive.await.expect("the shared server starts")
+            })
+            .await
+    }
+
+    /// Nobody yet.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub async fn register(&self, email: &str) -> User {
+        User::register(&self.client, email, "Europe/Berlin").await
+    }
+
+    pub fn new_email(&self) -> String {
+        format!(
+            "user-{}@example.com",
+            self.users.fetch_add(1, Ordering::Relaxed)
+        )
+    }
+
+    /// A new person in Berlin.
+    pub async fn user(&self) -> User {
+        self.register(&self.new_email()).await
+    }
+
+    /// Moves the manual clock to an instant.
+    pub async fn set(&self, at: &str) {
+        self.clock
+            .set(at.parse::<Instant>().expect("an instant").micros());
+    }
+
+    /// Moves the manual clock on.
+    pub async fn advance(&self, by: &str) {
+        let by: Duration8601 = by.parse().expect("a duration");
+        self.clock.advance(Duration::from_secs(
+            u64::from(by.days()) * 86_400 + u64::from(by.seconds()),
+        ));
+    }
+
+    /// An instant so far from now, by the system's clock.
+    pub fn in_seconds(&self, seconds: i64) -> String {
+        Instant::from_micros(now()).plus_secs(seconds).to_string()
+    }
+
+    /// How long ago an instant was, by the system's clock, in microseconds.
+    pub fn micros_since(&self, at: &str) -> i64 {
+        now() - at.parse::<Instant>().expect("an instant").micros()
+    }
+
+    /// Waits until everything that follows from what was done so far has been done.
+    pub async fn settled(&self) {
+        const OPEN: &str = "SELECT (SELECT count(*) FROM changes WHERE position IS NULL)
+            + (SELECT count(*) FROM plans WHERE planned < wanted)
+            + (SELECT count(*) FROM watermarks WHERE name LIKE 'group:%'
+               AND position < (SELECT COALESCE(max(position), 0) FROM changes))";
+        eventually("everything to be settled", || async {
+            let answer = self
+                .database
+                .query(OPEN, Vec::new())
+                .await
+                .expect("the database answers");
+            matches!(answer.rows.first()?.first()?, Value::Integer(0)).then_some(())
+        })
+        .await;
+    }
+
+    /// Runs a statement with one text parameter behind the server's back.
+    pub async fn database_says(&self, sql: &str, parameter: &str) {
+        self.database
+            .query(sql, vec![Value::Text(parameter.to_owned())])
+            .await
+            .expect("the statement runs");
+    }
+
+    /// Calls an event function as the worker does.
+    pub async fn call(&self, path: &str, events: &[CloudEvent]) -> Reply {
+        self.call_signed_with(&self.events_secret, path, events)
+            .await
+    }
+
+    pub async fn call_signed_with(&self, secret: &str, path: &str, events: &[CloudEvent]) -> Reply {
+        let body = serde_json::to_string(events).expect("JSON");
+        let seconds = self.clock.now() / 1_000_000;
+        let signed = signature::sign(secret, "call", seconds, body.as_bytes());
+        let headers = [
+            (signature::ID, "call"),
+            (signature::TIMESTAMP, &seconds.to_string()),
+            (signature::SIGNATURE, &signed),
+            ("content-type", CONTENT_TYPE),
+        ];
+        self.client.send("POST", path, &headers, Some(body)).await
+    }
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970");
+    i64::try_from(since.as_micros()).expect("before 2262")
+}

@@ -1,0 +1,130 @@
+//! Every route × every kind of caller. The routes come from the contract, so a new one can't be forgotten.
+
+use it::App;
+use it::client::{Client, text};
+use punctual_contract::openapi::{OPERATIONS, Scope};
+use serde_json::json;
+
+#[tokio::test]
+async fn every_route_refuses_whoever_may_not() {
+    let app = App::start().clock("2026-11-02T06:00:00Z").run().await;
+    let (ann, bob) = (
+        app.register("ann@example.com").await,
+        app.register("bob@example.com").await,
+    );
+    let task = ann.add(json!({ "title": "Ann's", "due": "2026-11-02T12:00", "reminders": [{ "at": "2026-11-02T06:30:00Z" }] })).await;
+    app.settled().await;
+    app.set("2026-11-02T06:30:00Z").await;
+    it::eventually("a notification", || async {
+        ann.notifications().await.pop()
+    })
+    .await;
+    let session = |user: &it::User| {
+        let user = user.clone();
+        async move { app_token(&user).await }
+    };
+    let (browser, foreign) = (
+        ann.with_token(session(&ann).await),
+        bob.with_token(session(&bob).await),
+    );
+    let project = ann
+        .post("/api/projects", json!({ "name": "Ann's" }))
+        .await
+        .expect(201);
+    let channel = ann
+        .post(
+            "/api/settings/channels",
+            json!({ "kind": "webhook", "target": "https://example.com" }),
+        )
+        .await
+        .expect(201);
+    let token = browser
+        .post(
+            "/api/auth/tokens",
+            json!({ "name": "r", "scopes": ["read"] }),
+        )
+        .await
+        .expect(201);
+    let reminder = text(&ann.reminders(&text(&task, "/id")).await[0], "/id");
+    let reader = app.client().with_token(text(&token, "/token"));
+    let expired = app.client().with_token(session(&ann).await);
+
+    let path = |template: &str| {
+        let id = match template.split('/').nth(2).unwrap_or_default() {
+            "tasks" => text(&task, "/id"),
+            "projects" => text(&project, "/id"),
+            "settings" => text(&channel, "/id"),
+            "auth" => text(&token, "/id"),
+            _ => reminder.clone(),
+        };
+        template.replace("{id}", &id)
+    };
+    let send = |client: &Client, method: &'static str, path: String| {
+        let client = client.clone();
+        async move {
+            let body = (method != "GET" && method != "DELETE").then(|| "{}".to_owned());
+            client.send(method, &path, &[], body).await.status
+        }
+    };
+    let mut checked = 0;
+    for operation in OPERATIONS {
+        let url = path(operation.path);
+        let (method, anonymous) = (
+            operation.method,
+            send(app.client(), operation.method, url.clone()).await,
+        );
+        checked += 1;
+        match operation.scope {
+            Scope::None => assert_ne!(anonymous, 403, "{method} {url}"),
+            Scope::Worker => {
+                assert_eq!(anonymous, 401, "{method} {url} without a signature");
+                assert_eq!(
+                    send(&browser, method, url.clone()).await,
+                    401,
+                    "{method} {url} with a person's token"
+                );
+            }
+            Scope::Read | Scope::Write => {
+                assert_eq!(anonymous, 401, "{method} {url} without a token");
+                let forged = app.client().with_token("at.e30.AAAA");
+                assert_eq!(
+                    send(&forged, method, url.clone()).await,
+                    401,
+                    "{method} {url} with a forged token"
+                );
+                if operation.path.contains("{id}") {
+                    assert_eq!(
+                        send(&foreign, method, url.clone()).await,
+                        404,
+                        "{method} {url} as another person"
+                    );
+                }
+                if operation.scope == Scope::Write {
+                    assert_eq!(
+                        send(&reader, method, url.clone()).await,
+                        403,
+                        "{method} {url} with a read-only token"
+                    );
+                }
+            }
+        }
+    }
+    assert!(checked >= 30, "only {checked} routes");
+    app.advance("PT16M").await;
+    for operation in OPERATIONS
+        .iter()
+        .filter(|operation| matches!(operation.scope, Scope::Read | Scope::Write))
+    {
+        let url = path(operation.path);
+        assert_eq!(
+            send(&expired, operation.method, url.clone()).await,
+            401,
+            "{} {url} with an expired token",
+            operation.method
+        );
+    }
+}
+
+async fn app_token(user: &it::User) -> String {
+    text(&user.session().await, "/access_token")
+}

@@ -1,0 +1,171 @@
+use futures::StreamExt;
+use it::client::text;
+use it::{App, User};
+use serde_json::{Value, json};
+
+/// A stream of events, read one by one.
+struct Events {
+    chunks: futures::stream::BoxStream<'static, String>,
+    buffer: String,
+}
+
+#[derive(Debug, Clone)]
+struct Event {
+    id: String,
+    kind: String,
+    data: Value,
+}
+
+impl Events {
+    async fn open(user: &User, path: &str, headers: &[(&str, &str)]) -> Self {
+        let response = user.stream(path, headers).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let chunks = response
+            .bytes_stream()
+            .map(|chunk| String::from_utf8_lossy(&chunk.unwrap_or_default()).into_owned());
+        Self {
+            chunks: chunks.boxed(),
+            buffer: String::new(),
+        }
+    }
+
+    /// The next event that is no comment, within the deadline.
+    async fn next(&mut self) -> Event {
+        loop {
+            if let Some((block, rest)) = self.buffer.split_once("\n\n") {
+                let field = |name: &str| {
+                    block
+                        .lines()
+                        .find_map(|line| line.strip_prefix(name))
+                        .map(str::trim)
+                };
+                let event = field("data:").map(|data| Event {
+                    id: field("id:").unwrap_or_default().to_owned(),
+                    kind: field("event:").unwrap_or_default().to_owned(),
+                    data: serde_json::from_str(data).unwrap_or_default(),
+                });
+                self.buffer = rest.to_owned();
+                match event {
+                    Some(event) => return event,
+                    None => continue,
+                }
+            }
+            let chunk = tokio::time::timeout(it::wait::DEADLINE, self.chunks.next())
+                .await
+                .expect("an event in time");
+            self.buffer.push_str(&chunk.expect("the stream goes on"));
+        }
+    }
+
+    /// The next event of a type.
+    async fn next_of(&mut self, kind: &str) -> Event {
+        loop {
+            let event = self.next().await;
+            if event.kind == kind {
+                return event;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_reaches_whoever_watches_and_nobody_else() {
+    let app = App::shared().await;
+    let (ann, bob) = (app.user().await, app.user().await);
+    let mut of_ann = Events::open(&ann, "/api/live", &[]).await;
+    let mut of_bob = Events::open(&bob, "/api/live", &[]).await;
+    assert_eq!(
+        (of_ann.next().await.kind, of_bob.next().await.kind),
+        ("ready".into(), "ready".into())
+    );
+    let task = ann.add(json!({ "title": "Seen" })).await;
+    let event = of_ann.next_of("punctual.task.created.v1").await;
+    assert_eq!(
+        (
+            event.data["subject"].as_str(),
+            event.data["data"]["changed"]["title"].as_str()
+        ),
+        (task["id"].as_str(), Some("Seen"))
+    );
+    let own = bob.add(json!({ "title": "Bob's" })).await;
+    assert_eq!(
+        of_bob.next_of("punctual.task.created.v1").await.data["subject"],
+        own["id"],
+        "Ann's came not before"
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_gets_everything_after_its_cursor_once_and_in_order() {
+    let app = App::shared().await;
+    let ann = app.user().await;
+    let mut events = Events::open(&ann, "/api/live", &[]).await;
+    let ready = events.next().await;
+    let mut titles = Vec::new();
+    for n in 0..5 {
+        ann.add(json!({ "title": format!("{n}") })).await;
+        titles.push(format!("{n}"));
+    }
+    let first = events.next_of("punctual.task.created.v1").await;
+    drop(events);
+    for n in 5..8 {
+        ann.add(json!({ "title": format!("{n}") })).await;
+        titles.push(format!("{n}"));
+    }
+    let read = |cursor: String, by_header: bool| {
+        let ann = ann.clone();
+        async move {
+            let headers = [("last-event-id", cursor.as_str())];
+            let path = if by_header {
+                "/api/live?after=0".to_owned()
+            } else {
+                format!("/api/live?after={cursor}")
+            };
+            let mut events =
+                Events::open(&ann, &path, if by_header { &headers } else { &[] }).await;
+            let (mut seen, mut last) = (Vec::new(), 0);
+            while seen.last().map(String::as_str) != Some("7") {
+                let event = events.next().await;
+                let position: u64 = event.id.parse().expect("a position");
+                assert!(position > last, "in order, none twice");
+                last = position;
+                if event.kind == "punctual.task.created.v1" {
+                    seen.push(text(&event.data, "/data/changed/title"));
+                }
+            }
+            seen
+        }
+    };
+    assert_eq!(read(ready.id, false).await, titles);
+    assert_eq!(read(first.id, true).await, titles[1..]);
+}
+
+#[tokio::test]
+async fn a_fired_reminder_is_seen_live_within_a_second_of_its_instant() {
+    let app = App::shared().await;
+    let ann = app.user().await;
+    let mut events = Events::open(&ann, "/api/live", &[]).await;
+    let at = app.in_seconds(2);
+    ann.add(json!({ "title": "Tea", "reminders": [{ "at": at }] }))
+        .await;
+    let fired = events.next_of("punctual.reminder.fired.v1").await;
+    let late = app.micros_since(&at);
+    assert!((0..1_000_000).contains(&late), "{late} µs late: {fired:?}");
+}
+
+#[tokio::test]
+async fn live_wants_a_token_and_a_cursor_that_is_one() {
+    let app = App::shared().await;
+    assert_eq!(app.client().get("/api/live").await.status, 401);
+    assert_eq!(
+        app.client()
+            .with_token("at.x.y")
+            .get("/api/live")
+            .await
+            .status,
+        401
+    );
+    let ann = app.user().await;
+    assert_eq!(ann.get("/api/live?after=yesterday").await.status, 422);
+}

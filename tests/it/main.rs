@@ -1,0 +1,16 @@
+//! One binary of integration tests. Each file is a part of the API or a promise; each name the sentence that it proves.
+
+mod accounts;
+mod authorisation;
+mod contracts;
+mod crash;
+mod deliveries;
+mod events;
+mod idempotency;
+mod limits;
+mod live;
+mod projects;
+mod recurrence;
+mod reminders;
+mod settings;
+mod tasks;

@@ -1,0 +1,140 @@
+//! The real server as a process of its own, to be killed.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::client::Client;
+
+/// A running `punctual-server`; killed when dropped.
+pub struct Process {
+    child: Child,
+    pub url: String,
+}
+
+/// A program that the build has put beside the tests.
+pub fn program(name: &str) -> PathBuf {
+    let mut folder = std::env::current_exe().expect("this program's path");
+    folder.pop();
+    if folder.ends_with("deps") {
+        folder.pop();
+    }
+    let path = folder.join(name);
+    assert!(
+        path.exists(),
+        "{} is not built: run `cargo xtask build`",
+        path.display()
+    );
+    path
+}
+
+/// The repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the repository")
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+impl Process {
+    /// Starts the server on `data` and waits until it answers.
+    pub async fn start(data: &Path, port: u16, environment: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(program("punctual-server"))
+            .args([
+                "--data",
+                &data.to_string_lossy(),
+                "--port",
+                &port.to_string(),
+            ])
+            .envs(environment.iter().copied())
+            .current_dir(root())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("punctual-server starts");
+        for pipe in [
+            child.stdout.take().map(Lines::Out),
+            child.stderr.take().map(Lines::Err),
+        ]
+        .into_iter()
+        .flatten()
+        {
+            tokio::spawn(pipe.echo());
+        }
+        let mut process = Self {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+        };
+        let client = Client::new(&process.url);
+        let start = std::time::Instant::now();
+        loop {
+            if client
+                .try_send("GET", "/healthz", &[], None)
+                .await
+                .is_some_and(|reply| reply.status == 200)
+            {
+                return process;
+            }
+            if let Ok(Some(status)) = process.child.try_wait() {
+                panic!("punctual-server ended at once: {status}");
+            }
+            assert!(
+                start.elapsed() < Duration::from_secs(60),
+                "punctual-server did not answer"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// SIGKILL, and waits until it is gone.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("killed");
+    }
+
+    /// SIGTERM, and its exit status.
+    pub async fn terminate(mut self) -> std::process::ExitStatus {
+        let pid = self.child.id().expect("it runs").to_string();
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .await
+            .expect("kill");
+        self.child.wait().await.expect("it ends")
+    }
+}
+
+enum Lines {
+    Out(tokio::process::ChildStdout),
+    Err(tokio::process::ChildStderr),
+}
+
+impl Lines {
+    /// Passes on what the server says, where a failed test shows it.
+    async fn echo(self) {
+        match self {
+            Self::Out(pipe) => {
+                let mut lines = BufReader::new(pipe).lines();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    println!("server: {line}");
+                }
+            }
+            Self::Err(pipe) => {
+                let mut lines = BufReader::new(pipe).lines();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    println!("server: {line}");
+                }
+            }
+        }
+    }
+}

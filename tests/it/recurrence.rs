@@ -1,0 +1,279 @@
+use it::client::text;
+use it::{App, User, eventually};
+use serde_json::{Value, json};
+
+/// The open task of a series, once it is another one than `not`.
+async fn successor(ann: &User, series: &str, not: &str) -> Value {
+    eventually("the next occurrence", || async {
+        let open = ann.tasks(&format!("series_id={series}")).await;
+        open.into_iter().find(|task| task["id"] != not)
+    })
+    .await
+}
+
+async fn complete(ann: &User, task: &Value) -> Value {
+    ann.post(
+        &format!("/api/tasks/{}/complete", text(task, "/id")),
+        json!({}),
+    )
+    .await
+    .expect(200)
+}
+
+#[tokio::test]
+async fn every_monday_nine_in_berlin_stays_at_nine_over_the_clock_change() {
+    let app = App::start().clock("2026-10-19T10:00:00Z").run().await;
+    let ann = app.register("ann@example.com").await;
+    let task = ann
+        .add(
+            json!({ "title": "Stand-up", "due": "2026-10-19T09:00", "timezone": "Europe/Berlin",
+                     "repeat": { "rrule": "FREQ=WEEKLY;BYDAY=MO" } }),
+        )
+        .await;
+    assert_eq!(task["due_at"], "2026-10-19T07:00:00.000Z");
+    let done = complete(&ann, &task).await;
+    assert_eq!(
+        (done["status"].as_str(), done["next"]["due"].as_str()),
+        (Some("completed"), Some("2026-10-26T09:00"))
+    );
+    let next = successor(&ann, &text(&task, "/series_id"), &text(&task, "/id")).await;
+    assert_eq!(
+        (next["due"].as_str(), next["due_at"].as_str()),
+        (Some("2026-10-26T09:00"), Some("2026-10-26T08:00:00.000Z"))
+    );
+    assert_eq!(
+        (next["series_id"].as_str(), next["number"].as_i64()),
+        (task["series_id"].as_str(), Some(2))
+    );
+}
+
+#[tokio::test]
+async fn a_daily_task_left_open_for_three_days_has_rung_three_times_and_says_missed_2() {
+    let app = App::start().clock("2026-11-02T06:00:00Z").run().await;
+    let ann = app.register("ann@example.com").await;
+    let task = ann
+        .add(json!({ "title": "Pills", "due": "2026-11-02T09:00", "repeat": { "rrule": "FREQ=DAILY" },
+                     "reminders": [{ "before": "PT0S" }] }))
+        .await;
+    app.settled().await;
+    for days in 1..=3 {
+        app.set(&format!("2026-11-0{}T08:30:00Z", days + 1)).await;
+        eventually("the day's ring", || async {
+            (ann.notifications().await.len() == days).then_some(())
+        })
+        .await;
+    }
+    app.settled().await;
+    let shown = eventually("two missed", || async {
+        Some(ann.task(&text(&task, "/id")).await).filter(|task| task["missed"] == 2)
+    })
+    .await;
+    assert_eq!(shown["status"], "open");
+    assert_eq!(
+        ann.tasks("status=all").await.len(),
+        1,
+        "the task stays one row"
+    );
+    let meant: Vec<String> = ann
+        .notifications()
+        .await
+        .iter()
+        .map(|n| text(n, "/due_for"))
+        .collect();
+    assert_eq!(
+        meant,
+        [
+            "2026-11-04T08:00:00.000Z",
+            "2026-11-03T08:00:00.000Z",
+            "2026-11-02T08:00:00.000Z"
+        ]
+    );
+    let done = complete(&ann, &task).await;
+    assert_eq!(
+        (
+            done["next"]["due"].as_str(),
+            done["next"]["passed_over"].as_i64()
+        ),
+        (Some("2026-11-05T09:00"), Some(2))
+    );
+}
+
+#[tokio::test]
+async fn reopening_withdraws_an_untouched_next_and_completing_again_revives_it() {
+    let app = App::start().clock("2026-11-02T06:00:00Z").run().await;
+    let ann = app.register("ann@example.com").await;
+    let task = ann
+        .add(json!({ "title": "Daily", "due": "2026-11-02", "repeat": { "rrule": "FREQ=DAILY" } }))
+        .await;
+    let (id, series) = (text(&task, "/id"), text(&task, "/series_id"));
+    complete(&ann, &task).await;
+    let next = text(&successor(&ann, &series, &id).await, "/id");
+    ann.post(&format!("/api/tasks/{id}/reopen"), json!({}))
+        .await
+        .expect(200);
+    eventually("the next one to be withdrawn", || async {
+        let open = ann.tasks("").await;
+        (open.len() == 1 && open[0]["id"] == id.as_str()).then_some(())
+    })
+    .await;
+    complete(&ann, &task).await;
+    assert_eq!(
+        text(&successor(&ann, &series, &id).await, "/id"),
+        next,
+        "the same row came back"
+    );
+}
+
+#[tokio::test]
+async fn reopening_keeps_a_next_that_was_edited() {
+    let app = App::start().clock("2026-11-02T06:00:00Z").run().await;
+    let ann = app.register("ann@example.com").await;
+    let task = ann
+        .add(json!({ "title": "Daily", "due": "2026-11-02", "repeat": { "rrule": "FREQ=DAILY" } }))
+        .await;
+    let (id, series) = (text(&task, "/id"), text(&task, "/series_id"));
+    complete(&ann, &task).await;
+    let next = text(&successor(&ann, &series, &id).await, "/id");
+    ann.patch(&format!("/api/tasks/{next}"), json!({ "title": "Mine" }))
+        .await
+        .expect(200);
+    ann.post(&format!("/api/tasks/{id}/reopen"), json!({}))
+        .await
+        .expect(200);
+    app.settled().await;
+    assert_eq!(ann.tasks("").await.len(), 2);
+    complete(&ann, &task).await;
+    app.settled().await;
+    assert_eq!(
+        ann.tasks("").await.len(),
+        1,
+        "completing again makes no second one"
+    );
+}
+
+#[tokio::test]
+async fn skip_leaves_one_out_and_delete_ends_the_series() {
+    let app = App::start().clock("2026-11-02T06:00:00Z").run().await;
+    let ann = app.register("ann@example.com").await;
+    let task = ann.add(json!({ "title": "Daily", "due": "2026-11-02", "repeat": { "rrule": "FREQ=DAILY;COUNT=3" } })).await;
+    let (id, series) = (text(&task, "/id"), text(&task, "/series_id"));
+    let skipped = ann
+        .post(&format!("/api/tasks/{id}/skip"), json!({}))
+        .await
+        .expect(200);
+    assert_eq!(
+        (
+            skipped["status"].as_str(),
+            skipped["next"]["number"].as_i64()
+        ),
+        (Some("skipped"), Some(2))
+    );
+    let next = successor(&ann, &series, &id).await;
+    ann.delete(&format!("/api/tasks/{}", text(&next, "/id")))
+        .await
+        .expect(204);
+    app.settled().await;
+    assert_eq!(ann.tasks("").await.len(), 0);
+    assert_eq!(ann.tasks("status=skipped").await.len(), 1, "history stays");
+    let single = ann.add(json!({ "title": "Once" })).await;
+    assert_eq!(
+        ann.post(
+            &format!("/api/tasks/{}/skip", text(&single, "/id")),
+            json!({})
+        )
+        .await
+        .status,
+        409
+    );
+}
+
+#[tokio::test]
+async fn a_series_ends_with_its_count_skipped_ones_included() {
+    let app = App::start().clock("2026-11-02T06:00:00Z").run().await;
+    let ann = app.register("ann@example.com").await;
+    let mut task = ann.add(json!({ "title": "Twice", "due": "2026-11-02", "repeat": { "rrule": "FREQ=DAILY;COUNT=2" } })).await;
+    let series = text(&task, "/series_id");
+    ann.post(
+        &format!("/api/tasks/{}/skip", text(&task, "/id")),
+        json!({}),
+    )
+    .await
+    .expect(200);
+    task = successor(&ann, &series, &text(&task, "/id")).await;
+    assert!(complete(&ann, &task).await["next"].is_null());
+    app.settled().await;
+    assert_eq!(ann.tasks("").await.len(), 0);
+}
+
+#[tokio::test]
+async fn monthly_on_the_31st_is_february_28_then_march_31_without_drift() {
+    let app = App::start().clock("2027-01-31T06:00:00Z").run().await;
+    let ann = app.register("ann@example.com").await;
+    let rule = "FREQ=MONTHLY;BYMONTHDAY=31;RSCALE=GREGORIAN;SKIP=BACKWARD";
+    let mut task = ann
+        .add(json!({ "title": "Rent", "due": "2027-01-31", "repeat": { "rrule": rule } }))
+        .await;
+    let series = text(&task, "/series_id");
+    let mut dues = Vec::new();
+    for _ in 0..3 {
+        complete(&ann, &task).await;
+        task = successor(&ann, &series, &text(&task, "/id")).await;
+        dues.push(text(&task, "/due"));
+    }
+    assert_eq!(dues, ["2027-02-28", "2027-03-31", "2027-04-30"]);
+}
+
+#[tokio::test]
+async fn from_completion_the_next_counts_from_the_day_it_was_done() {
+    let app = App::start().clock("2026-11-02T06:00:00Z").run().await;
+    let ann = app.register("ann@example.com").await;
+    let repeat = json!({ "rrule": "FREQ=DAILY;INTERVAL=10", "from": "completion" });
+    let task = ann
+        .add(json!({ "title": "Filter", "due": "2026-11-02T18:00", "repeat": repeat }))
+        .await;
+    app.set("2026-11-05T12:00:00Z").await;
+    assert_eq!(
+        complete(&ann, &task).await["next"]["due"],
+        "2026-11-15T18:00"
+    );
+}
+
+#[tokio::test]
+async fn a_changed_rule_holds_for_this_and_all_later_ones() {
+    let app = App::start().clock("2026-11-02T06:00:00Z").run().await;
+    let ann = app.register("ann@example.com").await;
+    let task = ann
+        .add(json!({ "title": "Run", "due": "2026-11-02", "repeat": { "rrule": "FREQ=DAILY" } }))
+        .await;
+    let (id, series) = (text(&task, "/id"), text(&task, "/series_id"));
+    complete(&ann, &task).await;
+    let next = successor(&ann, &series, &id).await;
+    let path = format!("/api/tasks/{}", text(&next, "/id"));
+    let changed = ann
+        .patch(&path, json!({ "repeat": { "rrule": "FREQ=WEEKLY" } }))
+        .await
+        .expect(200);
+    assert_eq!(
+        (changed["series_id"].as_str(), changed["number"].as_i64()),
+        (Some(series.as_str()), Some(1))
+    );
+    assert_eq!(complete(&ann, &next).await["next"]["due"], "2026-11-10");
+    // Back onto a day that the series had already: it goes on as another series.
+    let again = successor(&ann, &series, &text(&next, "/id")).await;
+    let body = json!({ "due": "2026-11-02", "repeat": { "rrule": "FREQ=MONTHLY" } });
+    let moved = ann
+        .patch(&format!("/api/tasks/{}", text(&again, "/id")), body)
+        .await
+        .expect(200);
+    assert_ne!(moved["series_id"], series.as_str());
+}
+
+#[tokio::test]
+async fn repeat_without_due_starts_at_the_first_match_from_today() {
+    let app = App::start().clock("2026-11-26T12:00:00Z").run().await;
+    let ann = app.register("ann@example.com").await;
+    let task = ann
+        .add(json!({ "title": "Bins", "repeat": { "rrule": "FREQ=WEEKLY;BYDAY=MO" } }))
+        .await;
+    assert_eq!(task["due"], "2026-11-30");
+}

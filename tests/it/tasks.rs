@@ -1,0 +1,283 @@
+use it::client::{items, text};
+use it::{App, eventually};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_task_is_made_read_changed_and_listed() {
+    let ann = App::shared().await.user().await;
+    let reply = ann
+        .post(
+            "/api/tasks",
+            json!({ "title": "  Pay rent ", "due": "2031-12-01T09:00", "tags": ["home"] }),
+        )
+        .await;
+    assert_eq!(reply.status, 201, "{}", reply.text);
+    let task = reply.json();
+    let path = format!("/api/tasks/{}", text(&task, "/id"));
+    assert_eq!(reply.header("location"), Some(path.as_str()));
+    assert_eq!(reply.header("etag"), Some("\"1\""));
+    assert_eq!(
+        (task["title"].as_str(), task["status"].as_str()),
+        (Some("Pay rent"), Some("open"))
+    );
+    assert_eq!(task["due_at"], "2031-12-01T08:00:00.000Z");
+    assert_eq!(ann.get(&path).await.expect(200), task);
+    let changed = ann
+        .patch(
+            &path,
+            json!({ "priority": "high", "notes": "to the landlord" }),
+        )
+        .await
+        .expect(200);
+    assert_eq!(
+        (changed["priority"].as_str(), changed["version"].as_i64()),
+        (Some("high"), Some(2))
+    );
+    assert_eq!(ann.tasks("tag=home").await, [changed]);
+    assert_eq!(ann.tasks("tag=garden").await.len(), 0);
+    assert_eq!(ann.tasks("q=RENT").await.len(), 1);
+    assert_eq!(ann.tasks("due_before=2031-12-01").await.len(), 0);
+    assert_eq!(
+        ann.tasks("due_before=2031-12-02&due_after=2031-12-01")
+            .await
+            .len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_patch_clears_with_null_and_keeps_what_it_leaves_out() {
+    let ann = App::shared().await.user().await;
+    let task = ann
+        .add(json!({ "title": "Call", "due": "2031-01-01", "notes": "n", "tags": ["a"] }))
+        .await;
+    let path = format!("/api/tasks/{}", text(&task, "/id"));
+    let changed = ann
+        .patch(&path, json!({ "due": null, "tags": null }))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&changed["due"], &changed["due_at"]),
+        (&json!(null), &json!(null))
+    );
+    assert_eq!(
+        (&changed["tags"], &changed["notes"]),
+        (&json!([]), &json!("n"))
+    );
+}
+
+#[tokio::test]
+async fn if_match_refuses_a_version_that_is_gone() {
+    let ann = App::shared().await.user().await;
+    let task = ann.add(json!({ "title": "Once" })).await;
+    let path = format!("/api/tasks/{}", text(&task, "/id"));
+    let patch = |tag: &str| {
+        let (ann, path, tag) = (ann.clone(), path.clone(), tag.to_owned());
+        async move {
+            ann.send(
+                "PATCH",
+                &path,
+                &[("if-match", &tag)],
+                Some(r#"{"title":"Twice"}"#.into()),
+            )
+            .await
+        }
+    };
+    assert_eq!(patch("\"1\"").await.status, 200);
+    assert_eq!(patch("\"1\"").await.status, 412);
+    assert_eq!(patch("nonsense").await.status, 412);
+    assert_eq!(patch("*").await.status, 200);
+}
+
+#[tokio::test]
+async fn pages_hold_every_task_once_in_the_order_of_their_due() {
+    let ann = App::shared().await.user().await;
+    for day in (1..=9).rev() {
+        ann.add(json!({ "title": format!("{day}"), "due": format!("2031-01-0{day}") }))
+            .await;
+    }
+    ann.add(json!({ "title": "some day" })).await;
+    let (mut titles, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = ann
+            .get(&format!("/api/tasks?limit=3{cursor}"))
+            .await
+            .expect(200);
+        titles.extend(items(page.clone()).iter().map(|task| text(task, "/title")));
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(
+        titles,
+        ["1", "2", "3", "4", "5", "6", "7", "8", "9", "some day"]
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_task_leaves_the_list_and_comes_back_with_restore() {
+    let ann = App::shared().await.user().await;
+    let task = ann.add(json!({ "title": "Oops" })).await;
+    let path = format!("/api/tasks/{}", text(&task, "/id"));
+    ann.delete(&path).await.expect(204);
+    assert_eq!(ann.tasks("status=all").await.len(), 0);
+    assert_eq!(ann.patch(&path, json!({ "title": "No" })).await.status, 409);
+    ann.post(&format!("{path}/restore"), json!({}))
+        .await
+        .expect(200);
+    assert_eq!(ann.tasks("").await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_history_tells_each_change_with_only_the_touched_fields() {
+    let ann = App::shared().await.user().await;
+    let task = ann.add(json!({ "title": "Draft" })).await;
+    let path = format!("/api/tasks/{}", text(&task, "/id"));
+    ann.patch(&path, json!({ "title": "Final" }))
+        .await
+        .expect(200);
+    ann.post(&format!("{path}/complete"), json!({}))
+        .await
+        .expect(200);
+    let history = items(ann.get(&format!("{path}/history")).await.expect(200));
+    let kinds: Vec<String> = history.iter().map(|change| text(change, "/kind")).collect();
+    assert_eq!(kinds, ["completed", "updated", "created"]);
+    assert_eq!(
+        history[1]["fields"],
+        json!({ "title": { "before": "Draft", "after": "Final" } })
+    );
+    assert_eq!(history[1]["actor"], json!(ann.id));
+}
+
+#[tokio::test]
+async fn undo_takes_back_only_what_the_change_touched_and_only_while_it_still_stands() {
+    let ann = App::shared().await.user().await;
+    let task = ann.add(json!({ "title": "One", "notes": "n" })).await;
+    let path = format!("/api/tasks/{}", text(&task, "/id"));
+    ann.patch(&path, json!({ "title": "Two" }))
+        .await
+        .expect(200);
+    ann.patch(&path, json!({ "notes": "m" })).await.expect(200);
+    let history = items(ann.get(&format!("{path}/history")).await.expect(200));
+    let titled = json!({ "change": history[1]["id"] });
+    let undone = ann
+        .post(&format!("{path}/undo"), titled.clone())
+        .await
+        .expect(200);
+    assert_eq!(
+        (undone["title"].as_str(), undone["notes"].as_str()),
+        (Some("One"), Some("m"))
+    );
+    assert_eq!(ann.post(&format!("{path}/undo"), titled).await.status, 409);
+    ann.post(&format!("{path}/complete"), json!({}))
+        .await
+        .expect(200);
+    let reopened = ann
+        .post(&format!("{path}/undo"), json!({}))
+        .await
+        .expect(200);
+    assert_eq!(reopened["status"], "open");
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named_by_its_path() {
+    let ann = App::shared().await.user().await;
+    let cases = [
+        (json!({}), "title"),
+        (json!({ "title": "" }), "title"),
+        (json!({ "title": 7 }), "title"),
+        (json!({ "title": "x", "duo": "2031-01-01" }), "duo"),
+        (json!({ "title": "x", "due": "soon" }), "due"),
+        (json!({ "title": "x", "timezone": "Mars/Base" }), "timezone"),
+        (json!({ "title": "x", "priority": "urgent" }), "priority"),
+        (
+            json!({ "title": "x", "repeat": { "rrule": "FREQ=NEVER" } }),
+            "repeat.rrule",
+        ),
+        (
+            json!({ "title": "x", "repeat": { "rrule": "FREQ=DAILY", "from": "luck" } }),
+            "repeat.from",
+        ),
+        (
+            json!({ "title": "x", "reminders": [{ "before": "PT1H" }] }),
+            "reminders[0].before",
+        ),
+        (
+            json!({ "title": "x", "due": "2031-01-01", "reminders": [{ "before": "1h" }] }),
+            "reminders[0].before",
+        ),
+        (
+            json!({ "title": "x", "reminders": [{ "id": "a" }] }),
+            "reminders[0]",
+        ),
+        (
+            json!({ "title": "x", "project_id": "nowhere" }),
+            "project_id",
+        ),
+    ];
+    for (body, field) in cases {
+        let reply = ann.post("/api/tasks", body.clone()).await;
+        assert_eq!(reply.status, 422, "{body}: {}", reply.text);
+        assert_eq!(
+            reply.header("content-type"),
+            Some("application/problem+json")
+        );
+        assert!(
+            reply.text.contains(field),
+            "{body} should name {field}: {}",
+            reply.text
+        );
+    }
+    assert_eq!(
+        ann.send("POST", "/api/tasks", &[], Some("{not json".into()))
+            .await
+            .status,
+        422
+    );
+    assert_eq!(ann.tasks("").await.len(), 0);
+}
+
+#[tokio::test]
+async fn unknown_paths_methods_and_filters_are_told_apart() {
+    let ann = App::shared().await.user().await;
+    assert_eq!(ann.send("PUT", "/api/tasks", &[], None).await.status, 405);
+    assert_eq!(ann.get("/api/tasks/x/y/z").await.status, 404);
+    assert_eq!(ann.get("/api/tasks?statsu=open").await.status, 422);
+    assert_eq!(ann.get("/api/tasks?limit=0").await.status, 422);
+    assert_eq!(ann.get("/api/tasks?cursor=zz").await.status, 422);
+    assert_eq!(ann.get("/nothing").await.status, 404);
+}
+
+#[tokio::test]
+async fn many_changes_of_one_task_at_once_are_all_kept() {
+    let ann = App::shared().await.user().await;
+    let task = ann.add(json!({ "title": "Shared" })).await;
+    let path = format!("/api/tasks/{}", text(&task, "/id"));
+    let writers = (0..6).map(|n| {
+        let (ann, path) = (ann.clone(), path.clone());
+        tokio::spawn(async move {
+            let body = if n % 2 == 0 {
+                json!({ "notes": format!("{n}") })
+            } else {
+                json!({ "title": format!("{n}") })
+            };
+            ann.patch(&path, body).await.status
+        })
+    });
+    let statuses: Vec<u16> = futures::future::join_all(writers)
+        .await
+        .into_iter()
+        .map(|s| s.expect("a task"))
+        .collect();
+    let kept = statuses.iter().filter(|status| **status == 200).count();
+    assert!(
+        kept >= 1 && statuses.iter().all(|status| [200, 409].contains(status)),
+        "{statuses:?}"
+    );
+    let version = eventually("the last version", || async {
+        ann.task(&text(&task, "/id")).await["version"].as_u64()
+    })
+    .await;
+    assert_eq!(version, 1 + kept as u64);
+}
