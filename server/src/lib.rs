@@ -15,7 +15,7 @@ use punctual_worker::migrations::migrate;
 use punctual_worker::{RunningWorker, Worker, WorkerOptions};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use config::Registration;
 
@@ -75,13 +75,13 @@ impl ServerOptions {
     }
 }
 
-/// A server that runs until [`Server::stop`].
+/// A server that runs until [`Server::stop`], or until this is dropped.
 pub struct Server {
     address: SocketAddr,
     database: Database,
     worker: RunningWorker,
     functions: JoinHandle<()>,
-    stop: CancellationToken,
+    stop: DropGuard,
     /// Let go last.
     _lock: Lock,
 }
@@ -142,7 +142,7 @@ impl Server {
             alone: true,
         })
         .await?;
-        Ok(Self { address, database, worker, functions, stop, _lock: lock })
+        Ok(Self { address, database, worker, functions, stop: stop.drop_guard(), _lock: lock })
     }
 
     /// Where it listens.
@@ -164,7 +164,7 @@ impl Server {
     pub async fn stop(self) {
         // The worker goes first: its calls need the functions, and its hub ends the event streams.
         self.worker.stop().await;
-        self.stop.cancel();
+        drop(self.stop);
         if let Err(error) = self.functions.await {
             tracing::error!(%error, "the functions' host broke");
         }

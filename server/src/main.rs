@@ -1,5 +1,6 @@
 //! `punctual-server`: the embedded edition as a program.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -34,7 +35,9 @@ async fn run(program: Program) -> anyhow::Result<()> {
 
 async fn serve(program: &Program) -> anyhow::Result<()> {
     let server = Server::start(program.options()).await?;
-    print!("{}", greeting(&server.url(), &program.common.data));
+    let mut out = std::io::stdout();
+    // Whoever reads it may be a program that waits for it.
+    let _ = out.write_all(greeting(&server.url(), &program.common.data).as_bytes()).and_then(|()| out.flush());
     until_stopped().await?;
     eprintln!("Stopping; Ctrl-C again cuts it short.");
     server.stop().await;

@@ -23,7 +23,7 @@ const QUEUE: usize = 1024;
 /// Messages that a reader without a group may lag behind.
 const TAIL: usize = 4096;
 /// How often finished work is committed. What was finished since then comes again after a crash.
-const COMMIT: Duration = Duration::from_millis(500);
+const COMMIT: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone)]
 pub struct Message {

@@ -1,6 +1,7 @@
 //! The settings that both programs share, and the table of a program's settings in Markdown.
 
 use std::fmt::Write;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::{Arg, Args, Command, ValueEnum};
@@ -41,7 +42,7 @@ impl Common {
     pub fn start_log(&self) -> Result<(), Error> {
         let filter = EnvFilter::try_new(&self.log)
             .map_err(|error| Error::Usage(format!("--log {:?}: {error}", self.log)))?;
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
         let started = match self.log_format {
             LogFormat::Text => log.with_target(false).try_init(),
             LogFormat::Json => log.json().try_init(),

@@ -29,27 +29,45 @@ use crate::store::Store;
 
 /// Tries of one event before it is set apart, where others succeed meanwhile.
 const TRIES: u32 = 5;
-const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
 /// Messages that one partition holds in memory; it takes no more from the bus meanwhile.
 const ROOM: usize = 1024;
 
-/// 1 s, 2 s, 4 s … 30 s.
-pub(crate) fn back_off(tries: u32) -> Duration {
-    FIRST_BACK_OFF.saturating_mul(1 << tries.saturating_sub(1).min(5)).min(LONGEST_BACK_OFF)
+/// How long to wait after the first failure; doubled after each further one, 32 times as long at most.
+#[derive(Clone, Copy, Debug)]
+pub struct BackOff(pub Duration);
+
+impl Default for BackOff {
+    fn default() -> Self {
+        Self(Duration::from_secs(1))
+    }
 }
 
-/// Joins both groups and starts their consumers.
-pub async fn start(
+impl BackOff {
+    pub fn after(self, failures: u32) -> Duration {
+        self.0.saturating_mul(1 << failures.saturating_sub(1).min(5))
+    }
+}
+
+/// Starts the consumers of `task-events`.
+pub async fn on_task_events(
     bus: &Bus,
     caller: &Caller,
-    feed: &TimerFeed,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
     for consumer in bus.subscribe("on-task-events", TASK_EVENTS).await? {
         tasks.spawn(caller.clone().run(consumer, stop.clone()));
     }
+    Ok(())
+}
+
+/// Starts the consumers of `reminders`.
+pub async fn timer(
+    bus: &Bus,
+    feed: &TimerFeed,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
     for consumer in bus.subscribe("timer", REMINDERS).await? {
         tasks.spawn(feed.clone().run(consumer, stop.clone()));
     }
@@ -62,6 +80,7 @@ pub struct Caller {
     functions: Functions,
     store: Store,
     clock: Clock,
+    back_off: BackOff,
     /// Steps with every event that the function answered: this tells a bad event from an outage.
     answered: Arc<AtomicU64>,
 }
@@ -92,8 +111,8 @@ struct Waiting {
 }
 
 impl Caller {
-    pub fn new(functions: Functions, store: Store, clock: Clock) -> Self {
-        Self { functions, store, clock, answered: Arc::default() }
+    pub fn new(functions: Functions, store: Store, clock: Clock, back_off: BackOff) -> Self {
+        Self { functions, store, clock, back_off, answered: Arc::default() }
     }
 
     async fn run(self, mut consumer: Consumer, stop: CancellationToken) {
@@ -140,7 +159,7 @@ impl Caller {
                 Verdict::Retry(reason) => {
                     waiting.retries += 1;
                     tracing::debug!(reason, id = waiting.message.event.id, "an event is to be sent again");
-                    Some(back_off(waiting.retries))
+                    Some(self.back_off.after(waiting.retries))
                 }
                 Verdict::Failed { error, .. } => {
                     if waiting.failures == 0 {
@@ -152,7 +171,7 @@ impl Caller {
                         self.set_apart(waiting, &error).await
                     } else {
                         tracing::warn!(error, id = waiting.message.event.id, "an event could not be handled");
-                        Some(back_off(waiting.failures))
+                        Some(self.back_off.after(waiting.failures))
                     }
                 }
                 Verdict::Untried => None,
@@ -170,7 +189,7 @@ impl Caller {
             // Nothing was answered: the next try is with everything, so that a good event can show what is bad.
             partition.held.clear();
             partition.pauses += 1;
-            let pause = back_off(partition.pauses);
+            let pause = self.back_off.after(partition.pauses);
             tracing::warn!(pause_ms = pause.as_millis(), "{ON_TASK_EVENTS} does not answer; the partition pauses");
             partition.paused = Some(now + pause);
         }
@@ -189,7 +208,7 @@ impl Caller {
             }
             Err(error) => {
                 tracing::error!(%error, "cannot write a dead letter");
-                Some(FIRST_BACK_OFF)
+                Some(self.back_off.after(1))
             }
         }
     }
@@ -271,7 +290,7 @@ impl TimerFeed {
                 tracing::warn!(%error, "cannot look up what was planned");
                 tokio::select! {
                     () = stop.cancelled() => return,
-                    () = tokio::time::sleep(FIRST_BACK_OFF) => {}
+                    () = tokio::time::sleep(BackOff::default().after(1)) => {}
                 }
             }
             for message in &batch {

@@ -35,7 +35,7 @@ use punctual_sqlite::Database;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -44,7 +44,7 @@ pub use error::Error;
 
 use bus::Bus;
 use clock::Clock;
-use consumers::{Caller, TimerFeed};
+use consumers::{BackOff, Caller, TimerFeed};
 use firing::Firing;
 use functions::Functions;
 use hub::Hub;
@@ -79,10 +79,10 @@ pub struct WorkerOptions {
     pub alone: bool,
 }
 
-/// A worker that runs until [`RunningWorker::stop`].
+/// A worker that runs until [`RunningWorker::stop`], or until this is dropped.
 pub struct RunningWorker {
     pub hub_address: SocketAddr,
-    stop: CancellationToken,
+    stop: DropGuard,
     tasks: TaskTracker,
 }
 
@@ -108,8 +108,9 @@ impl Worker {
 
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         // Both read the bus, so they join before anything is published.
-        let caller = Caller::new(functions.clone(), store.clone(), clock.clone());
-        consumers::start(&bus, &caller, &TimerFeed::new(firing.clone(), fired.clone()), &tasks, &stop).await?;
+        let caller = Caller::new(functions.clone(), store.clone(), clock.clone(), BackOff::default());
+        consumers::on_task_events(&bus, &caller, &tasks, &stop).await?;
+        consumers::timer(&bus, &TimerFeed::new(firing.clone(), fired.clone()), &tasks, &stop).await?;
         let hub = Hub::new(store.clone(), clock.clone(), events_secret, stop.clone());
         tasks.spawn(hub.clone().feed(bus.tail(TASK_UPDATES)));
         tasks.spawn(hub.serve(hub_listener));
@@ -128,14 +129,14 @@ impl Worker {
         };
         tasks.spawn(leader.run(stop.clone()));
         tasks.close();
-        Ok(RunningWorker { hub_address, stop, tasks })
+        Ok(RunningWorker { hub_address, stop: stop.drop_guard(), tasks })
     }
 }
 
 impl RunningWorker {
     /// Finishes what is under way, within a few seconds.
     pub async fn stop(self) {
-        self.stop.cancel();
+        drop(self.stop);
         if tokio::time::timeout(PATIENCE, self.tasks.wait()).await.is_err() {
             tracing::warn!("some calls were still under way; what they did not finish comes again at the next start");
         }
@@ -182,8 +183,9 @@ impl Leader {
     async fn lead(&mut self, lead: Lead, over: &CancellationToken) -> Result<(), Error> {
         let _end = over.clone().drop_guard();
         self.firing.begin().await?;
-        if self.store.replan_for_tzdata(TZDATA, self.clock.now()).await? {
-            tracing::info!(version = TZDATA, "open tasks are planned with this time zone data");
+        let tasks = self.store.replan_for_tzdata(TZDATA, self.clock.now()).await?;
+        if tasks > 0 {
+            tracing::info!(tasks, version = TZDATA, "new time zone data: open tasks are planned again");
         }
         let relay = Relay::new(self.store.clone(), self.bus.clone(), self.wrote.clone());
         let planner = Planner::new(self.store.clone(), self.clock.clone(), self.functions.clone());

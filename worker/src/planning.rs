@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::consumers::back_off;
+use crate::consumers::BackOff;
 use crate::error::Error;
 use crate::firing::called;
 use crate::functions::{Functions, ON_TASK_EVENTS, Verdict};
@@ -103,7 +103,7 @@ impl Planner {
                 Verdict::Retry(reason) | Verdict::Drop(reason) | Verdict::Failed { error: reason, .. } => {
                     tracing::warn!(task = event.subject, reason, "a task could not be planned yet");
                     let tries = self.failing.get(&event.subject).map_or(0, |(tries, _)| *tries) + 1;
-                    self.failing.insert(event.subject.clone(), (tries, now + back_off(tries)));
+                    self.failing.insert(event.subject.clone(), (tries, now + BackOff::default().after(tries)));
                 }
             }
         }

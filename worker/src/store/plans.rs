@@ -44,8 +44,8 @@ impl Store {
             .await?)
     }
 
-    /// Wants every open task planned again where the plans were made with other time zone data. True where it was so.
-    pub async fn replan_for_tzdata(&self, version: &'static str, now: i64) -> Result<bool, Error> {
+    /// Wants every open task planned again where the plans were made with other time zone data. How many that are.
+    pub async fn replan_for_tzdata(&self, version: &'static str, now: i64) -> Result<usize, Error> {
         Ok(self
             .db
             .write(move |connection| {
@@ -56,9 +56,9 @@ impl Store {
                     |row| row.get(0),
                 )?;
                 if known {
-                    return Ok(false);
+                    return Ok(0);
                 }
-                transaction.execute(
+                let tasks = transaction.execute(
                     "UPDATE plans SET wanted = wanted + 1, since = ?1 WHERE task_id IN (
                          SELECT id FROM tasks WHERE status = 'open' AND deleted_at IS NULL)",
                     [now],
@@ -69,7 +69,7 @@ impl Store {
                     [version],
                 )?;
                 transaction.commit()?;
-                Ok(true)
+                Ok(tasks)
             })
             .await?)
     }

@@ -1,0 +1,146 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use punctual_contract::events::{CloudEvent, TASK_EVENTS, TASK_UPDATES};
+use punctual_worker::bus::{Bus, Consumer, Message, PARTITIONS};
+use punctual_worker::relay;
+use punctual_worker::store::Row;
+
+use crate::harness::{Fixture, eventually};
+
+pub fn event(position: i64, owner: &str, subject: &str) -> Arc<CloudEvent> {
+    let row = Row {
+        position,
+        table: "tasks".into(),
+        row_id: subject.into(),
+        owner: owner.into(),
+        kind: "updated".into(),
+        version: 1,
+        before: None,
+        after: "{}".into(),
+        actor: owner.into(),
+        via: "test".into(),
+        trace: None,
+        at: 0,
+    };
+    Arc::new(relay::event(&row).0)
+}
+
+/// Publishes one position as the relay does.
+pub async fn publish(bus: &Bus, position: i64, owner: &str, subject: &str) {
+    bus.publish(TASK_EVENTS, owner, position, &event(position, owner, subject)).await;
+    bus.published(position);
+}
+
+/// What the consumers have just now.
+async fn take(consumers: &mut [Consumer]) -> Vec<(usize, Message)> {
+    let mut all = Vec::new();
+    for (index, consumer) in consumers.iter_mut().enumerate() {
+        tokio::select! {
+            biased;
+            batch = consumer.next_batch(10_000) => all.extend(batch.into_iter().map(|message| (index, message))),
+            () = std::future::ready(()) => {}
+        }
+    }
+    all.sort_by_key(|(_, message)| message.position);
+    all
+}
+
+#[tokio::test]
+async fn every_group_gets_every_message_and_an_owners_in_order() {
+    let fixture = Fixture::new().await;
+    let bus = Bus::new(fixture.store.clone());
+    let mut one = bus.subscribe("one", TASK_EVENTS).await.expect("joined");
+    let mut two = bus.subscribe("two", TASK_EVENTS).await.expect("joined");
+    for position in 1..=400 {
+        publish(&bus, position, &format!("owner-{}", position % 20), "t").await;
+    }
+    assert_eq!(one.len(), PARTITIONS);
+    for consumers in [&mut one, &mut two] {
+        let mut got = 0;
+        for consumer in consumers.iter_mut() {
+            let batch = tokio::select! {
+                biased;
+                batch = consumer.next_batch(1000) => batch,
+                () = std::future::ready(()) => continue,
+            };
+            assert!(batch.is_sorted_by_key(|message| message.position));
+            got += batch.len();
+        }
+        assert_eq!(got, 400);
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_finished_comes_again_after_a_restart_and_nothing_else() {
+    let fixture = Fixture::new().await;
+    let bus = Bus::new(fixture.store.clone());
+    let mut consumers = bus.subscribe("group", TASK_EVENTS).await.expect("joined");
+    for position in 1..=6 {
+        publish(&bus, position, &format!("owner-{position}"), "t").await;
+    }
+    for (index, message) in take(&mut consumers).await {
+        if ![3, 5].contains(&message.position) {
+            consumers[index].finish(&message);
+        }
+    }
+    bus.commit().await.expect("committed");
+    assert_eq!(fixture.store.group_watermark("group").await.ok(), Some(Some(2)), "below the lowest unfinished one");
+    assert_eq!(bus.resume_from(), Some(2));
+
+    let bus = Bus::new(fixture.store.clone());
+    let mut consumers = bus.subscribe("group", TASK_EVENTS).await.expect("joined");
+    assert_eq!(bus.resume_from(), Some(2));
+    for position in 1..=6 {
+        publish(&bus, position, &format!("owner-{position}"), "t").await;
+    }
+    let again: Vec<i64> = take(&mut consumers).await.iter().map(|(_, message)| message.position).collect();
+    assert_eq!(again, [3, 4, 5, 6]);
+}
+
+#[tokio::test]
+async fn what_a_group_does_not_want_holds_nothing_back() {
+    let fixture = Fixture::new().await;
+    let bus = Bus::new(fixture.store.clone());
+    let _consumers = bus.subscribe("group", TASK_EVENTS).await.expect("joined");
+    bus.publish(TASK_UPDATES, "ann", 1, &event(1, "ann", "t")).await;
+    bus.published(1);
+    bus.commit().await.expect("committed");
+    assert_eq!(fixture.store.group_watermark("group").await.ok(), Some(Some(1)));
+}
+
+#[tokio::test]
+async fn published_again_in_the_same_process_a_message_comes_once() {
+    let fixture = Fixture::new().await;
+    let bus = Bus::new(fixture.store.clone());
+    let mut consumers = bus.subscribe("group", TASK_EVENTS).await.expect("joined");
+    publish(&bus, 1, "ann", "t").await;
+    publish(&bus, 1, "ann", "t").await;
+    assert_eq!(take(&mut consumers).await.len(), 1);
+    publish(&bus, 1, "ann", "t").await;
+    assert_eq!(take(&mut consumers).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_full_queue_makes_the_publisher_wait_and_loses_nothing() {
+    let fixture = Fixture::new().await;
+    let bus = Bus::new(fixture.store.clone());
+    let mut consumers = bus.subscribe("group", TASK_EVENTS).await.expect("joined");
+    let publisher = tokio::spawn({
+        let bus = bus.clone();
+        async move {
+            for position in 1..=3000 {
+                publish(&bus, position, "ann", "t").await;
+            }
+        }
+    });
+    let full = tokio::time::timeout(Duration::from_millis(200), publisher).await;
+    assert!(full.is_err(), "nobody takes, so it waits");
+    let mut got = 0;
+    eventually("all messages", async || {
+        got += take(&mut consumers).await.len();
+        (got >= 3000).then_some(())
+    })
+    .await;
+    assert_eq!(got, 3000);
+}

@@ -1,0 +1,268 @@
+//! A migrated database, rows in it, an endpoint that plays the functions, and waiting with a deadline.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use punctual_contract::batch::{Outcome, Outcomes, Status};
+use punctual_contract::events::{CloudEvent, REMINDER_DUE};
+use punctual_contract::signature;
+use punctual_sqlite::{Database, Options, Value};
+use punctual_worker::clock::Clock;
+use punctual_worker::migrations::migrate;
+use punctual_worker::store::Store;
+use punctual_worker::{RunningWorker, Worker, WorkerOptions};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+pub const SECRET: &str = "the events secret";
+/// 2026-11-02T06:00:00Z
+pub const NOW: i64 = 1_793_599_200_000_000;
+pub const SECOND: i64 = 1_000_000;
+
+/// Waits until `look` finds something.
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A database of its own, with a clock that stands at [`NOW`].
+pub struct Fixture {
+    pub db: Database,
+    pub store: Store,
+    pub clock: Clock,
+    pub folder: TempDir,
+}
+
+impl Fixture {
+    pub async fn new() -> Self {
+        Self::with_clock(Clock::manual(NOW)).await
+    }
+
+    pub async fn with_clock(clock: Clock) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = Database::open(&folder.path().join("punctual.db"), Options::default()).expect("opened");
+        migrate(&db, &clock).await.expect("migrated");
+        Self { store: Store::new(db.clone()), db, clock, folder }
+    }
+
+    pub async fn run(&self, sql: &str, params: Vec<Value>) -> Vec<Vec<Value>> {
+        self.db.query(sql, params).await.expect(sql).rows
+    }
+
+    pub async fn integer(&self, sql: &str) -> i64 {
+        self.run(sql, Vec::new()).await[0][0].as_integer().unwrap_or(0)
+    }
+
+    pub async fn text(&self, sql: &str) -> String {
+        self.run(sql, Vec::new()).await[0][0].as_text().unwrap_or_default().to_owned()
+    }
+
+    /// A user of this id; settings, Inbox and in-app channel come along.
+    pub async fn user(&self, id: &str) {
+        let sql = "INSERT INTO users (id, email, password_hash, role, inbox_id, timezone, op, created_at)
+            VALUES (?1, ?1 || '@example.com', '-', 'member', 'inbox-' || ?1, 'Europe/Berlin', 'register-' || ?1, ?2)";
+        self.run(sql, vec![id.into(), self.clock.now().into()]).await;
+    }
+
+    /// An open task of this id, planned already.
+    pub async fn task(&self, owner: &str, id: &str) {
+        self.task_with_notes(owner, id, "").await;
+    }
+
+    pub async fn task_with_notes(&self, owner: &str, id: &str, notes: &str) {
+        let sql = "INSERT INTO tasks (id, owner, project_id, title, notes, priority, tags, status, reminders, touched,
+                generation, generation_at, version, op, actor, via, created_at, updated_at)
+            VALUES (?1, ?2, 'inbox-' || ?2, 'Title of ' || ?1, ?4, 'none', '[]', 'open', '[]', 0, 1, ?3, 1,
+                'create-' || ?1, ?2, 'test', ?3, ?3)";
+        self.run(sql, vec![id.into(), owner.into(), self.clock.now().into(), notes.into()]).await;
+        self.run("UPDATE plans SET planned = wanted WHERE task_id = ?1", vec![id.into()]).await;
+    }
+
+    /// A planned reminder of this id.
+    pub async fn reminder(&self, task: &str, id: &str, fire_at: i64) {
+        let sql = "INSERT INTO reminders (id, owner, task_id, kind, definition_id, occurrence, fire_at, generation,
+                state, version, op, actor, via, created_at, updated_at)
+            SELECT ?1, owner, id, 'definition', ?1, '', ?3, 1, 'planned', 1, 'plan-' || ?1, 'punctual', 'planner', ?4, ?4
+            FROM tasks WHERE id = ?2";
+        self.run(sql, vec![id.into(), task.into(), fire_at.into(), self.clock.now().into()]).await;
+    }
+
+    /// What `on-reminders` does.
+    pub async fn fire(&self, id: &str) {
+        fire(&self.db, &self.clock, id).await;
+    }
+
+    /// When a reminder fired, if it has.
+    pub async fn fired_at(&self, id: &str) -> Option<i64> {
+        self.run("SELECT fired_at FROM reminders WHERE id = ?1", vec![id.into()]).await[0][0].as_integer()
+    }
+
+    pub async fn worker(&self, functions: &Endpoint) -> RunningWorker {
+        self.worker_at(&functions.url, true).await
+    }
+
+    pub async fn worker_at(&self, functions_url: &str, webhook_allow_private: bool) -> RunningWorker {
+        let options = WorkerOptions {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            functions_url: functions_url.to_owned(),
+            events_secret: SECRET.to_owned(),
+            hub_listener: listener().await,
+            webhook_allow_private,
+            alone: true,
+        };
+        Worker::start(options).await.expect("the worker starts")
+    }
+
+    /// An endpoint whose reminders really fire, and whose other events are all `ok`.
+    pub async fn functions(&self) -> Endpoint {
+        let (db, clock) = (self.db.clone(), self.clock.clone());
+        let endpoint = Endpoint::start(self.clock.clone()).await;
+        endpoint.state().fires = Some((db, clock));
+        endpoint
+    }
+}
+
+async fn fire(db: &Database, clock: &Clock, id: &str) {
+    let sql = "UPDATE reminders SET state = 'fired', fired_at = ?2, version = version + 1, op = 'fire-' || id,
+            via = 'timer', updated_at = ?2
+        WHERE id = ?1 AND state = 'planned' AND fire_at <= ?2";
+    db.query(sql, vec![id.into(), clock.now().into()]).await.expect("fired");
+}
+
+pub async fn listener() -> TcpListener {
+    TcpListener::bind(("127.0.0.1", 0)).await.expect("a port")
+}
+
+/// A call that came in.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub path: String,
+    pub headers: HeaderMap,
+    pub body: String,
+    /// Of a batch.
+    pub events: Vec<CloudEvent>,
+}
+
+impl Call {
+    pub fn ids(&self) -> Vec<&str> {
+        self.events.iter().map(|event| event.id.as_str()).collect()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// A real HTTP server that writes down what comes and answers as it was told.
+#[derive(Clone)]
+pub struct Endpoint {
+    pub url: String,
+    state: Arc<Mutex<Script>>,
+}
+
+#[derive(Default)]
+pub struct Script {
+    pub calls: Vec<Call>,
+    /// Answers every call with this status, and nothing else.
+    pub status: Option<u16>,
+    /// Answers 500 to every batch that holds an event with this subject.
+    pub poison: Option<String>,
+    /// The outcome of events by subject; `ok` where there is none.
+    pub outcomes: HashMap<String, Status>,
+    /// Answers batches with an empty list.
+    pub forget_outcomes: bool,
+    /// More headers of the answer.
+    pub headers: Vec<(&'static str, String)>,
+    fires: Option<(Database, Clock)>,
+    clock: Option<Clock>,
+}
+
+impl Endpoint {
+    pub async fn start(clock: Clock) -> Self {
+        let listener = listener().await;
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let state = Arc::new(Mutex::new(Script { clock: Some(clock), ..Script::default() }));
+        let app = Router::new().fallback(answer).with_state(state.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { url, state }
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, Script> {
+        self.state.lock().expect("the script")
+    }
+
+    pub fn calls(&self) -> Vec<Call> {
+        self.state().calls.clone()
+    }
+
+    /// The subjects of all events that came, in order.
+    pub fn subjects(&self) -> Vec<String> {
+        self.calls().into_iter().flat_map(|call| call.events).map(|event| event.subject).collect()
+    }
+}
+
+async fn answer(State(state): State<Arc<Mutex<Script>>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let body = String::from_utf8_lossy(&body).into_owned();
+    let events: Vec<CloudEvent> = serde_json::from_str(&body).unwrap_or_default();
+    let call = Call { path: uri.path().to_owned(), headers, body, events: events.clone() };
+    let (outcomes, fires) = {
+        let mut script = state.lock().expect("the script");
+        let is_batch = call.path.starts_with("/events/");
+        if is_batch {
+            let now = script.clock.as_ref().map_or(0, Clock::now) / SECOND;
+            let signed = signature::verify(
+                SECRET,
+                Some(call.header(signature::ID)),
+                Some(call.header(signature::TIMESTAMP)),
+                Some(call.header(signature::SIGNATURE)),
+                call.body.as_bytes(),
+                now,
+            );
+            assert_eq!(signed, Ok(()));
+        }
+        script.calls.push(call);
+        if let Some(status) = script.status {
+            let mut answer = StatusCode::from_u16(status).expect("a status").into_response();
+            for (name, value) in &script.headers {
+                answer.headers_mut().insert(*name, value.parse().expect("a header"));
+            }
+            return answer;
+        }
+        if !is_batch {
+            return StatusCode::NO_CONTENT.into_response();
+        }
+        if events.iter().any(|event| Some(&event.subject) == script.poison.as_ref()) {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+        let known = if script.forget_outcomes { 0 } else { events.len() };
+        let outcomes: Vec<Outcome> = events
+            .iter()
+            .take(known)
+            .map(|event| Outcome {
+                id: event.id.clone(),
+                status: script.outcomes.get(&event.subject).copied().unwrap_or(Status::Ok),
+                reason: None,
+            })
+            .collect();
+        (outcomes, script.fires.clone())
+    };
+    if let Some((db, clock)) = fires {
+        for event in events.iter().filter(|event| event.kind == REMINDER_DUE) {
+            fire(&db, &clock, &event.subject).await;
+        }
+    }
+    axum::Json(Outcomes { outcomes }).into_response()
+}
