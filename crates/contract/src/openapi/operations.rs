@@ -505,7 +505,7 @@ pub const OPERATIONS: &[Operation] = &[
         path: "/api/projects",
         tag: "projects",
         summary: "List projects",
-        description: "In the order in which they were made.",
+        description: "By id.",
         queries: &[
             Query {
                 name: "archived",
@@ -710,7 +710,7 @@ pub const OPERATIONS: &[Operation] = &[
                       document lists them under `task-updates`). With a position, everything after it comes first, \
                       without gaps. Without one, the first event is `ready` with `{\"position\": \"…\"}`, and the stream \
                       goes on from there. A comment every 20 seconds keeps the connection open. The stream ends with the \
-                      token, after an hour at most: come back with a fresh one and the last `id`.",
+                      access token: come back with a fresh one and the last `id`.",
         queries: &[Query {
             name: "after",
             description: "The position after which to begin; `Last-Event-ID` goes before it.",
