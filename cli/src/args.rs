@@ -412,6 +412,9 @@ pub struct Notifications {
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Projects {
+    /// Those put away
+    #[arg(long)]
+    pub archived: bool,
     #[command(subcommand)]
     pub command: Option<ProjectCommand>,
 }

@@ -126,7 +126,7 @@ async fn by_part(api: &Api, part: &str, numbers: &Numbers) -> Result<String> {
     }
 }
 
-/// All projects, archived ones where wanted.
+/// Those in use, or those put away.
 pub async fn projects(api: &Api, archived: bool) -> Result<Vec<Project>> {
     let mut all = Vec::new();
     let mut cursor = None;
@@ -146,15 +146,29 @@ pub async fn projects(api: &Api, archived: bool) -> Result<Vec<Project>> {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    InUse,
+    Archived,
+    All,
+}
+
 /// The project of this name, in any case, or of this id.
-pub async fn project(api: &Api, text: &str, archived: bool) -> Result<Project> {
+pub async fn project(api: &Api, text: &str, among: Among) -> Result<Project> {
     if uuid::Uuid::try_parse(text).is_ok() {
         return api
             .get(format!("/api/projects/{}", escape(text)))
             .await?
             .json();
     }
-    choose(projects(api, archived).await?, text)
+    let mut all = Vec::new();
+    if among != Among::Archived {
+        all.extend(projects(api, false).await?);
+    }
+    if among != Among::InUse {
+        all.extend(projects(api, true).await?);
+    }
+    choose(all, text)
 }
 
 fn choose(projects: Vec<Project>, text: &str) -> Result<Project> {
@@ -178,10 +192,13 @@ fn choose(projects: Vec<Project>, text: &str) -> Result<Project> {
             "Several projects are called \"{}\". Say the id, from `punctual projects --json`.",
             clean(text)
         ))),
+        (None, _) if others.is_empty() => Err(Error::failed(
+            "There is no such project: nothing is archived.",
+        )),
         (None, _) => {
             let names: Vec<String> = others.iter().map(|project| clean(&project.name)).collect();
             Err(Error::failed(format!(
-                "There is no project \"{}\" (there are: {}). Make it with `punctual projects add`.",
+                "There is no project \"{}\"; these there are: {}. A new one: punctual projects add NAME",
                 clean(text),
                 names.join(", ")
             )))
@@ -246,7 +263,7 @@ mod tests {
             choose(named(&["Inbox"]), "Hom")
                 .unwrap_err()
                 .to_string()
-                .contains("there are: Inbox")
+                .contains("there are: Inbox.")
         );
         assert!(
             choose(named(&["home", "Home"]), "HOME")

@@ -252,8 +252,8 @@ pub fn relative(delta: TimeDelta) -> String {
     );
     let text = match () {
         () if seconds < 1 => return "now".to_owned(),
-        () if seconds < 90 => format!("{seconds} s"),
-        () if minutes < 90 => format!("{minutes} min"),
+        () if seconds < 100 => format!("{seconds} s"),
+        () if minutes < 100 => format!("{minutes} min"),
         () if hours < 36 => format!("{hours} h"),
         () if days < 21 => format!("{days} days"),
         () if days < 90 => format!("{} weeks", days / 7),

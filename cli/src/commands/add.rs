@@ -7,7 +7,7 @@ use crate::args::{Add, Edit, OrNone};
 use crate::clock::Clock;
 use crate::commands::{changed, numbered};
 use crate::error::{Error, Result};
-use crate::naming;
+use crate::naming::{self, Among};
 use crate::screen::{self, Screen, Style};
 use crate::when::{Remind, rfc3339};
 
@@ -31,7 +31,7 @@ pub async fn add(api: &Api, screen: &Screen, args: Add) -> Result<()> {
         .map_err(|why| Error::usage(format!("--due: {why}")))?;
     let first = due.map_or_else(|| clock.today(), |due| due.date());
     let project_id = match &args.project {
-        Some(name) => Some(naming::project(api, name, false).await?.id),
+        Some(name) => Some(naming::project(api, name, Among::InUse).await?.id),
         None => None,
     };
     let task = NewTask {
@@ -97,17 +97,17 @@ fn tell(api: &Api, screen: &Screen, task: &Task, did: &str, clock: &Clock) -> Re
         }
     }
     screen.line(format!("{did} {number}{}", cell.render(screen, usize::MAX)));
-    match task.skipped_reminders.len() {
-        0 => {}
-        1 if task.reminders.len() == 1 => screen.line(screen.paint(
-            Style::Yellow,
-            "Its reminder is already past and will not ring.",
-        )),
-        count => screen.line(screen.paint(
-            Style::Yellow,
-            &format!("{count} of its reminders are already past and will not ring."),
-        )),
-    }
+    let past = match (task.skipped_reminders.len(), task.reminders.len()) {
+        (0, _) => return Ok(()),
+        (1, 1) => "Its reminder is".to_owned(),
+        (1, _) => "One of its reminders is".to_owned(),
+        (past, all) if past == all => "All its reminders are".to_owned(),
+        (past, _) => format!("{past} of its reminders are"),
+    };
+    screen.line(screen.paint(
+        Style::Yellow,
+        &format!("{past} already past and will not ring."),
+    ));
     Ok(())
 }
 
@@ -168,7 +168,7 @@ pub async fn edit(api: &Api, screen: &Screen, args: Edit) -> Result<()> {
         (None, None) => None,
     };
     let project_id = match &args.project {
-        Some(name) => Some(Some(naming::project(api, name, false).await?.id)),
+        Some(name) => Some(Some(naming::project(api, name, Among::InUse).await?.id)),
         None => None,
     };
     let reminders = match args.remind.as_slice() {

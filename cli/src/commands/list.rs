@@ -9,7 +9,7 @@ use crate::api::{Api, with_query};
 use crate::args::{List, Status};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-use crate::naming;
+use crate::naming::{self, Among};
 use crate::screen::{self, Cell, Screen, Style, short};
 use crate::when::{When, rfc3339};
 
@@ -23,7 +23,7 @@ pub async fn list(api: &Api, screen: &Screen, args: List) -> Result<()> {
     };
     let status = if args.all { Status::All } else { args.status };
     let project_id = match &args.project {
-        Some(name) => Some(naming::project(api, name, true).await?.id),
+        Some(name) => Some(naming::project(api, name, Among::All).await?.id),
         None => None,
     };
     let query = [

@@ -5,20 +5,20 @@ use punctual_contract::api::{Project, ProjectName};
 use crate::api::{Api, escape};
 use crate::args::{ProjectCommand, Projects};
 use crate::error::Result;
-use crate::naming;
+use crate::naming::{self, Among};
 use crate::screen::{Cell, Screen, Style, clean, short};
 
 pub async fn projects(api: &Api, screen: &Screen, args: Projects) -> Result<()> {
     let path =
         |project: &Project, action: &str| format!("/api/projects/{}{action}", escape(&project.id));
     let answer = match args.command {
-        None => return list(api, screen).await,
+        None => return list(api, screen, args.archived).await,
         Some(ProjectCommand::Add { name }) => (
             api.post("/api/projects", &ProjectName { name }).await?,
             "Added",
         ),
         Some(ProjectCommand::Rename { project, name }) => {
-            let project = naming::project(api, &project, false).await?;
+            let project = naming::project(api, &project, Among::InUse).await?;
             (
                 api.patch(
                     path(&project, ""),
@@ -30,11 +30,11 @@ pub async fn projects(api: &Api, screen: &Screen, args: Projects) -> Result<()> 
             )
         }
         Some(ProjectCommand::Archive { project }) => {
-            let project = naming::project(api, &project, false).await?;
+            let project = naming::project(api, &project, Among::InUse).await?;
             (api.act(path(&project, "/archive")).await?, "Archived")
         }
         Some(ProjectCommand::Restore { project }) => {
-            let project = naming::project(api, &project, true).await?;
+            let project = naming::project(api, &project, Among::Archived).await?;
             (api.act(path(&project, "/restore")).await?, "Restored")
         }
     };
@@ -47,13 +47,21 @@ pub async fn projects(api: &Api, screen: &Screen, args: Projects) -> Result<()> 
     Ok(())
 }
 
-async fn list(api: &Api, screen: &Screen) -> Result<()> {
+async fn list(api: &Api, screen: &Screen, archived: bool) -> Result<()> {
     if screen.json {
-        screen.document(&api.get("/api/projects?limit=200").await?.text);
+        screen.document(
+            &api.get(format!("/api/projects?archived={archived}&limit=200"))
+                .await?
+                .text,
+        );
         return Ok(());
     }
-    let mut all = naming::projects(api, false).await?;
+    let mut all = naming::projects(api, archived).await?;
     all.sort_by_key(|project| (project.kind != "inbox", project.name.to_lowercase()));
+    if all.is_empty() {
+        screen.line("No project is archived.");
+        return Ok(());
+    }
     let row = |project: &Project| {
         vec![
             Cell::styled(Style::Dim, short(&project.id)),

@@ -10,7 +10,7 @@ use crate::duration::parse_iso;
 use crate::error::Result;
 use crate::naming;
 use crate::repeat;
-use crate::screen::{self, Cell, Screen, Style, clean, clean_lines, instant};
+use crate::screen::{self, Cell, Screen, Style, clean, clean_lines, instant, short};
 
 pub async fn show(api: &Api, screen: &Screen, args: One) -> Result<()> {
     let id = naming::task(api, &args.task).await?;
@@ -323,11 +323,15 @@ fn touched(change: &Change) -> String {
     let said: Vec<String> = fields
         .iter()
         .filter(|(name, _)| !IMPLIED.contains(&name.as_str()))
-        .filter(|(name, _)| {
-            !(created && matches!(name.as_str(), "project_id" | "priority" | "notes"))
-        })
+        .filter(|(name, _)| !(created && name.as_str() == "project_id"))
         .filter_map(|(name, field)| {
-            let (before, after) = (brief(&field["before"]), brief(&field["after"]));
+            let of = |value: &Value| match (name.as_str(), brief(value)) {
+                ("priority", text) if text == "none" => String::new(),
+                ("project_id", text) => short(&text).to_owned(),
+                (_, text) => text,
+            };
+            let name = name.trim_end_matches("_id");
+            let (before, after) = (of(&field["before"]), of(&field["after"]));
             match (created || before.is_empty(), after.is_empty()) {
                 (true, true) => None,
                 (true, false) => Some(format!("{name}: {after}")),

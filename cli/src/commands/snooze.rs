@@ -1,13 +1,13 @@
 //! Ring again later.
 
-use punctual_contract::api::{self, Notification, Page, Receipt};
+use punctual_contract::api::{self, Notification, Page, Receipt, Task};
 
 use crate::api::{Api, escape};
 use crate::args::Snooze;
 use crate::duration;
 use crate::error::{Error, Result};
 use crate::naming;
-use crate::screen::{Screen, Style, instant};
+use crate::screen::{Screen, Style, clean, instant};
 use crate::when::rfc3339;
 
 pub async fn snooze(api: &Api, screen: &Screen, args: Snooze) -> Result<()> {
@@ -23,9 +23,9 @@ pub async fn snooze(api: &Api, screen: &Screen, args: Snooze) -> Result<()> {
         }
         None => request.duration = Some(length),
     }
-    let reminder = match task {
+    let (reminder, replaced) = match task {
         Some(name) => of_task(api, &naming::task(api, &name).await?).await?,
-        None => last(api).await?,
+        None => (last(api).await?, None),
     };
     let answer = api
         .post(
@@ -38,11 +38,21 @@ pub async fn snooze(api: &Api, screen: &Screen, args: Snooze) -> Result<()> {
         return Ok(());
     }
     let receipt: Receipt = answer.json()?;
-    let clock = api.clock().await?;
-    screen.line(format!(
-        "Rings again {}",
-        screen.paint(Style::Bold, &instant(&receipt.due_for, &clock))
-    ));
+    let (task, clock) = tokio::join!(
+        api.get(format!("/api/tasks/{}", escape(&receipt.task_id))),
+        api.clock()
+    );
+    let (task, clock): (Task, _) = (task?.json()?, clock?);
+    let at = screen.paint(Style::Bold, &instant(&receipt.due_for, &clock));
+    let title = clean(&task.title);
+    screen.line(match replaced {
+        None => format!("{title} rings again {at}"),
+        // It has not rung yet: this moves it, and may be to an earlier time.
+        Some(before) => format!(
+            "{title} rings {at} in place of {}",
+            instant(&before, &clock)
+        ),
+    });
     Ok(())
 }
 
@@ -69,15 +79,21 @@ fn meant(
     }
 }
 
-/// The reminder that rang last, else the one that will ring next.
-async fn of_task(api: &Api, task: &str) -> Result<String> {
+/// The reminder that rang last, else the one that will ring next, and for when that was planned.
+async fn of_task(api: &Api, task: &str) -> Result<(String, Option<String>)> {
     let receipts: Page<Receipt> = api
         .get(format!("/api/tasks/{}/reminders", escape(task)))
         .await?
         .json()?;
-    choose(&receipts.items).map(|receipt| receipt.id.clone()).ok_or_else(|| {
-        Error::failed("This task has no reminder to put off. Add one: punctual edit TASK --remind 'at 18:00'")
-    })
+    let chosen = choose(&receipts.items).ok_or_else(|| {
+        Error::failed(
+            "This task has no reminder to put off. Add one: punctual edit TASK --remind 'at 18:00'",
+        )
+    })?;
+    Ok((
+        chosen.id.clone(),
+        (chosen.state == "planned").then(|| chosen.due_for.clone()),
+    ))
 }
 
 fn choose(receipts: &[Receipt]) -> Option<&Receipt> {

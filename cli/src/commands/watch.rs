@@ -13,7 +13,7 @@ use crate::api::{Api, escape};
 use crate::args::Watch;
 use crate::clock::Clock;
 use crate::error::Result;
-use crate::screen::{self, Screen, Style, clean, relative};
+use crate::screen::{self, Screen, Style, clean, relative, short};
 use crate::sse::{Event, Parser};
 
 pub async fn watch(api: &Api, screen: &Screen, args: Watch) -> Result<()> {
@@ -176,15 +176,29 @@ impl<'a> Watcher<'a> {
             (Some("reminder"), _) => {}
             (Some("task"), Some(kind)) => {
                 let title = self.title_of_task(event).await;
+                let planner = event.data.via == "planner";
                 let what = match kind {
+                    "created" if planner => "next one".to_owned(),
                     "created" => "added".to_owned(),
                     "completed" => "done".to_owned(),
+                    // Of an occurrence that is open again: nobody deleted anything.
+                    "deleted" if planner => "next one withdrawn".to_owned(),
                     "updated" => match touched(event) {
                         // Bookkeeping that no person cares about.
                         None => return,
                         Some(fields) => format!("changed {fields}"),
                     },
                     other => clean(other),
+                };
+                let title = match (new_due(&event.data.changed), self.clock) {
+                    (Some(due), Some(clock)) => {
+                        let now = Clock {
+                            now: Utc::now(),
+                            ..clock
+                        };
+                        format!("{title} · {}", screen::due(due, None, &now).when)
+                    }
+                    _ => title,
                 };
                 self.line(&what, &title, &via);
             }
@@ -237,19 +251,16 @@ impl<'a> Watcher<'a> {
         };
         self.titles
             .insert(notification.task_id.clone(), notification.title.clone());
-        let number = self.number(&notification.task_id);
         let title = self
             .screen
             .paint(Style::Bold, &format!("⏰ {}", clean(&notification.title)));
         let mut line = format!("{bell}{}  {title}", self.time());
         line += &self.due(&notification).await.unwrap_or_default();
         line += &late(&notification);
-        if let Some(number) = number {
-            line += &self.screen.paint(
-                Style::Dim,
-                &format!("  [punctual done {number}, punctual snooze {number} 10m]"),
-            );
-        }
+        // Not a number: those of the last list are another terminal's.
+        line += &self
+            .screen
+            .paint(Style::Dim, &format!("  [{}]", short(&notification.task_id)));
         self.screen.line(line);
     }
 
@@ -278,14 +289,6 @@ impl<'a> Watcher<'a> {
             format!(" ({})", due.relative)
         };
         Some(format!("  due {}{relative}", due.when))
-    }
-
-    /// A number of this screen, so that what rang can be named.
-    fn number(&self, task: &str) -> Option<usize> {
-        let mut numbers = self.api.profile.numbers().ok()?;
-        let number = numbers.give(task)?;
-        self.api.profile.keep_numbers(&numbers).ok()?;
-        Some(number)
     }
 
     async fn title_of_task(&mut self, event: &CloudEvent) -> String {
@@ -343,6 +346,16 @@ fn late(notification: &Notification) -> String {
             )
         }
         _ => String::new(),
+    }
+}
+
+/// The due date, or the instant of a due time: its zone need not be among what changed.
+fn new_due(changed: &serde_json::Value) -> Option<&str> {
+    let due = changed["due"].as_str()?;
+    if due.contains('T') {
+        changed["due_at"].as_str()
+    } else {
+        Some(due)
     }
 }
 
