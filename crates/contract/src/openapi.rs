@@ -419,6 +419,28 @@ pub(crate) mod tests {
         }
     }
 
+    #[test]
+    fn every_route_of_the_application_has_operations_and_every_operation_a_route() {
+        let routes: Vec<&str> = include_str!("../../../spin.toml")
+            .lines()
+            .filter_map(|line| line.strip_prefix("route = \"")?.strip_suffix('"'))
+            .collect();
+        let serves = |route: &str, path: &str| match route.strip_suffix("/...") {
+            Some(prefix) => path == prefix || path.starts_with(&format!("{prefix}/")),
+            None => path == route,
+        };
+        for operation in OPERATIONS {
+            let served = routes.iter().any(|route| serves(route, operation.path));
+            assert!(served, "{} has no route", operation.path);
+        }
+        for route in routes {
+            let used = OPERATIONS
+                .iter()
+                .any(|operation| serves(route, operation.path));
+            assert!(used, "{route} has no operation");
+        }
+    }
+
     /// The keys of the outermost `json_object(…)` of each view of the schema.
     pub(crate) fn views() -> BTreeMap<String, BTreeSet<String>> {
         let schema = include_str!("../../../migrations/sqlite/0001_first_light.sql");
