@@ -20,7 +20,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::api::Api;
 use crate::args::{Cli, Command};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::profile::Profile;
 use crate::screen::Screen;
 
@@ -48,13 +48,11 @@ async fn run(cli: Cli, screen: &Screen) -> Result<()> {
         screen.line(String::from_utf8_lossy(&script).trim_end());
         return Ok(());
     }
-    let config = files::config_folder().ok_or_else(|| {
-        Error::failed("There is no home folder to keep a session in. Set HOME or XDG_CONFIG_HOME.")
-    })?;
+    let config = files::config_folder();
     let token = std::env::var("PUNCTUAL_TOKEN")
         .ok()
         .filter(|token| !token.is_empty());
-    let profile = Profile::of(&config, &cli.server);
+    let profile = Profile::of(config.as_deref(), &cli.server);
     let api = Api::new(cli.server, profile, token)?;
     match cli.command {
         Command::Register(args) => commands::account::register(&api, screen, args).await,

@@ -49,7 +49,7 @@ fn is_part(id: &str, part: &str) -> bool {
 
 /// The id of the task that this means.
 pub async fn task(api: &Api, text: &str) -> Result<String> {
-    let numbers = api.profile.numbers()?;
+    let numbers = api.profile.numbers();
     match word(text)? {
         Word::Id(id) => Ok(id),
         Word::Number(number) => numbers

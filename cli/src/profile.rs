@@ -1,5 +1,6 @@
 //! What the CLI remembers of one server: the session's tokens, the numbers of the last list, the last change.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -76,65 +77,76 @@ impl Numbers {
 
 #[derive(Debug, Clone)]
 pub struct Profile {
-    folder: PathBuf,
+    /// None where there is no home: an API token does without.
+    folder: Option<PathBuf>,
 }
 
 impl Profile {
     /// One folder per server, named after its address.
-    pub fn of(config: &Path, server: &reqwest::Url) -> Self {
+    pub fn of(config: Option<&Path>, server: &reqwest::Url) -> Self {
         Self {
-            folder: config.join("servers").join(folder_name(server)),
+            folder: config.map(|config| config.join("servers").join(folder_name(server))),
         }
     }
 
     pub fn tokens(&self) -> Result<Option<Tokens>> {
-        self.load("session.json")
+        let path = self.path("session.json")?;
+        load(&path).map_err(|error| unusable(&path, &error))
     }
 
     pub fn keep_tokens(&self, tokens: &Tokens) -> Result<()> {
-        self.save("session.json", tokens)
+        let path = self.path("session.json")?;
+        save(&path, tokens).map_err(|error| unusable(&path, &error))
     }
 
     pub fn forget_tokens(&self) -> Result<()> {
-        let path = self.folder.join("session.json");
+        let path = self.path("session.json")?;
         match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(unusable(&path, &error))
-            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unusable(&path, &error)),
             _ => Ok(()),
         }
     }
 
     /// While it is held, no other `punctual` refreshes this session.
     pub async fn lock(&self) -> Result<Lock> {
-        let path = self.folder.join("session.lock");
+        let path = self.path("session.lock")?;
         Lock::take(&path, Duration::from_secs(20))
             .await
             .map_err(|error| unusable(&path, &error))
     }
 
-    pub fn numbers(&self) -> Result<Numbers> {
-        self.load("numbers.json").map(Option::unwrap_or_default)
+    /// A convenience: without a file there are none.
+    pub fn numbers(&self) -> Numbers {
+        self.path("numbers.json")
+            .ok()
+            .and_then(|path| load(&path).ok()?)
+            .unwrap_or_default()
     }
 
-    pub fn keep_numbers(&self, numbers: &Numbers) -> Result<()> {
-        self.save("numbers.json", numbers)
+    /// What was asked for is done by now, so it does not fail for want of a file.
+    pub fn keep_numbers(&self, numbers: &Numbers) {
+        if let Ok(path) = self.path("numbers.json") {
+            let _ = save(&path, numbers);
+        }
     }
 
-    fn load<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
-        let path = self.folder.join(name);
-        // A file that can't be read as what it should be is as good as none: the next write replaces it.
-        Ok(files::read(&path)
-            .map_err(|error| unusable(&path, &error))?
-            .and_then(|content| serde_json::from_slice(&content).ok()))
+    fn path(&self, name: &str) -> Result<PathBuf> {
+        self.folder.as_ref().map(|folder| folder.join(name)).ok_or_else(|| {
+            Error::failed(
+                "There is no home folder to keep a session in. Set HOME or XDG_CONFIG_HOME, or use an API token (PUNCTUAL_TOKEN).",
+            )
+        })
     }
+}
 
-    fn save<T: Serialize>(&self, name: &str, value: &T) -> Result<()> {
-        let path = self.folder.join(name);
-        let content =
-            serde_json::to_vec_pretty(value).map_err(|error| Error::failed(error.to_string()))?;
-        files::write_private(&path, &content).map_err(|error| unusable(&path, &error))
-    }
+/// None where there is no such file. One that can't be read as what it should be is as good as none: the next write
+/// replaces it.
+fn load<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    Ok(files::read(path)?.and_then(|content| serde_json::from_slice(&content).ok()))
+}
+
+fn save<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
+    files::write_private(path, &serde_json::to_vec_pretty(value)?)
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> Error {
@@ -171,6 +183,32 @@ fn folder_name(server: &reqwest::Url) -> String {
 mod tests {
     use super::*;
 
+    fn tokens() -> Tokens {
+        Tokens {
+            email: "ada@example.org".to_owned(),
+            access_token: "secret".to_owned(),
+            access_until: 1_000,
+            refresh_token: "secret".to_owned(),
+        }
+    }
+
+    #[test]
+    fn without_a_home_there_are_no_numbers_and_no_session_but_nothing_breaks() {
+        let profile = Profile::of(None, &"http://127.0.0.1:3000".parse().unwrap());
+        profile.keep_numbers(&Numbers {
+            ids: vec!["a".to_owned()],
+            last_changed: None,
+        });
+        assert_eq!(profile.numbers(), Numbers::default());
+        assert!(
+            profile
+                .keep_tokens(&tokens())
+                .unwrap_err()
+                .to_string()
+                .contains("PUNCTUAL_TOKEN")
+        );
+    }
+
     fn name(url: &str) -> String {
         folder_name(&url.parse().unwrap())
     }
@@ -196,14 +234,12 @@ mod tests {
     #[test]
     fn tokens_are_kept_and_forgotten_per_server() {
         let config = tempfile::tempdir().unwrap();
-        let here = Profile::of(config.path(), &"http://127.0.0.1:3000".parse().unwrap());
-        let there = Profile::of(config.path(), &"https://example.org".parse().unwrap());
-        let tokens = Tokens {
-            email: "ada@example.org".to_owned(),
-            access_token: "access".to_owned(),
-            access_until: 1_000,
-            refresh_token: "refresh".to_owned(),
-        };
+        let here = Profile::of(
+            Some(config.path()),
+            &"http://127.0.0.1:3000".parse().unwrap(),
+        );
+        let there = Profile::of(Some(config.path()), &"https://example.org".parse().unwrap());
+        let tokens = tokens();
         here.keep_tokens(&tokens).unwrap();
         assert_eq!(here.tokens().unwrap().as_ref(), Some(&tokens));
         assert_eq!(there.tokens().unwrap(), None);
@@ -217,29 +253,30 @@ mod tests {
     fn tokens_lie_in_a_file_that_only_their_owner_may_read() {
         use std::os::unix::fs::PermissionsExt;
         let config = tempfile::tempdir().unwrap();
-        let profile = Profile::of(config.path(), &"http://127.0.0.1:3000".parse().unwrap());
-        profile.save("session.json", &"secret").unwrap();
+        let profile = Profile::of(
+            Some(config.path()),
+            &"http://127.0.0.1:3000".parse().unwrap(),
+        );
+        profile.keep_tokens(&tokens()).unwrap();
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(&profile.folder.join("session.json")), 0o600);
-        assert_eq!(mode(&profile.folder), 0o700);
+        assert_eq!(mode(&profile.path("session.json").unwrap()), 0o600);
+        assert_eq!(mode(profile.folder.as_deref().unwrap()), 0o700);
     }
 
     #[test]
     fn secrets_are_not_in_debug_output() {
-        let tokens = Tokens {
-            email: "a@b".into(),
-            access_token: "s3cret".into(),
-            access_until: 0,
-            refresh_token: "s3cret".into(),
-        };
-        assert!(!format!("{tokens:?}").contains("s3cret"));
+        let tokens = tokens();
+        assert!(!format!("{tokens:?}").contains("secret"));
     }
 
     #[test]
     fn a_broken_file_counts_as_none() {
         let config = tempfile::tempdir().unwrap();
-        let profile = Profile::of(config.path(), &"http://127.0.0.1:3000".parse().unwrap());
-        files::write_private(&profile.folder.join("session.json"), b"{\"email\":").unwrap();
+        let profile = Profile::of(
+            Some(config.path()),
+            &"http://127.0.0.1:3000".parse().unwrap(),
+        );
+        files::write_private(&profile.path("session.json").unwrap(), b"{\"email\":").unwrap();
         assert_eq!(profile.tokens().unwrap(), None);
     }
 

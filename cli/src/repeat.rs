@@ -196,6 +196,7 @@ fn plain(rrule: &str) -> Option<String> {
         }
     }
     let (one, many) = match freq? {
+        "HOURLY" => ("hourly", "hours"),
         "DAILY" => ("daily", "days"),
         "WEEKLY" => ("weekly", "weeks"),
         "MONTHLY" => ("monthly", "months"),

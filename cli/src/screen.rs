@@ -354,6 +354,14 @@ pub fn short(id: &str) -> &str {
 
 pub const SHORT: usize = 6;
 
+/// Through what a change was made: "web", "cli", of an API token its short id.
+pub fn through(via: &str) -> String {
+    match via.strip_prefix("token:") {
+        Some(id) => format!("token {}", clean(short(id))),
+        None => clean(via),
+    }
+}
+
 /// Title and marks: "Pay rent  ↻ monthly  #home  !high  missed 2".
 pub fn task_cell(task: &Task, project: Option<&str>) -> Cell {
     let done = task.status != "open" || task.deleted_at.is_some();
@@ -505,6 +513,15 @@ mod tests {
         };
         assert_eq!(screen(false).paint(Style::Red, "x"), "x");
         assert_eq!(screen(true).paint(Style::Red, "x"), "\x1b[31mx\x1b[0m");
+    }
+
+    #[test]
+    fn an_api_token_is_named_by_its_short_id() {
+        assert_eq!(
+            through("token:01a207c8-0079-79c6-9846-616b4370c962"),
+            "token 70c962"
+        );
+        assert_eq!(through("cli"), "cli");
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl Server {
     }
 
     fn api(&self, config: &std::path::Path) -> Api {
-        Api::new(self.url.clone(), Profile::of(config, &self.url), None).unwrap()
+        Api::new(self.url.clone(), Profile::of(Some(config), &self.url), None).unwrap()
     }
 }
 
@@ -381,7 +381,7 @@ async fn an_api_token_goes_as_it_is_and_is_never_refreshed() {
     })
     .await;
     let config = tempfile::tempdir().unwrap();
-    let profile = Profile::of(config.path(), &server.url);
+    let profile = Profile::of(Some(config.path()), &server.url);
     let api = Api::new(server.url.clone(), profile, Some("pt.x".to_owned())).unwrap();
     let error = api.get("/api/tasks").await.unwrap_err().to_string();
     assert!(error.contains("PUNCTUAL_TOKEN"), "{error}");
@@ -402,7 +402,7 @@ async fn where_no_server_runs_the_error_says_how_to_start_one() {
     let config = tempfile::tempdir().unwrap();
     let api = Api::new(
         url.clone(),
-        Profile::of(config.path(), &url),
+        Profile::of(Some(config.path()), &url),
         Some("pt.x".to_owned()),
     )
     .unwrap();

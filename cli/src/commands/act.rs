@@ -5,7 +5,7 @@ use punctual_contract::api::Task;
 
 use crate::api::{Api, escape};
 use crate::args::{Many, Undo};
-use crate::commands::{changed, numbered};
+use crate::commands::{changed, changed_json, numbered};
 use crate::error::{Error, Result};
 use crate::naming;
 use crate::screen::{self, Screen, Style, clean};
@@ -62,7 +62,7 @@ pub async fn act(api: &Api, screen: &Screen, act: Act, args: Many) -> Result<()>
                 Act::Delete => api.delete(&path).await?,
                 _ => api.act(format!("{path}{}", act.route())).await?,
             };
-            screen.document(&answer.text);
+            changed_json(api, screen, &id, &answer);
             continue;
         };
         let task: Task = if act == Act::Delete {
@@ -72,7 +72,7 @@ pub async fn act(api: &Api, screen: &Screen, act: Act, args: Many) -> Result<()>
         } else {
             api.act(format!("{path}{}", act.route())).await?.json()?
         };
-        let number = changed(api, &task)?;
+        let number = changed(api, &task);
         let (style, word) = act.word();
         screen.line(format!(
             "{} {}{}",
@@ -95,7 +95,7 @@ pub async fn act(api: &Api, screen: &Screen, act: Act, args: Many) -> Result<()>
 pub async fn undo(api: &Api, screen: &Screen, args: Undo) -> Result<()> {
     let id = match &args.task {
         Some(name) => naming::task(api, name).await?,
-        None => api.profile.numbers()?.last_changed.ok_or_else(|| {
+        None => api.profile.numbers().last_changed.ok_or_else(|| {
             Error::failed("Nothing was changed from here yet. Say which task: punctual undo TASK")
         })?,
     };
@@ -108,11 +108,11 @@ pub async fn undo(api: &Api, screen: &Screen, args: Undo) -> Result<()> {
         )
         .await?;
     if screen.json {
-        screen.document(&answer.text);
+        changed_json(api, screen, &id, &answer);
         return Ok(());
     }
     let task: Task = answer.json()?;
-    let number = changed(api, &task)?;
+    let number = changed(api, &task);
     let clock = api.clock().await?;
     let mut cell = screen::task_cell(&task, None);
     if let Some(due) = &task.due {

@@ -5,7 +5,7 @@ use punctual_contract::api::{NewTask, Reminder, Repeat, Task, TaskPatch};
 use crate::api::{Api, escape};
 use crate::args::{Add, Edit, OrNone};
 use crate::clock::Clock;
-use crate::commands::{changed, numbered};
+use crate::commands::{changed, changed_json, numbered};
 use crate::error::{Error, Result};
 use crate::naming::{self, Among};
 use crate::screen::{self, Screen, Style};
@@ -54,10 +54,11 @@ pub async fn add(api: &Api, screen: &Screen, args: Add) -> Result<()> {
     };
     let answer = api.post("/api/tasks", &task).await?;
     if screen.json {
-        screen.document(&answer.text);
+        changed_json(api, screen, &answer.json::<Task>()?.id, &answer);
         return Ok(());
     }
-    tell(api, screen, &answer.json()?, "Added", &shown)
+    tell(api, screen, &answer.json()?, "Added", &shown);
+    Ok(())
 }
 
 fn reminder(remind: Remind, clock: &Clock) -> Result<Reminder> {
@@ -81,8 +82,8 @@ fn reminder(remind: Remind, clock: &Clock) -> Result<Reminder> {
 }
 
 /// "Added 3  Pay rent  tomorrow 09:00 (in 15 h)", and what became of reminders that are past.
-fn tell(api: &Api, screen: &Screen, task: &Task, did: &str, clock: &Clock) -> Result<()> {
-    let number = numbered(changed(api, task)?);
+fn tell(api: &Api, screen: &Screen, task: &Task, did: &str, clock: &Clock) {
+    let number = numbered(changed(api, task));
     let mut cell = screen::task_cell(task, None);
     if let Some(due) = &task.due {
         let due = screen::due(due, task.timezone.as_deref(), clock);
@@ -98,7 +99,7 @@ fn tell(api: &Api, screen: &Screen, task: &Task, did: &str, clock: &Clock) -> Re
     }
     screen.line(format!("{did} {number}{}", cell.render(screen, usize::MAX)));
     let past = match (task.skipped_reminders.len(), task.reminders.len()) {
-        (0, _) => return Ok(()),
+        (0, _) => return,
         (1, 1) => "Its reminder is".to_owned(),
         (1, _) => "One of its reminders is".to_owned(),
         (past, all) if past == all => "All its reminders are".to_owned(),
@@ -108,7 +109,6 @@ fn tell(api: &Api, screen: &Screen, task: &Task, did: &str, clock: &Clock) -> Re
         Style::Yellow,
         &format!("{past} already past and will not ring."),
     ));
-    Ok(())
 }
 
 pub async fn edit(api: &Api, screen: &Screen, args: Edit) -> Result<()> {
@@ -207,10 +207,11 @@ pub async fn edit(api: &Api, screen: &Screen, args: Edit) -> Result<()> {
     }
     let answer = api.patch(&path, &patch, read.etag).await?;
     if screen.json {
-        screen.document(&answer.text);
+        changed_json(api, screen, &id, &answer);
         return Ok(());
     }
-    tell(api, screen, &answer.json()?, "Changed", &clock)
+    tell(api, screen, &answer.json()?, "Changed", &clock);
+    Ok(())
 }
 
 /// The same reminder sent again keeps its id, and with it its state: it does not ring a second time. The server writes

@@ -55,7 +55,7 @@ pub async fn list(api: &Api, screen: &Screen, args: List) -> Result<()> {
         });
     }
     let projects = project_names(api, &page.items, project_id.is_some()).await?;
-    let mut numbers = api.profile.numbers()?;
+    let mut numbers = api.profile.numbers();
     // A further page goes on counting.
     if args.cursor.is_none() {
         numbers.ids.clear();
@@ -77,7 +77,7 @@ pub async fn list(api: &Api, screen: &Screen, args: List) -> Result<()> {
         ));
         rows.push(row);
     }
-    api.profile.keep_numbers(&numbers)?;
+    api.profile.keep_numbers(&numbers);
     if !rows.is_empty() {
         screen.table(&[" #", "ID", "DUE", "", "TASK"], &rows);
     }

@@ -12,16 +12,24 @@ pub mod watch;
 
 use punctual_contract::api::Task;
 
-use crate::api::Api;
-use crate::error::Result;
+use crate::api::{Answer, Api};
+use crate::screen::Screen;
 
 /// Gives the task a number where it had none, and remembers that it was changed last.
-fn changed(api: &Api, task: &Task) -> Result<Option<usize>> {
-    let mut numbers = api.profile.numbers()?;
+fn changed(api: &Api, task: &Task) -> Option<usize> {
+    let mut numbers = api.profile.numbers();
     let number = numbers.give(&task.id);
     numbers.last_changed = Some(task.id.clone());
-    api.profile.keep_numbers(&numbers)?;
-    Ok(number)
+    api.profile.keep_numbers(&numbers);
+    number
+}
+
+/// With `--json`: prints the answer, and remembers that this task was changed last. Its numbers are a person's.
+fn changed_json(api: &Api, screen: &Screen, id: &str, answer: &Answer) {
+    let mut numbers = api.profile.numbers();
+    numbers.last_changed = Some(id.to_owned());
+    api.profile.keep_numbers(&numbers);
+    screen.document(&answer.text);
 }
 
 /// "3 " of a numbered task.

@@ -33,7 +33,7 @@ async fn table(api: &Api, screen: &Screen, page: &Page<Notification>) -> Result<
         screen.line("Nothing has rung.");
         return Ok(());
     }
-    let mut numbers = api.profile.numbers()?;
+    let mut numbers = api.profile.numbers();
     let mut rows = Vec::new();
     for notification in &page.items {
         let unread = notification.read_at.is_none();
@@ -60,7 +60,7 @@ async fn table(api: &Api, screen: &Screen, page: &Page<Notification>) -> Result<
             title,
         ]);
     }
-    api.profile.keep_numbers(&numbers)?;
+    api.profile.keep_numbers(&numbers);
     screen.table(&[" #", " ", "RANG", "", "TASK"], &rows);
     if let Some(next) = &page.next {
         screen.line(screen.paint(

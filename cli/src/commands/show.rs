@@ -10,7 +10,7 @@ use crate::duration::parse_iso;
 use crate::error::Result;
 use crate::naming;
 use crate::repeat;
-use crate::screen::{self, Cell, Screen, Style, clean, clean_lines, instant, short};
+use crate::screen::{self, Cell, Screen, Style, clean, clean_lines, instant, short, through};
 
 pub async fn show(api: &Api, screen: &Screen, args: One) -> Result<()> {
     let id = naming::task(api, &args.task).await?;
@@ -287,7 +287,7 @@ pub async fn log(api: &Api, screen: &Screen, args: Log) -> Result<()> {
                 Cell::styled(Style::Dim, clean(&change.id)),
                 Cell::plain(instant(&change.at, &clock)),
                 Cell::styled(Style::Bold, clean(&change.kind)),
-                Cell::styled(Style::Dim, clean(&change.via)),
+                Cell::styled(Style::Dim, through(&change.via)),
                 Cell::plain(touched(change)),
             ]
         })

@@ -13,7 +13,7 @@ use crate::api::{Api, escape};
 use crate::args::Watch;
 use crate::clock::Clock;
 use crate::error::Result;
-use crate::screen::{self, Screen, Style, clean, relative, short};
+use crate::screen::{self, Screen, Style, clean, relative, short, through};
 use crate::sse::{Event, Parser};
 
 pub async fn watch(api: &Api, screen: &Screen, args: Watch) -> Result<()> {
@@ -153,7 +153,7 @@ impl<'a> Watcher<'a> {
         let via = if event.data.via.is_empty() {
             String::new()
         } else {
-            format!("  ({})", clean(&event.data.via))
+            format!("  ({})", through(&event.data.via))
         };
         let via = self.screen.paint(Style::Dim, &via);
         let mut parts = event
