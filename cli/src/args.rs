@@ -75,7 +75,7 @@ pub enum Command {
     Delete(Many),
     /// Bring deleted tasks back
     Restore(Many),
-    /// Take back the last change of a task
+    /// Take back the last change of a task; a second undo takes back the first
     Undo(Undo),
     /// Ring again later
     #[command(after_help = SNOOZE_HELP)]

@@ -1,5 +1,7 @@
 //! Ring again later.
 
+use std::time::Duration;
+
 use punctual_contract::api::{self, Notification, Page, Receipt, Task};
 
 use crate::api::{Api, escape};
@@ -23,16 +25,21 @@ pub async fn snooze(api: &Api, screen: &Screen, args: Snooze) -> Result<()> {
         }
         None => request.duration = Some(length),
     }
-    let (reminder, replaced) = match task {
-        Some(name) => of_task(api, &naming::task(api, &name).await?).await?,
+    let task = match task {
+        Some(name) => Some(naming::task(api, &name).await?),
+        None => None,
+    };
+    let (reminder, replaced) = match &task {
+        Some(id) => of_task(api, id).await?,
         None => (last(api).await?, None),
     };
-    let answer = api
-        .post(
-            format!("/api/reminders/{}/snooze", escape(&reminder)),
-            &request,
-        )
-        .await?;
+    let path = format!("/api/reminders/{}/snooze", escape(&reminder));
+    let answer = match (api.post(path, &request).await, task) {
+        (Err(error), Some(id)) if error.status() == Some(409) => {
+            return Err(nothing_to_snooze(api, &id).await);
+        }
+        (answer, _) => answer?,
+    };
     if screen.json {
         screen.document(&answer.text);
         return Ok(());
@@ -81,19 +88,46 @@ fn meant(
 
 /// The reminder that rang last, else the one that will ring next, and for when that was planned.
 async fn of_task(api: &Api, task: &str) -> Result<(String, Option<String>)> {
-    let receipts: Page<Receipt> = api
-        .get(format!("/api/tasks/{}/reminders", escape(task)))
-        .await?
-        .json()?;
-    let chosen = choose(&receipts.items).ok_or_else(|| {
-        Error::failed(
+    let path = format!("/api/tasks/{}/reminders", escape(task));
+    // Right after a change of the task its reminders are being planned anew.
+    let mut pauses = [100, 200, 400, 800].into_iter().map(Duration::from_millis);
+    loop {
+        let receipts: Page<Receipt> = api.get(&path).await?.json()?;
+        if let Some(chosen) = choose(&receipts.items) {
+            return Ok((
+                chosen.id.clone(),
+                (chosen.state == "planned").then(|| chosen.due_for.clone()),
+            ));
+        }
+        let waits = receipts
+            .items
+            .iter()
+            .any(|receipt| receipt.state == "cancelled");
+        match pauses.next().filter(|_| waits) {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => return Err(nothing_to_snooze(api, task).await),
+        }
+    }
+}
+
+async fn nothing_to_snooze(api: &Api, task: &str) -> Error {
+    let task = api
+        .get(format!("/api/tasks/{}", escape(task)))
+        .await
+        .and_then(|answer| answer.json::<Task>());
+    match task {
+        Err(error) => error,
+        Ok(task) if task.deleted_at.is_some() => {
+            Error::failed("This task is deleted. Bring it back first: punctual restore TASK")
+        }
+        Ok(task) if task.status != "open" => Error::failed(format!(
+            "This task is {}. Open it first: punctual reopen TASK",
+            clean(&task.status)
+        )),
+        Ok(_) => Error::failed(
             "This task has no reminder to put off. Add one: punctual edit TASK --remind 'at 18:00'",
-        )
-    })?;
-    Ok((
-        chosen.id.clone(),
-        (chosen.state == "planned").then(|| chosen.due_for.clone()),
-    ))
+        ),
+    }
 }
 
 fn choose(receipts: &[Receipt]) -> Option<&Receipt> {
