@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use punctual_contract::api::{Notification, Task};
@@ -68,9 +68,9 @@ impl<'a> Watcher<'a> {
         let mut backoff = Backoff(Backoff::FIRST);
         let (mut first, mut told) = (true, false);
         loop {
+            let started = Instant::now();
             let cut = match self.connect(first, &mut told).await {
                 Ok(cut) => {
-                    backoff = Backoff(Backoff::FIRST);
                     first = false;
                     cut
                 }
@@ -90,9 +90,12 @@ impl<'a> Watcher<'a> {
             {
                 self.screen.note(&format!(
                     "{} The connection is lost ({cut}); trying again.",
-                    self.time()
+                    self.plain_time()
                 ));
                 told = true;
+            }
+            if started.elapsed() > Backoff::LONGEST {
+                backoff = Backoff(Backoff::FIRST);
             }
             tokio::time::sleep(backoff.next()).await;
         }
@@ -109,7 +112,7 @@ impl<'a> Watcher<'a> {
         } else if std::mem::take(told) {
             self.screen.note(&format!(
                 "{} Connected again; what came meanwhile follows.",
-                self.time()
+                self.plain_time()
             ));
         }
         let mut parser = Parser::default();
@@ -117,7 +120,7 @@ impl<'a> Watcher<'a> {
             match stream.next().await {
                 Ok(Some(bytes)) => {
                     for event in parser.feed(bytes.as_ref()) {
-                        self.take(&event).await?;
+                        self.take(&event).await;
                     }
                 }
                 // The server ends a stream with its token, and when it stops.
@@ -127,15 +130,15 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    async fn take(&mut self, event: &Event) -> Result<()> {
+    async fn take(&mut self, event: &Event) {
         let position: Option<u64> = event.id.parse().ok();
         if event.kind == "ready" {
             self.cursor = self.cursor.or(position);
-            return Ok(());
+            return;
         }
         // Sent again after a cut: seen already.
         if position.is_some_and(|position| self.cursor.is_some_and(|cursor| position <= cursor)) {
-            return Ok(());
+            return;
         }
         if !self.reminders_only || event.kind == FIRED || event.kind == SNOOZED {
             if self.screen.json {
@@ -146,7 +149,6 @@ impl<'a> Watcher<'a> {
         }
         // Only now: what could not be shown comes again.
         self.cursor = position.or(self.cursor);
-        Ok(())
     }
 
     async fn show(&mut self, event: &CloudEvent) {
@@ -202,6 +204,13 @@ impl<'a> Watcher<'a> {
                 };
                 self.line(&what, &title, &via);
             }
+            (Some("settings"), _) => {
+                // The zone may be another now.
+                if let Ok(clock) = self.api.clock().await {
+                    self.clock = Some(clock);
+                }
+                self.line("changed settings", "", &via);
+            }
             (Some(noun), Some(kind)) => {
                 let name = event.data.changed["name"]
                     .as_str()
@@ -213,14 +222,17 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    fn time(&self) -> String {
+    fn plain_time(&self) -> String {
         let now = Utc::now();
-        let local = self.clock.map_or_else(
-            || now.naive_utc(),
-            |clock| now.with_timezone(&clock.zone).naive_local(),
-        );
-        self.screen
-            .paint(Style::Dim, &local.format("%H:%M:%S").to_string())
+        let zoned = |clock: Clock| now.with_timezone(&clock.zone).naive_local();
+        self.clock
+            .map_or_else(|| now.naive_utc(), zoned)
+            .format("%H:%M:%S")
+            .to_string()
+    }
+
+    fn time(&self) -> String {
+        self.screen.paint(Style::Dim, &self.plain_time())
     }
 
     fn line(&self, what: &str, title: &str, via: &str) {
