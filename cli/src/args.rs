@@ -93,7 +93,10 @@ pub enum Command {
     Projects(Projects),
     /// Print completions for a shell
     #[command(after_help = COMPLETIONS_HELP)]
-    Completions { shell: Shell },
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
 }
 
 const ADD_HELP: &str = "\
@@ -227,6 +230,7 @@ pub struct Add {
     /// May be repeated
     #[arg(long)]
     pub tag: Vec<String>,
+    /// How much it matters
     #[arg(long, value_enum, hide_default_value = true, default_value = "none")]
     pub priority: Priority,
     /// Text of any length
@@ -267,26 +271,33 @@ impl<T> OrNone<T> {
 
 #[derive(Debug, Args)]
 pub struct Edit {
+    /// Its number in the last list, or the end of its id
     pub task: String,
+    /// A new title
     #[arg(long)]
     pub title: Option<String>,
+    /// When it is due, or `none`
     #[arg(long, value_name = "WHEN")]
     pub due: Option<OrNone<When>>,
     /// In place of all reminders it has; may be repeated
     #[arg(long, value_name = "BEFORE|AT")]
     pub remind: Vec<OrNone<Remind>>,
+    /// How it repeats, or `none`
     #[arg(long, value_name = "RULE")]
     pub repeat: Option<OrNone<Repeat>>,
-    /// What the next one is counted from
+    /// The next one is counted from the due time, or from when it was done
     #[arg(long, value_enum)]
     pub from: Option<Basis>,
+    /// A project's name or id
     #[arg(long)]
     pub project: Option<String>,
     /// In place of all tags it has; may be repeated
     #[arg(long)]
     pub tag: Vec<String>,
+    /// How much it matters
     #[arg(long, value_enum)]
     pub priority: Option<Priority>,
+    /// Text of any length, or `none`
     #[arg(long)]
     pub notes: Option<String>,
     /// A time zone, or `none`: it moves along with you
@@ -317,6 +328,7 @@ impl Status {
 pub struct List {
     /// Words of the title
     pub words: Vec<String>,
+    /// Which ones [default: open]
     #[arg(long, value_enum, default_value = "open", hide_default_value = true)]
     pub status: Status,
     /// Open, completed and skipped
@@ -325,6 +337,7 @@ pub struct List {
     /// A project's name or id
     #[arg(long)]
     pub project: Option<String>,
+    /// With this tag
     #[arg(long)]
     pub tag: Option<String>,
     /// Due before this
@@ -343,11 +356,13 @@ pub struct List {
 
 #[derive(Debug, Args)]
 pub struct One {
+    /// Its number in the last list, or the end of its id
     pub task: String,
 }
 
 #[derive(Debug, Args)]
 pub struct Many {
+    /// Their numbers in the last list, or the ends of their ids
     #[arg(required = true, value_name = "TASK")]
     pub tasks: Vec<String>,
 }
@@ -368,12 +383,14 @@ pub struct Snooze {
     /// 10m, 1h, 1d [default: 10m]
     #[arg(value_name = "FOR", conflicts_with = "until")]
     pub length: Option<String>,
+    /// In place of a length
     #[arg(long, value_name = "WHEN")]
     pub until: Option<When>,
 }
 
 #[derive(Debug, Args)]
 pub struct Log {
+    /// Its number in the last list, or the end of its id
     pub task: String,
     /// How many at most
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=200))]
@@ -478,9 +495,17 @@ mod tests {
     }
 
     #[test]
-    fn every_command_has_help() {
+    fn every_command_and_every_argument_has_help() {
         for command in Cli::command().get_subcommands() {
             assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(
+                    argument.get_help().is_some(),
+                    "{} {}",
+                    command.get_name(),
+                    argument.get_id()
+                );
+            }
         }
     }
 }
