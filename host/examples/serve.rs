@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use punctual_host::{Host, HostOptions, Variables};
 use punctual_sqlite::{Database, Options};
 use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env()).init();
     let mut arguments = std::env::args().skip(1);
     let manifest = arguments.next().ok_or("which spin.toml?")?;
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:3000".to_owned());

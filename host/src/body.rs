@@ -1,6 +1,8 @@
 //! The bodies of requests and responses as they pass through the host.
 
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -9,6 +11,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::WasiBody;
+
+use crate::instance::Fate;
 
 /// Why a body broke off.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -33,13 +37,21 @@ pub(crate) fn to_wasi(error: BodyError) -> wasmtime_wasi_http::Error {
     }
 }
 
-/// A guest's response body, counted until it is sent or dropped.
-pub(crate) struct Counted {
+/// A guest's response body: counted until it is sent or dropped, and broken off where its instance fails.
+/// To a client a trap must not look like the end of the body.
+pub(crate) struct Watched {
     pub body: WasiBody,
+    pub fate: Arc<OnceLock<Fate>>,
     pub _permit: OwnedSemaphorePermit,
 }
 
-impl http_body::Body for Counted {
+impl Watched {
+    fn failed(&self) -> bool {
+        self.fate.get().is_some_and(|failed| failed.load(Ordering::Acquire))
+    }
+}
+
+impl http_body::Body for Watched {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -47,9 +59,12 @@ impl http_body::Body for Counted {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut self.body)
-            .poll_frame(cx)
-            .map(|frame| frame.map(|frame| frame.map_err(BodyError::from)))
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(None) if self.failed() => {
+                Poll::Ready(Some(Err("the component failed before the end of its answer".into())))
+            }
+            poll => poll.map(|frame| frame.map(|frame| frame.map_err(BodyError::from))),
+        }
     }
 
     fn is_end_stream(&self) -> bool {

@@ -10,13 +10,15 @@ use crate::{Error, Limits};
 const TICK: Duration = Duration::from_millis(10);
 
 pub(crate) fn start(limits: &Limits) -> Result<Engine, Error> {
+    // A little more than may be used: an instance gives its place back before all of its parts are free.
+    let instances = limits.instances.saturating_add(limits.instances / 8).saturating_add(8);
     let mut pool = PoolingAllocationConfig::new();
     // A component made by Rust is one core module plus small adapters; only memory costs address space.
-    pool.total_component_instances(limits.instances)
-        .total_core_instances(limits.instances.saturating_mul(4))
-        .total_memories(limits.instances)
-        .total_tables(limits.instances.saturating_mul(4))
-        .total_stacks(limits.instances.saturating_mul(4))
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(4))
+        .total_memories(instances)
+        .total_tables(instances.saturating_mul(4))
+        .total_stacks(instances.saturating_mul(4))
         .max_core_instances_per_component(64)
         .max_memories_per_component(4)
         .max_tables_per_component(16)

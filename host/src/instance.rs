@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::time::Sleep;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Sleep, timeout};
 use wasmtime::component::{GuestTaskId, ResourceTable};
 use wasmtime::{Store, StoreContextMut, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -46,7 +47,25 @@ pub(crate) struct Component {
     pub limits: Arc<Limits>,
     pub clock: WallClock,
     pub network: Arc<Network>,
+    /// Room for instances of all components.
+    pub room: Arc<Semaphore>,
 }
+
+/// There was no room for one more instance in time.
+#[derive(Debug, thiserror::Error)]
+#[error("no room for one more instance")]
+pub(crate) struct NoRoom;
+
+/// What a request carries to the instance that takes it.
+pub(crate) struct Ticket {
+    /// The request's place among those that are being worked on.
+    pub place: OwnedSemaphorePermit,
+    /// Where that instance puts its fate.
+    pub fate: Arc<OnceLock<Fate>>,
+}
+
+/// Whether an instance has failed.
+pub(crate) type Fate = Arc<AtomicBool>;
 
 /// What belongs to one instance.
 pub(crate) struct State {
@@ -85,6 +104,10 @@ impl HandlerState for Instances {
     async fn instantiate(&self) -> wasmtime::Result<Instance<State, Expiration, Worker>> {
         let component = &self.0;
         let limits = component.limits.clone();
+        let room = match timeout(limits.waiting_time, component.room.clone().acquire_owned()).await {
+            Ok(Ok(room)) => room,
+            _ => return Err(NoRoom.into()),
+        };
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdout(Output::stdout(component.id.clone()))
             .stderr(Output::stderr(component.id.clone()))
@@ -122,7 +145,7 @@ impl HandlerState for Instances {
                 busy,
                 sleep: Box::pin(tokio::time::sleep(limits.instance_idle)),
             },
-            state: Worker { component: component.clone(), limits },
+            state: Worker { component: component.clone(), limits, fate: Fate::default(), _room: room },
         })
     }
 }
@@ -188,11 +211,14 @@ impl WorkerExpiration for Expiration {
 pub(crate) struct Worker {
     component: Arc<Component>,
     limits: Arc<Limits>,
+    fate: Fate,
+    /// Given back after the store is gone.
+    _room: OwnedSemaphorePermit,
 }
 
 impl WorkerState for Worker {
     type StoreData = State;
-    type RequestData = ();
+    type RequestData = Ticket;
 
     fn should_accept_request(&self, at_once: usize, total: usize) -> ShouldAccept {
         if total >= self.limits.requests_per_instance {
@@ -207,14 +233,22 @@ impl WorkerState for Worker {
     fn on_request_start(
         &self,
         _: StoreContextMut<'_, State>,
-        (): (),
+        ticket: Ticket,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
-        Box::pin(tokio::time::sleep(self.limits.response_head))
+        let _ = ticket.fate.set(self.fate.clone());
+        let time = tokio::time::sleep(self.limits.response_head);
+        // Dropped, and the place with it, when the guest has answered.
+        Box::pin(async move {
+            time.await;
+            drop(ticket.place);
+        })
     }
 
     fn drop(&self, store: Store<State>, result: Result<(), wasmtime::Error>) {
         if let Err(error) = result {
+            // Before the store goes, because with it the bodies end that it still sends.
+            self.fate.store(true, Ordering::Release);
             tracing::error!(component = &*self.component.id, "an instance failed: {error:?}");
         }
         drop(store);

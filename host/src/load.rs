@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
@@ -37,6 +38,7 @@ pub(crate) async fn load(options: HostOptions) -> Result<Arc<App>, Error> {
     }
     let mut compiled = compile(&manifest, &options, &engine, &linker).await?;
 
+    let room = Arc::new(Semaphore::new(limits.instances.try_into().unwrap_or(usize::MAX)));
     let mut services = HashMap::new();
     for (id, component) in &manifest.components {
         let (Some(pre), Some(grants)) = (compiled.remove(id), grants.remove(id)) else { continue };
@@ -48,6 +50,7 @@ pub(crate) async fn load(options: HostOptions) -> Result<Arc<App>, Error> {
             limits: limits.clone(),
             clock: options.clock.clone(),
             network: network.clone(),
+            room: room.clone(),
         });
         services.insert(id.clone(), Arc::new(service));
     }

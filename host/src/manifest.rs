@@ -38,8 +38,9 @@ pub(crate) struct Variable {
     #[serde(default)]
     pub required: bool,
     pub default: Option<String>,
-    #[serde(default)]
-    pub secret: bool,
+    /// Every value is treated as one.
+    #[serde(default, rename = "secret")]
+    _secret: bool,
     #[serde(default, rename = "description")]
     _description: Option<String>,
 }

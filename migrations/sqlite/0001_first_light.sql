@@ -14,7 +14,6 @@ CREATE TABLE users (
     inbox_id      TEXT NOT NULL,
     timezone      TEXT NOT NULL,
     invite_id     TEXT,
-    epoch         INTEGER NOT NULL DEFAULT 0,            -- a new password ends every session of an older epoch
     op            TEXT NOT NULL UNIQUE,
     body_hash     TEXT,
     trace         TEXT,
@@ -101,7 +100,7 @@ CREATE TABLE tasks (
     due           TEXT,                                  -- local date, or local date-time
     timezone      TEXT,                                  -- IANA name; NULL floats in the owner's zone
     due_at        INTEGER,                               -- the instant of `due` (a date: the end of that local day)
-    repeat        TEXT,                                  -- JSON {rrule, from, exdates, rdates}
+    repeat        TEXT,                                  -- JSON {rrule, from}
     reminders     TEXT NOT NULL,                         -- JSON array of definitions
     series_id     TEXT,
     series_start  TEXT,                                  -- occurrence 1 of the present rule
@@ -118,7 +117,7 @@ CREATE TABLE tasks (
     created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, deleted_at INTEGER,
     UNIQUE (series_id, occurrence)
 ) STRICT;
-CREATE INDEX tasks_open ON tasks (owner, due_at, id) WHERE status = 'open' AND deleted_at IS NULL;
+CREATE INDEX tasks_listed ON tasks (owner, COALESCE(due_at, 9223372036854775807), created_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX tasks_by_owner ON tasks (owner, id);
 CREATE INDEX tasks_by_previous ON tasks (previous_id) WHERE previous_id IS NOT NULL;
 

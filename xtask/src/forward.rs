@@ -21,7 +21,7 @@ Runs a long proof of a promise, the way `test` runs small ones. `cargo xtask pro
 const CONTRACTS: &str = "\
 cargo xtask contracts [--check]
 
-Writes specs/005-cloud-deployment/contracts/{openapi.json,asyncapi.yaml} and the table of settings from the code.
+Writes specs/005-cloud-deployment/contracts/{openapi.json,asyncapi.yaml} from the code.
 
   --check   write nothing; fail if one of them differs from the code";
 
@@ -48,10 +48,8 @@ pub fn contracts(args: &mut Args) -> Result<()> {
     }
     build_all()?;
     become_program(
-        "punctual-server",
-        ["contracts", mode, CONTRACTS_FOLDER]
-            .map(OsString::from)
-            .to_vec(),
+        "punctual-contracts",
+        [mode, CONTRACTS_FOLDER].map(OsString::from).to_vec(),
     )
 }
 

@@ -28,7 +28,7 @@ cargo xtask COMMAND: every developer command of Punctual
   test           every check and test that holds for a commit
   spin           start the same application under Spin, the worker beside it
   prove          a long proof, such as `prove reminders`
-  contracts      write (or check) the API's contracts and the table of settings
+  contracts      write (or check) the API's contracts
   wasm-target    give the Rust toolchain the target wasm32-wasip2 where it is missing
 
 `cargo xtask COMMAND --help` says more.";

@@ -137,8 +137,12 @@ fn spin(port: u16, hub_port: u16, data: &Path) -> Result<Command> {
         .arg("--state-dir")
         .arg(data.join("spin"))
         .env(
-            "SPIN_VARIABLE_WORKER_URL",
+            "SPIN_VARIABLE_HUB_URL",
             format!("http://127.0.0.1:{hub_port}"),
+        )
+        .env(
+            "SPIN_VARIABLE_FUNCTIONS_URL",
+            format!("http://127.0.0.1:{port}"),
         )
         .current_dir(root());
     for name in SECRETS {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::recurrence::{Recurrence, Rule, first_match};
 use crate::reminders::{Definition, Plan, PlanInput, plan};
-use crate::series::{Basis, OccurrenceRef, Series, next};
+use crate::series::{Basis, OccurrenceRef, Series, next, open_occurrences};
 use crate::task::{Invalid, Priority};
 use crate::time::{Instant, Local, Zone, due_instant, today, zone};
 
@@ -207,16 +207,23 @@ impl TaskState {
 
     /// When this task's reminders ring, as of now.
     pub fn plan(&self, account: &Account, now: Instant) -> Result<Plan, Error> {
-        Ok(plan(&PlanInput {
+        let series = self.series(account)?;
+        let comes_due = series.as_ref().and_then(|(series, current)| open_occurrences(series, current, now).1);
+        let mut plan = plan(&PlanInput {
             due: self.due,
             zone: self.zone(account),
             morning: account.morning,
             definitions: self.reminders.clone(),
-            series: self.series(account)?,
+            series,
             generation_at: Instant::from_micros(self.generation_at),
             now,
             open: self.is_open(),
-        }))
+        });
+        if self.is_open() {
+            // `missed` counts from the moment that the next occurrence comes due, reminders or none.
+            plan.next_at = plan.next_at.into_iter().chain(comes_due).min();
+        }
+        Ok(plan)
     }
 
     fn step(&mut self, now: Instant) {

@@ -12,19 +12,30 @@ pub async fn get(owner: &str, id: &str) -> Result<Option<String>, Error> {
     .await
 }
 
-/// The page after `after` (a project's id), the Inbox first.
-pub async fn list(
-    owner: &str,
-    archived: bool,
-    after: Option<&str>,
-    limit: i64,
-) -> Result<String, Error> {
+/// Where a page ended: 0 for the Inbox else 1, `created_at`, id.
+pub type Cursor = (i64, i64, String);
+
+/// The page after the cursor, the Inbox first, then by age.
+pub async fn list(owner: &str, archived: bool, after: Option<&Cursor>, limit: i64) -> Result<String, Error> {
     let json = db::text(
-        "SELECT json_object('items', json_group_array(json(json)), 'next', CASE WHEN count(*) = ?4 THEN lower(hex(json_quote(max(id)))) END) FROM (
-             SELECT id, json FROM project_json
-             WHERE owner = ?1 AND deleted_at IS NULL AND (archived_at IS NOT NULL) = ?2 AND (?3 IS NULL OR id > ?3)
-             ORDER BY id LIMIT ?4)",
-        &values![owner, i64::from(archived), after, limit],
+        "WITH page AS (
+             SELECT p.id, p.kind = 'project' AS place, p.created_at, j.json
+             FROM projects p JOIN project_json j ON j.id = p.id
+             WHERE p.owner = ?1 AND p.deleted_at IS NULL AND (p.archived_at IS NOT NULL) = ?2
+               AND (?3 IS NULL OR (p.kind = 'project', p.created_at, p.id) > (?3, ?4, ?5))
+             ORDER BY place, p.created_at, p.id LIMIT ?6)
+         SELECT json_object('items', json_group_array(json(json)), 'next', CASE WHEN count(*) = ?6 THEN (
+             SELECT lower(hex(json_array(place, created_at, id))) FROM page
+             ORDER BY place DESC, created_at DESC, id DESC LIMIT 1) END)
+         FROM page",
+        &values![
+            owner,
+            i64::from(archived),
+            after.map(|(place, _, _)| *place),
+            after.map(|(_, created_at, _)| *created_at),
+            after.map(|(_, _, id)| id.as_str()),
+            limit
+        ],
     )
     .await?;
     json.ok_or_else(|| Error::Shape("an aggregate gave no row".to_owned()))

@@ -89,10 +89,13 @@ pub struct Wanted {
 }
 
 /// Writes what the plan wants for the task's `generation`. Does nothing when the task has moved on. A reminder that
-/// stands already keeps its state, and only a cancelled one comes back.
+/// stands already keeps its state, and only a cancelled one that was not put off comes back.
+/// One that has rung for its occurrence does not ring again at another past instant. `wish` is `plans.wanted` as it was
+/// read: a plan from older settings does not overwrite a newer one.
 pub async fn plan(
     task: &str,
     generation: i64,
+    wish: i64,
     wanted: &[Wanted],
     write: &Write,
 ) -> Result<(), Error> {
@@ -103,14 +106,18 @@ pub async fn plan(
          SELECT w.value ->> 'id', t.owner, t.id, 'definition', w.value ->> 'definition_id', w.value ->> 'occurrence',
              t.due, w.value ->> 'fire_at', t.generation, w.value ->> 'state', 1, ?1, ?2, ?3, ?4, ?5, ?5
          FROM tasks t, json_each(?6) w
-         WHERE t.id = ?7 AND t.generation = ?8
+         WHERE t.id = ?7 AND t.generation = ?8 AND (SELECT wanted FROM plans WHERE task_id = ?7) = ?9
+           AND NOT (w.value ->> 'fire_at' <= ?5 AND EXISTS (
+               SELECT 1 FROM reminders rung WHERE rung.task_id = t.id AND rung.state = 'fired'
+                 AND rung.definition_id = w.value ->> 'definition_id' AND rung.occurrence = w.value ->> 'occurrence'))
          ON CONFLICT (task_id, definition_id, occurrence, fire_at) DO UPDATE SET
              generation = excluded.generation, due = excluded.due,
              state = CASE reminders.state WHEN 'cancelled' THEN excluded.state ELSE reminders.state END,
              version = reminders.version + 1, op = excluded.op, body_hash = NULL, actor = excluded.actor,
              via = excluded.via, trace = excluded.trace, updated_at = excluded.updated_at
          WHERE (reminders.state = 'planned' AND reminders.generation < excluded.generation)
-            OR (reminders.state = 'cancelled' AND excluded.state = 'planned')
+            OR (reminders.state = 'cancelled' AND excluded.state = 'planned' AND NOT EXISTS (
+                SELECT 1 FROM reminders snooze WHERE snooze.kind = 'snooze' AND snooze.definition_id = reminders.id))
          RETURNING id",
         &values![
             write.op.as_str(),
@@ -120,7 +127,8 @@ pub async fn plan(
             write.now,
             wanted,
             task,
-            generation
+            generation,
+            wish
         ],
     )
     .await
@@ -146,18 +154,20 @@ pub async fn keep_snoozes(task: &str, generation: i64, write: &Write) -> Result<
 pub async fn cancel_unwanted(
     task: &str,
     generation: i64,
+    wish: i64,
     wanted: &[Wanted],
     write: &Write,
 ) -> Result<(), Error> {
     let kept: Vec<&str> = wanted.iter().map(|ring| ring.id.as_str()).collect();
     let kept = serde_json::to_string(&kept).map_err(|error| Error::Shape(error.to_string()))?;
     let mut values = bookkeeping(task, generation, write).to_vec();
-    values.push(Value::from(kept));
+    values.extend(values![kept, wish]);
     db::rows(
         "UPDATE reminders SET state = 'cancelled', version = version + 1, op = ?3 || '.cancel', body_hash = NULL,
              actor = ?4, via = ?5, trace = ?6, updated_at = ?7
          WHERE task_id = ?1 AND state = 'planned' AND (generation < ?2 OR (
-             kind = 'definition' AND generation = ?2 AND fire_at > ?7 AND id NOT IN (SELECT value FROM json_each(?8))))
+             kind = 'definition' AND generation = ?2 AND fire_at > ?7 AND id NOT IN (SELECT value FROM json_each(?8))
+             AND (SELECT wanted FROM plans WHERE task_id = ?1) = ?9))
          RETURNING id",
         &values,
     )

@@ -33,35 +33,30 @@ pub struct Filter<'a> {
     pub due_after: Option<i64>,
 }
 
-/// Tasks that are not deleted, by `due_at` (without one: last), then id; the page after the cursor.
-pub async fn list(
-    owner: &str,
-    filter: &Filter<'_>,
-    after: Option<&(Option<i64>, String)>,
-    limit: i64,
-) -> Result<String, Error> {
+/// Where a page ended: `due_at` (the largest number where there is none), `created_at`, id.
+pub type Cursor = (i64, i64, String);
+
+/// Tasks that are not deleted, by `due_at` (without one: last), then age; the page after the cursor. The ids of the page
+/// come from an index, so that only its own rows are made into JSON.
+pub async fn list(owner: &str, filter: &Filter<'_>, after: Option<&Cursor>, limit: i64) -> Result<String, Error> {
     let words = filter.words.map(|words| {
-        format!(
-            "%{}%",
-            words
-                .replace('\\', "\\\\")
-                .replace('%', "\\%")
-                .replace('_', "\\_")
-        )
+        format!("%{}%", words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
     });
     let json = db::text(
         "WITH page AS (
-             SELECT id, due_at, json FROM task_json
+             SELECT id, COALESCE(due_at, 9223372036854775807) AS place, created_at FROM tasks
              WHERE owner = ?1 AND deleted_at IS NULL AND (?2 IS NULL OR status = ?2)
                AND (?3 IS NULL OR project_id = ?3) AND (?4 IS NULL OR series_id = ?4)
                AND (?5 IS NULL OR EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?5))
-               AND (?6 IS NULL OR json ->> 'title' LIKE ?6 ESCAPE '\\')
+               AND (?6 IS NULL OR title LIKE ?6 ESCAPE '\\')
                AND (?7 IS NULL OR due_at < ?7) AND (?8 IS NULL OR due_at >= ?8)
-               AND (?9 IS NULL OR (COALESCE(due_at, 9223372036854775807), id) > (?10, ?9))
-             ORDER BY COALESCE(due_at, 9223372036854775807), id LIMIT ?11)
-         SELECT json_object('items', json_group_array(json(json)), 'next', CASE WHEN count(*) = ?11 THEN (
-             SELECT lower(hex(json_array(due_at, id))) FROM page
-             ORDER BY COALESCE(due_at, 9223372036854775807) DESC, id DESC LIMIT 1) END)
+               AND (?9 IS NULL OR (COALESCE(due_at, 9223372036854775807), created_at, id) > (?9, ?10, ?11))
+             ORDER BY COALESCE(due_at, 9223372036854775807), created_at, id LIMIT ?12)
+         SELECT json_object('items', (SELECT json_group_array(json(json)) FROM (
+                 SELECT t.json FROM page JOIN task_json t ON t.id = page.id ORDER BY place, page.created_at, page.id)),
+             'next', CASE WHEN count(*) = ?12 THEN (
+                 SELECT lower(hex(json_array(place, created_at, id))) FROM page
+                 ORDER BY place DESC, created_at DESC, id DESC LIMIT 1) END)
          FROM page",
         &values![
             owner,
@@ -72,8 +67,9 @@ pub async fn list(
             words,
             filter.due_before,
             filter.due_after,
-            after.map(|(_, id)| id.as_str()),
-            after.map(|(due_at, _)| due_at.unwrap_or(i64::MAX)),
+            after.map(|(place, _, _)| *place),
+            after.map(|(_, created_at, _)| *created_at),
+            after.map(|(_, _, id)| id.as_str()),
             limit
         ],
     )
@@ -271,7 +267,7 @@ pub async fn make_successor(
              t.timezone, j ->> 'due_at', t.repeat, j -> 'reminders', t.series_id, j ->> 'series_start',
              j ->> 'occurrence', j ->> 'number', t.id, 0, 1, j ->> 'generation_at', 1, ?2, ?3, ?4, ?5, ?6, ?6
          FROM (SELECT ?1 AS j) JOIN tasks t ON t.id = ?7
-         WHERE t.version = ?8 AND t.deleted_at IS NULL AND t.next IS NOT NULL
+         WHERE t.generation = ?8 AND t.deleted_at IS NULL AND t.next IS NOT NULL
            AND NOT EXISTS (SELECT 1 FROM tasks other WHERE other.previous_id = t.id AND other.deleted_at IS NULL)
          ON CONFLICT (series_id, occurrence) DO UPDATE SET
              deleted_at = NULL, generation = tasks.generation + 1, generation_at = excluded.generation_at,
@@ -287,7 +283,7 @@ pub async fn make_successor(
             write.trace.as_deref(),
             write.now,
             done.id.as_str(),
-            done.version
+            done.generation
         ],
     )
     .await

@@ -17,9 +17,6 @@ use spin_sdk::http::{
 };
 use spin_sdk::http_service;
 
-/// The longest that one stream lasts, in seconds.
-const LONGEST: u64 = 3600;
-
 #[http_service]
 async fn handle(request: Request) -> Response<BoxBody> {
     punctual_function::serve_stream(request, live).await
@@ -76,8 +73,7 @@ async fn live(call: &Call) -> Result<Response<BoxBody>, Problem> {
     let mut events = hub.into_body().stream();
     let (mut to_client, body) = stream::<Bytes>();
     let left = u64::try_from(caller.until.saturating_sub(now))
-        .unwrap_or(0)
-        .min(LONGEST);
+        .unwrap_or(0);
     spin_sdk::wasip3::spawn(async move {
         // Ends with the token: the client comes back with a fresh one and its cursor. A send fails when the client has
         // gone; the hub's stream ends by being dropped.

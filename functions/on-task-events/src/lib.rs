@@ -127,8 +127,8 @@ async fn plan(
         })
         .collect();
     reminders::keep_snoozes(&task.id, task.generation, write).await?;
-    reminders::plan(&task.id, task.generation, &rings, write).await?;
-    reminders::cancel_unwanted(&task.id, task.generation, &rings, write).await?;
+    reminders::plan(&task.id, task.generation, wanted, &rings, write).await?;
+    reminders::cancel_unwanted(&task.id, task.generation, wanted, &rings, write).await?;
     tasks::planned(
         &task.id,
         wanted,

@@ -3,7 +3,7 @@
 use punctual_contract::api::ProjectName;
 use punctual_function::{Answer, Call, Caller, Problem, Reply, Scope, serve};
 use punctual_store::db::Error;
-use punctual_store::projects::{self, Change};
+use punctual_store::projects::{self, Change, Cursor};
 use spin_sdk::http::Request;
 use spin_sdk::http_service;
 
@@ -73,9 +73,9 @@ async fn list(call: &Call) -> Result<Answer, Problem> {
     let caller = Caller::of(call, Scope::Read).await?;
     call.only_queries(&["archived", "limit", "cursor"])?;
     let archived = call.flag("archived")?;
-    let after: Option<String> = call.cursor()?;
+    let after: Option<Cursor> = call.cursor()?;
     Ok(Answer::json(
-        projects::list(&caller.user, archived, after.as_deref(), call.limit()?).await?,
+        projects::list(&caller.user, archived, after.as_ref(), call.limit()?).await?,
     ))
 }
 

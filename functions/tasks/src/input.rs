@@ -42,7 +42,7 @@ fn repeat(given: Repeat) -> Result<lifecycle::Repeat, Problem> {
 fn reminders(given: Vec<Reminder>, ids: &Ids<'_>) -> Result<Vec<Definition>, Problem> {
     let mut definitions = Vec::with_capacity(given.len());
     for (n, reminder) in given.into_iter().enumerate() {
-        let id = match reminder.id {
+        let id = match reminder.id.filter(|id| !id.is_empty()) {
             Some(id) => id,
             None => derived_id(&["definition", ids.0, &n.to_string()])
                 .chars()

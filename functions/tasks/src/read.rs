@@ -2,7 +2,7 @@
 
 use punctual_domain::time::{self, Instant, Local};
 use punctual_function::{Answer, Call, Caller, Problem, Scope};
-use punctual_store::tasks::{self, Filter};
+use punctual_store::tasks::{self, Cursor, Filter};
 
 pub async fn shown(owner: &str, id: &str) -> Result<Answer, Problem> {
     Answer::versioned(
@@ -49,7 +49,7 @@ pub async fn list(call: &Call) -> Result<Answer, Problem> {
         due_before: instant(call, &caller, "due_before").await?,
         due_after: instant(call, &caller, "due_after").await?,
     };
-    let after: Option<(Option<i64>, String)> = call.cursor()?;
+    let after: Option<Cursor> = call.cursor()?;
     Ok(Answer::json(
         tasks::list(&caller.user, &filter, after.as_ref(), call.limit()?).await?,
     ))

@@ -61,7 +61,7 @@ key = 1
     assert_eq!(manifest.triggers[0].id, "a-http-trigger");
     assert_eq!(manifest.triggers[2].route, Route::Private);
     assert!(manifest.components.contains_key("http-trigger3-component"));
-    assert!(manifest.variables["token"].secret);
+    assert!(manifest.variables["token"].required);
 }
 
 #[test]

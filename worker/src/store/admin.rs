@@ -10,7 +10,7 @@ impl Store {
             .write(move |connection| {
                 let transaction = connection.transaction()?;
                 let found = transaction
-                    .execute("UPDATE users SET password_hash = ?2, epoch = epoch + 1 WHERE email = ?1", (&email, hash))?;
+                    .execute("UPDATE users SET password_hash = ?2 WHERE email = ?1", (&email, hash))?;
                 transaction.execute(
                     "UPDATE sessions SET revoked_at = ?2
                      WHERE revoked_at IS NULL AND user_id = (SELECT id FROM users WHERE email = ?1)",

@@ -505,7 +505,7 @@ pub const OPERATIONS: &[Operation] = &[
         path: "/api/projects",
         tag: "projects",
         summary: "List projects",
-        description: "By id.",
+        description: "The Inbox first, then by age.",
         queries: &[
             Query {
                 name: "archived",

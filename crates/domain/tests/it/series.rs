@@ -384,3 +384,74 @@ fn the_basis_on_the_wire_is_due_or_completion() {
     );
     assert!(serde_json::from_str::<Basis>(r#""whenever""#).is_err());
 }
+
+#[test]
+fn the_ends_of_the_calendar_panic_nowhere() {
+    use chrono::{NaiveDate, NaiveTime};
+    use punctual_domain::reminders::{DEFAULT_MORNING, Definition, PlanInput, plan};
+    use punctual_domain::{Instant, Local, Recurrence, Series};
+
+    let year = |year: i32| NaiveDate::from_ymd_opt(year, 6, 15).unwrap();
+    let days = [
+        NaiveDate::MIN,
+        year(-5),
+        year(1),
+        year(2026),
+        year(9999),
+        year(20_000),
+        NaiveDate::MAX,
+    ];
+    let rules = [
+        "FREQ=HOURLY;INTERVAL=7;BYMINUTE=0,30",
+        "FREQ=DAILY;INTERVAL=10000",
+        "FREQ=WEEKLY;BYDAY=MO,SU",
+        "RSCALE=GREGORIAN;FREQ=MONTHLY;BYMONTHDAY=31;SKIP=FORWARD",
+        "FREQ=YEARLY;BYWEEKNO=1,53;BYDAY=SU;WKST=SU",
+        "FREQ=YEARLY;INTERVAL=10000",
+    ];
+    for day in days {
+        for rule in rules {
+            for zone_name in ["Pacific/Kiritimati", "Etc/GMT+12"] {
+                let zone = zone(zone_name).unwrap();
+                let start =
+                    Local::DateTime(day.and_time(NaiveTime::from_hms_opt(23, 59, 59).unwrap()));
+                let recurrence = Recurrence::new(rule.parse().unwrap(), start, zone).unwrap();
+                let _ = recurrence
+                    .occurrences_after(Local::Date(NaiveDate::MAX))
+                    .next();
+                let _ = recurrence
+                    .occurrences_after(Local::Date(NaiveDate::MIN))
+                    .next();
+                let list: Vec<_> = recurrence.occurrences().take(3).collect();
+                // Not the last instant there is: what lies between is counted one by one.
+                let soon = list[0].due_at.plus_secs(40 * 86_400);
+                for now in [Instant::MIN, list[0].due_at, soon] {
+                    for basis in [Basis::Due, Basis::Completion] {
+                        let series = Series {
+                            recurrence: recurrence.clone(),
+                            basis,
+                        };
+                        let current = OccurrenceRef::from(&list[0]);
+                        let _ = (
+                            next(&series, &current, now),
+                            open_occurrences(&series, &current, now),
+                        );
+                        let _ = plan(&PlanInput {
+                            due: Some(start),
+                            zone,
+                            morning: DEFAULT_MORNING,
+                            definitions: vec![Definition::Before {
+                                id: String::new(),
+                                before: "P9D".parse().unwrap(),
+                            }],
+                            series: Some((series, current)),
+                            generation_at: now,
+                            now,
+                            open: true,
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
