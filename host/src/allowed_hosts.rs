@@ -76,8 +76,12 @@ impl AllowedHosts {
             return self.0.iter().any(Rule::allows_own);
         }
         let scheme = uri.scheme_str().unwrap_or("https");
-        let Some(Ok(host)) = uri.host().map(Host::parse) else { return false };
-        let Some(port) = uri.port_u16().or_else(|| default_port(scheme)) else { return false };
+        let Some(Ok(host)) = uri.host().map(Host::parse) else {
+            return false;
+        };
+        let Some(port) = uri.port_u16().or_else(|| default_port(scheme)) else {
+            return false;
+        };
         self.0.iter().any(|rule| rule.allows(scheme, &host, port))
     }
 }
@@ -97,7 +101,9 @@ impl Rule {
             _ => (rest, ""),
         };
         let port = match port {
-            "" if scheme == "*" => return Err("needs a port, because any scheme is allowed".to_owned()),
+            "" if scheme == "*" => {
+                return Err("needs a port, because any scheme is allowed".to_owned());
+            }
             "" => PortRule::Port(
                 default_port(scheme).ok_or("needs a port: its scheme has no default one")?,
             ),
@@ -115,7 +121,9 @@ impl Rule {
     }
 
     fn allows(&self, scheme: &str, host: &Host, port: u16) -> bool {
-        self.scheme.as_deref().is_none_or(|allowed| allowed == scheme)
+        self.scheme
+            .as_deref()
+            .is_none_or(|allowed| allowed == scheme)
             && self.host.allows(host)
             && match &self.port {
                 PortRule::Any => true,
@@ -139,7 +147,9 @@ impl HostRule {
             return Ok(Self::Own);
         }
         if let Some((address, bits)) = host.split_once('/') {
-            let address: IpAddr = address.parse().map_err(|_| "has a path, which it must not")?;
+            let address: IpAddr = address
+                .parse()
+                .map_err(|_| "has a path, which it must not")?;
             let bits: u8 = bits.parse().map_err(|_| "has a bad network length")?;
             let longest = if address.is_ipv4() { 32 } else { 128 };
             if bits > longest {
@@ -158,7 +168,9 @@ impl HostRule {
         if host.contains('*') {
             return Err("may have a wildcard only in place of subdomains".to_owned());
         }
-        Host::parse(host).map(Self::Literal).map_err(|error| format!("has a bad host: {error}"))
+        Host::parse(host)
+            .map(Self::Literal)
+            .map_err(|error| format!("has a bad host: {error}"))
     }
 
     fn allows(&self, host: &Host) -> bool {
@@ -166,9 +178,12 @@ impl HostRule {
             (Self::Any, _) => true,
             (Self::Subdomains(suffix), Host::Domain(domain)) => domain.ends_with(suffix),
             (Self::Literal(literal), host) => literal == host,
-            (Self::Network(IpAddr::V4(network), bits), Host::Ipv4(address)) => {
-                same_prefix(u32::from(*network).into(), u32::from(*address).into(), 32, *bits)
-            }
+            (Self::Network(IpAddr::V4(network), bits), Host::Ipv4(address)) => same_prefix(
+                u32::from(*network).into(),
+                u32::from(*address).into(),
+                32,
+                *bits,
+            ),
             (Self::Network(IpAddr::V6(network), bits), Host::Ipv6(address)) => {
                 same_prefix((*network).into(), (*address).into(), 128, *bits)
             }
@@ -183,7 +198,8 @@ fn same_prefix(left: u128, right: u128, width: u32, bits: u8) -> bool {
 }
 
 fn number(port: &str) -> Result<u16, String> {
-    port.parse().map_err(|_| format!("has a port {port:?} that is not a number"))
+    port.parse()
+        .map_err(|_| format!("has a port {port:?} that is not a number"))
 }
 
 fn default_port(scheme: &str) -> Option<u16> {
@@ -216,7 +232,11 @@ mod tests {
             ("https://example.com", "https://example.com/x", true),
             ("https://example.com", "https://example.com:8443/x", false),
             ("https://example.com", "http://example.com/x", false),
-            ("https://example.com", "https://example.com.evil.net/x", false),
+            (
+                "https://example.com",
+                "https://example.com.evil.net/x",
+                false,
+            ),
             ("https://*.example.com", "https://a.b.example.com/", true),
             ("https://*.example.com", "https://example.com/", false),
             ("https://*.example.com", "https://badexample.com/", false),
@@ -226,8 +246,16 @@ mod tests {
             ("http://10.0.0.0/8:*", "http://11.0.0.1:9/", false),
             ("http://[::1]:*", "http://[::1]:80/", true),
             ("*://*:*", "https://anything.example/", true),
-            ("http://*.spin.internal", "http://tasks.spin.internal/x", true),
-            ("http://tasks.spin.internal", "http://auth.spin.internal/x", false),
+            (
+                "http://*.spin.internal",
+                "http://tasks.spin.internal/x",
+                true,
+            ),
+            (
+                "http://tasks.spin.internal",
+                "http://auth.spin.internal/x",
+                false,
+            ),
             ("http://self", "http://self.alt/x", true),
             ("http://self", "/relative", true),
             ("http://self", "http://self/x", false),
@@ -240,9 +268,15 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for rule in
-            ["*", "example.com", "https://a.*.com", "http://a/path", "ftp://x", "http://a:b", "*://a"]
-        {
+        for rule in [
+            "*",
+            "example.com",
+            "https://a.*.com",
+            "http://a/path",
+            "ftp://x",
+            "http://a:b",
+            "*://a",
+        ] {
             assert!(AllowedHosts::parse([rule]).is_err(), "{rule}");
         }
     }
@@ -251,7 +285,10 @@ mod tests {
     fn a_target_is_told_by_its_host() {
         let target = |url: &str| Target::of(&url.parse().expect("a URL"));
         assert_eq!(target("http://self.alt/x"), Target::Own);
-        assert_eq!(target("http://a.spin.internal/x"), Target::Component("a".to_owned()));
+        assert_eq!(
+            target("http://a.spin.internal/x"),
+            Target::Component("a".to_owned())
+        );
         assert_eq!(target("http://spin.internal/x"), Target::Network);
     }
 }

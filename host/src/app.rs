@@ -33,7 +33,11 @@ pub(crate) enum Answer {
 }
 
 impl App {
-    pub(crate) async fn handle(&self, request: Request<WasiBody>, client: SocketAddr) -> Response<Body> {
+    pub(crate) async fn handle(
+        &self,
+        request: Request<WasiBody>,
+        client: SocketAddr,
+    ) -> Response<Body> {
         let path = request.uri().path();
         if let Some(name) = path.strip_prefix(WELL_KNOWN) {
             return match name {
@@ -54,7 +58,9 @@ impl App {
     /// A component's request to the application itself, through its routes.
     pub(crate) async fn own(&self, mut request: Request<WasiBody>) -> Response<Body> {
         // What a client of this machine would send.
-        request.headers_mut().insert(http::header::HOST, HeaderValue::from_static("localhost"));
+        request
+            .headers_mut()
+            .insert(http::header::HOST, HeaderValue::from_static("localhost"));
         match request.uri().path_and_query().cloned().map(Uri::from) {
             Some(uri) => *request.uri_mut() = uri,
             None => return Problem::BadRequest.response(),

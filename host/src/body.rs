@@ -22,7 +22,9 @@ pub type Body = UnsyncBoxBody<Bytes, BodyError>;
 
 /// A body that is there already.
 pub fn full(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 /// A body without content.
@@ -47,7 +49,9 @@ pub(crate) struct Watched {
 
 impl Watched {
     fn failed(&self) -> bool {
-        self.fate.get().is_some_and(|failed| failed.load(Ordering::Acquire))
+        self.fate
+            .get()
+            .is_some_and(|failed| failed.load(Ordering::Acquire))
     }
 }
 
@@ -60,9 +64,9 @@ impl http_body::Body for Watched {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Ready(None) if self.failed() => {
-                Poll::Ready(Some(Err("the component failed before the end of its answer".into())))
-            }
+            Poll::Ready(None) if self.failed() => Poll::Ready(Some(Err(
+                "the component failed before the end of its answer".into(),
+            ))),
             poll => poll.map(|frame| frame.map(|frame| frame.map_err(BodyError::from))),
         }
     }

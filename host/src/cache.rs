@@ -32,23 +32,35 @@ impl Cache {
         builder.create(folder)?;
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        Ok(Self { folder: folder.to_owned(), engine_key: hasher.finish() })
+        Ok(Self {
+            folder: folder.to_owned(),
+            engine_key: hasher.finish(),
+        })
     }
 
     /// The compiled component for these bytes, compiled now where it is not there yet.
-    pub(crate) fn load(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<(Component, PathBuf)> {
+    pub(crate) fn load(
+        &self,
+        engine: &Engine,
+        wasm: &[u8],
+    ) -> wasmtime::Result<(Component, PathBuf)> {
         let path = self.path(wasm);
         match read(&path) {
             Ok(Some(code)) => match deserialize(engine, &code) {
                 Ok(component) => {
                     // Keeps it from being swept out.
-                    let _ = fs::File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+                    let _ =
+                        fs::File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
                     return Ok((component, path));
                 }
-                Err(error) => tracing::warn!(path = %path.display(), %error, "cannot use a cached component"),
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "cannot use a cached component")
+                }
             },
             Ok(None) => {}
-            Err(error) => tracing::warn!(path = %path.display(), %error, "cannot read a cached component"),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "cannot read a cached component")
+            }
         }
         let component = Component::new(engine, wasm)?;
         let code = component.serialize()?;
@@ -65,7 +77,8 @@ impl Cache {
         for byte in digest.iter().take(16) {
             name.push_str(&format!("{byte:02x}"));
         }
-        self.folder.join(format!("{name}-{:016x}.{EXTENSION}", self.engine_key))
+        self.folder
+            .join(format!("{name}-{:016x}.{EXTENSION}", self.engine_key))
     }
 
     /// Writes code and its digest under a name of its own first: a file is complete or not there.
@@ -86,10 +99,14 @@ impl Cache {
 
     /// Deletes what no start has used for long.
     pub(crate) fn sweep(&self, used: &HashSet<PathBuf>) {
-        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        let Ok(entries) = fs::read_dir(&self.folder) else {
+            return;
+        };
         for entry in entries.flatten() {
             let path = entry.path();
-            let ours = path.extension().is_some_and(|ending| ending == EXTENSION || ending == "part");
+            let ours = path
+                .extension()
+                .is_some_and(|ending| ending == EXTENSION || ending == "part");
             let old = entry
                 .metadata()
                 .and_then(|metadata| metadata.modified())
@@ -108,7 +125,9 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let Some(length) = bytes.len().checked_sub(DIGEST) else { return Ok(None) };
+    let Some(length) = bytes.len().checked_sub(DIGEST) else {
+        return Ok(None);
+    };
     let digest = bytes.split_off(length);
     Ok((digest == Sha256::digest(&bytes).as_slice()).then_some(bytes))
 }
@@ -117,7 +136,10 @@ fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: the bytes were written by `Cache::write` from `Component::serialize`, into a folder that only
     // this user can write to, and their digest shows that the disk gave back what was written. Wasmtime
     // checks by itself that the engine's version and settings fit.
-    #[expect(unsafe_code, reason = "running compiled code is the purpose of the cache")]
+    #[expect(
+        unsafe_code,
+        reason = "running compiled code is the purpose of the cache"
+    )]
     unsafe {
         Component::deserialize(engine, code)
     }

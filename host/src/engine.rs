@@ -11,7 +11,10 @@ const TICK: Duration = Duration::from_millis(10);
 
 pub(crate) fn start(limits: &Limits) -> Result<Engine, Error> {
     // A little more than may be used: an instance gives its place back before all of its parts are free.
-    let instances = limits.instances.saturating_add(limits.instances / 8).saturating_add(8);
+    let instances = limits
+        .instances
+        .saturating_add(limits.instances / 8)
+        .saturating_add(8);
     let mut pool = PoolingAllocationConfig::new();
     // A component made by Rust is one core module plus small adapters; only memory costs address space.
     pool.total_component_instances(instances)

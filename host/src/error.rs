@@ -11,7 +11,10 @@ pub enum Error {
     Manifest(#[from] ManifestError),
     /// A file can't be read or written.
     #[error("{}: {source}", path.display())]
-    File { path: PathBuf, source: std::io::Error },
+    File {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     /// Required variables without a value.
     #[error(
         "no value for required variable(s): {} (set SPIN_VARIABLE_<NAME> or put a file of that name \
@@ -21,7 +24,11 @@ pub enum Error {
     Missing(Vec<String>),
     /// A database for what a component asks for was not given.
     #[error("component `{component}` asks for {kind} `{label}`, which is not configured")]
-    NoBackend { component: String, kind: &'static str, label: String },
+    NoBackend {
+        component: String,
+        kind: &'static str,
+        label: String,
+    },
     /// A component can't be compiled or linked.
     #[error("component `{component}`: {reason}")]
     Component { component: String, reason: String },

@@ -83,13 +83,20 @@ pub(crate) struct State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outbound }
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: &mut self.outbound,
+        }
     }
 }
 
@@ -104,7 +111,8 @@ impl HandlerState for Instances {
     async fn instantiate(&self) -> wasmtime::Result<Instance<State, Expiration, Worker>> {
         let component = &self.0;
         let limits = component.limits.clone();
-        let room = match timeout(limits.waiting_time, component.room.clone().acquire_owned()).await {
+        let room = match timeout(limits.waiting_time, component.room.clone().acquire_owned()).await
+        {
             Ok(Ok(room)) => room,
             _ => return Err(NoRoom.into()),
         };
@@ -145,7 +153,12 @@ impl HandlerState for Instances {
                 busy,
                 sleep: Box::pin(tokio::time::sleep(limits.instance_idle)),
             },
-            state: Worker { component: component.clone(), limits, fate: Fate::default(), _room: room },
+            state: Worker {
+                component: component.clone(),
+                limits,
+                fate: Fate::default(),
+                _room: room,
+            },
         })
     }
 }
@@ -164,7 +177,9 @@ impl Busy {
         self.interrupted.store(true, Ordering::Relaxed);
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
         if since.get_or_insert_with(Instant::now).elapsed() > longest {
-            return Err(wasmtime::format_err!("the guest computed for more than {longest:?}"));
+            return Err(wasmtime::format_err!(
+                "the guest computed for more than {longest:?}"
+            ));
         }
         // Others on this thread get their turn.
         Ok(UpdateDeadline::Yield(1))
@@ -199,7 +214,9 @@ impl WorkerExpiration for Expiration {
             // Streams live as long as their clients want.
             WorkerStatus::PostReturn => return Poll::Pending,
         };
-        let Some(end) = start.checked_add(longest) else { return Poll::Pending };
+        let Some(end) = start.checked_add(longest) else {
+            return Poll::Pending;
+        };
         if self.sleep.deadline() != end.into() {
             self.sleep.as_mut().reset(end.into());
         }
@@ -249,7 +266,10 @@ impl WorkerState for Worker {
         if let Err(error) = result {
             // Before the store goes, because with it the bodies end that it still sends.
             self.fate.store(true, Ordering::Release);
-            tracing::error!(component = &*self.component.id, "an instance failed: {error:?}");
+            tracing::error!(
+                component = &*self.component.id,
+                "an instance failed: {error:?}"
+            );
         }
         drop(store);
     }

@@ -89,7 +89,10 @@ impl Host {
     /// that everything they import is there.
     pub async fn load(options: HostOptions) -> Result<Self, Error> {
         let limits = options.limits.clone();
-        Ok(Self { app: load::load(options).await?, limits })
+        Ok(Self {
+            app: load::load(options).await?,
+            limits,
+        })
     }
 
     /// Answers requests until `shutdown` is done; then accepts no more, lets the running ones finish for
@@ -104,7 +107,10 @@ impl Host {
 
     /// Answers one request in this process. It needs a host: `http://localhost/path`, say.
     pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
-        let client = request.extensions().get::<Client>().map_or(app::NOBODY, |client| client.0);
+        let client = request
+            .extensions()
+            .get::<Client>()
+            .map_or(app::NOBODY, |client| client.0);
         let request = request.map(|body| body.map_err(body::to_wasi).boxed_unsync());
         self.app.handle(request, client).await
     }

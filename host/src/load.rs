@@ -38,10 +38,14 @@ pub(crate) async fn load(options: HostOptions) -> Result<Arc<App>, Error> {
     }
     let mut compiled = compile(&manifest, &options, &engine, &linker).await?;
 
-    let room = Arc::new(Semaphore::new(limits.instances.try_into().unwrap_or(usize::MAX)));
+    let room = Arc::new(Semaphore::new(
+        limits.instances.try_into().unwrap_or(usize::MAX),
+    ));
     let mut services = HashMap::new();
     for (id, component) in &manifest.components {
-        let (Some(pre), Some(grants)) = (compiled.remove(id), grants.remove(id)) else { continue };
+        let (Some(pre), Some(grants)) = (compiled.remove(id), grants.remove(id)) else {
+            continue;
+        };
         let service = Service::new(Component {
             id: id.as_str().into(),
             pre,
@@ -92,8 +96,10 @@ fn grant(
     };
     let mut databases = HashMap::new();
     for label in &component.sqlite_databases {
-        let database =
-            options.databases.get(label).ok_or_else(|| missing("SQLite database", label))?;
+        let database = options
+            .databases
+            .get(label)
+            .ok_or_else(|| missing("SQLite database", label))?;
         databases.insert(label.clone(), database.clone());
     }
     for label in &component.key_value_stores {
@@ -133,13 +139,18 @@ async fn compile(
     engine: &Engine,
     linker: &Arc<Linker<State>>,
 ) -> Result<HashMap<String, ServicePre<State>>, Error> {
-    let cache = Cache::open(&options.cache_dir, engine)
-        .map_err(|source| Error::File { path: options.cache_dir.clone(), source })?;
+    let cache = Cache::open(&options.cache_dir, engine).map_err(|source| Error::File {
+        path: options.cache_dir.clone(),
+        source,
+    })?;
     let cache = Arc::new(cache);
     let folder = options.manifest.parent().unwrap_or(Path::new(""));
     let mut by_source: HashMap<PathBuf, Vec<String>> = HashMap::new();
     for (id, component) in &manifest.components {
-        by_source.entry(folder.join(&component.source)).or_default().push(id.clone());
+        by_source
+            .entry(folder.join(&component.source))
+            .or_default()
+            .push(id.clone());
     }
     let mut jobs = tokio::task::JoinSet::new();
     for (path, ids) in by_source {
@@ -149,10 +160,15 @@ async fn compile(
                 component: ids.join("`, `"),
                 reason: format!("{error:#}"),
             };
-            let wasm = std::fs::read(&path)
-                .map_err(|source| Error::File { path: path.clone(), source })?;
+            let wasm = std::fs::read(&path).map_err(|source| Error::File {
+                path: path.clone(),
+                source,
+            })?;
             let (component, file) = cache.load(&engine, &wasm).map_err(fault)?;
-            let pre = linker.instantiate_pre(&component).and_then(ServicePre::new).map_err(fault)?;
+            let pre = linker
+                .instantiate_pre(&component)
+                .and_then(ServicePre::new)
+                .map_err(fault)?;
             Ok::<_, Error>((ids, pre, file))
         });
     }
@@ -174,9 +190,21 @@ fn assemble(
     services: HashMap<String, Arc<Service>>,
     path: &Path,
 ) -> Result<App, Error> {
-    let fault = |line, message| Error::Manifest(ManifestError { path: path.to_owned(), line, message });
+    let fault = |line, message| {
+        Error::Manifest(ManifestError {
+            path: path.to_owned(),
+            line,
+            message,
+        })
+    };
     let router = Router::build(&manifest.triggers).map_err(|(index, message)| {
-        fault(manifest.triggers.get(index).map_or(1, |trigger| trigger.line), message)
+        fault(
+            manifest
+                .triggers
+                .get(index)
+                .map_or(1, |trigger| trigger.line),
+            message,
+        )
     })?;
     let mut answers = Vec::new();
     let mut routes = Vec::new();
@@ -200,8 +228,17 @@ fn assemble(
             Route::Private => None,
         };
         answers.push(answer);
-        routes.push(RouteInfo { pattern, component, description });
+        routes.push(RouteInfo {
+            pattern,
+            component,
+            description,
+        });
     }
     tracing::info!(application = manifest.name, routes = routes.len(), "loaded");
-    Ok(App { router, answers, services, routes })
+    Ok(App {
+        router,
+        answers,
+        services,
+        routes,
+    })
 }

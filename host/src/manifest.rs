@@ -83,19 +83,26 @@ struct Triggers {
 
 impl Manifest {
     pub(crate) fn read(path: &Path) -> Result<Self, crate::Error> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| crate::Error::File { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| crate::Error::File {
+            path: path.to_owned(),
+            source,
+        })?;
         Ok(Self::parse(path, &text)?)
     }
 
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, ManifestError> {
         let source = Source { path, text };
         let document: Document = toml::from_str(text).map_err(|error| {
-            source.fault(error.span().unwrap_or(0..0), error.message().trim().to_owned())
+            source.fault(
+                error.span().unwrap_or(0..0),
+                error.message().trim().to_owned(),
+            )
         })?;
         if *document.spin_manifest_version.get_ref() != 2 {
-            return Err(source
-                .fault(document.spin_manifest_version.span(), "`spin_manifest_version` must be 2".into()));
+            return Err(source.fault(
+                document.spin_manifest_version.span(),
+                "`spin_manifest_version` must be 2".into(),
+            ));
         }
         let mut variables = BTreeMap::new();
         for (name, variable) in document.variables {
@@ -104,7 +111,10 @@ impl Manifest {
             let span = variable.span();
             let variable = variable.into_inner();
             if !variable.required && variable.default.is_none() {
-                return Err(source.fault(span, "a variable needs `default` or `required = true`".into()));
+                return Err(source.fault(
+                    span,
+                    "a variable needs `default` or `required = true`".into(),
+                ));
             }
             variables.insert(name.into_inner(), variable);
         }
@@ -114,7 +124,12 @@ impl Manifest {
             components.insert(id.into_inner(), component);
         }
         let triggers = trigger::check(document.trigger.http, &source, &mut components)?;
-        Ok(Self { name: document.application.name, variables, triggers, components })
+        Ok(Self {
+            name: document.application.name,
+            variables,
+            triggers,
+            components,
+        })
     }
 }
 
@@ -131,7 +146,11 @@ impl Source<'_> {
     }
 
     fn fault(&self, span: Range<usize>, message: String) -> ManifestError {
-        ManifestError { path: self.path.to_owned(), line: self.line(&span), message }
+        ManifestError {
+            path: self.path.to_owned(),
+            line: self.line(&span),
+            message,
+        }
     }
 }
 

@@ -79,7 +79,11 @@ impl Network {
                     .map(|response| response.map(|body| body.map_err(Error::from).boxed_unsync()))
                     .map_err(|error| failure(&error)),
                 Target::Own | Target::Component(_) => {
-                    let app = self.app.get().and_then(Weak::upgrade).ok_or(Error::DestinationUnavailable)?;
+                    let app = self
+                        .app
+                        .get()
+                        .and_then(Weak::upgrade)
+                        .ok_or(Error::DestinationUnavailable)?;
                     let response = match target {
                         Target::Component(id) => app.chain(&id, request).await,
                         _ => app.own(request).await,
@@ -88,7 +92,9 @@ impl Network {
                 }
             }
         };
-        tokio::time::timeout(first_byte, answer).await.map_err(|_| Error::ConnectionReadTimeout)?
+        tokio::time::timeout(first_byte, answer)
+            .await
+            .map_err(|_| Error::ConnectionReadTimeout)?
     }
 }
 
@@ -111,7 +117,9 @@ impl WasiHttpHooks for Outbound {
         let network = self.network.clone();
         let options = options.unwrap_or_default();
         let first_byte = options.first_byte_timeout.unwrap_or(network.first_byte);
-        let between_bytes = options.between_bytes_timeout.unwrap_or(network.between_bytes);
+        let between_bytes = options
+            .between_bytes_timeout
+            .unwrap_or(network.between_bytes);
         let allowed = self.allowed.allow(request.uri());
         if !allowed {
             tracing::warn!(
@@ -150,11 +158,18 @@ fn failure(error: &hyper_util::client::legacy::Error) -> Error {
             }
         }
         if cause.to_string().starts_with("dns error") {
-            return Error::DnsError { rcode: None, info_code: None };
+            return Error::DnsError {
+                rcode: None,
+                info_code: None,
+            };
         }
         source = cause.source();
     }
-    if error.is_connect() { Error::DestinationUnavailable } else { Error::HttpProtocolError }
+    if error.is_connect() {
+        Error::DestinationUnavailable
+    } else {
+        Error::HttpProtocolError
+    }
 }
 
 /// A body that fails when nothing comes for too long.
@@ -166,7 +181,11 @@ struct Patient {
 
 impl Patient {
     fn new(body: WasiBody, limit: Duration) -> Self {
-        Self { body, limit, sleep: Box::pin(tokio::time::sleep(limit)) }
+        Self {
+            body,
+            limit,
+            sleep: Box::pin(tokio::time::sleep(limit)),
+        }
     }
 }
 

@@ -20,11 +20,17 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn stdout(component: Arc<str>) -> Self {
-        Self { component, error: false }
+        Self {
+            component,
+            error: false,
+        }
     }
 
     pub(crate) fn stderr(component: Arc<str>) -> Self {
-        Self { component, error: true }
+        Self {
+            component,
+            error: true,
+        }
     }
 }
 
@@ -36,7 +42,10 @@ impl IsTerminal for Output {
 
 impl StdoutStream for Output {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(Lines { output: self.clone(), line: Vec::new() })
+        Box::new(Lines {
+            output: self.clone(),
+            line: Vec::new(),
+        })
     }
 }
 

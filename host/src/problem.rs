@@ -24,10 +24,14 @@ impl Problem {
         let (status, detail) = match self {
             Self::BadRequest => (StatusCode::BAD_REQUEST, "The request is malformed."),
             Self::NoRoute => (StatusCode::NOT_FOUND, "There is nothing at this address."),
-            Self::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here."),
-            Self::Overloaded => {
-                (StatusCode::SERVICE_UNAVAILABLE, "Too many requests are under way. Try again soon.")
-            }
+            Self::Failed => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something went wrong here.",
+            ),
+            Self::Overloaded => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many requests are under way. Try again soon.",
+            ),
             Self::TooSlow => (StatusCode::GATEWAY_TIMEOUT, "The answer took too long."),
         };
         let title = status.canonical_reason().unwrap_or("Error");
@@ -38,7 +42,10 @@ impl Problem {
         let mut response = Response::new(body::full(text));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if self == Self::Overloaded {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }

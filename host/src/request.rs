@@ -49,7 +49,13 @@ pub(crate) fn prepare<B>(
     set(PATH_INFO, &found.path_info)?;
     set(MATCHED_ROUTE, &found.based_route)?;
     set(RAW_COMPONENT_ROUTE, &found.raw_route)?;
-    set(COMPONENT_ROUTE, found.raw_route.strip_suffix("/...").unwrap_or(&found.raw_route))?;
+    set(
+        COMPONENT_ROUTE,
+        found
+            .raw_route
+            .strip_suffix("/...")
+            .unwrap_or(&found.raw_route),
+    )?;
     set(BASE_PATH, "/")?;
     set(CLIENT_ADDR, &client.to_string())?;
     for (name, value) in &found.segments {
@@ -64,9 +70,7 @@ pub(crate) fn prepare<B>(
 /// The host the client means: in the URL or in `Host`, and the same where it is in both.
 fn authority<B>(request: &Request<B>) -> Result<Authority, Problem> {
     let named = match request.headers().get(HOST) {
-        Some(host) => Some(
-            Authority::try_from(host.as_bytes()).map_err(|_| Problem::BadRequest)?,
-        ),
+        Some(host) => Some(Authority::try_from(host.as_bytes()).map_err(|_| Problem::BadRequest)?),
         None => None,
     };
     match (named, request.uri().authority()) {
@@ -141,7 +145,11 @@ mod tests {
             .body(())
             .expect("a request");
         prepare(&mut request, &found(), CLIENT).expect("prepared");
-        let values: Vec<_> = request.headers().get_all("spin-path-match-user-id").iter().collect();
+        let values: Vec<_> = request
+            .headers()
+            .get_all("spin-path-match-user-id")
+            .iter()
+            .collect();
         assert_eq!(values, ["42"]);
         assert!(!request.headers().contains_key("spin-path-match-other"));
         assert_eq!(request.headers()["spin-client-addr"], "127.0.0.1:8777");
@@ -155,9 +163,17 @@ mod tests {
             Err(Problem::BadRequest)
         );
         assert_eq!(
-            prepared(Request::get("http://a/x").header("host", "b").body(()).expect("a request")),
+            prepared(
+                Request::get("http://a/x")
+                    .header("host", "b")
+                    .body(())
+                    .expect("a request")
+            ),
             Err(Problem::BadRequest)
         );
-        assert_eq!(prepared(Request::get("http://a/x").body(()).expect("a request")), Ok(()));
+        assert_eq!(
+            prepared(Request::get("http://a/x").body(()).expect("a request")),
+            Ok(())
+        );
     }
 }

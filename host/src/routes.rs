@@ -47,7 +47,9 @@ impl Router {
     pub(crate) fn build(triggers: &[Trigger]) -> Result<Self, (usize, String)> {
         let mut latest: Vec<(usize, &str)> = Vec::new();
         for (index, trigger) in triggers.iter().enumerate() {
-            let Route::Pattern(pattern) = &trigger.route else { continue };
+            let Route::Pattern(pattern) = &trigger.route else {
+                continue;
+            };
             if let Some(earlier) = latest.iter_mut().find(|(_, known)| *known == pattern) {
                 tracing::error!(
                     route = pattern,
@@ -71,14 +73,24 @@ impl Router {
                 based.pop();
             }
             if based.starts_with(WELL_KNOWN) {
-                tracing::error!(route = pattern, "the host answers below {WELL_KNOWN} itself");
+                tracing::error!(
+                    route = pattern,
+                    "the host answers below {WELL_KNOWN} itself"
+                );
             }
             let spec = match based.strip_suffix("/...") {
                 Some(prefix) => format!("{prefix}/*"),
                 None => based.clone(),
             };
             router
-                .add(spec, Target { trigger, pattern: pattern.to_owned(), based })
+                .add(
+                    spec,
+                    Target {
+                        trigger,
+                        pattern: pattern.to_owned(),
+                        based,
+                    },
+                )
                 .map_err(|error| (trigger, format!("bad route {pattern:?}: {error}")))?;
         }
         Ok(Self { router })

@@ -61,8 +61,14 @@ pub(crate) async fn serve(
     drop(listener);
     let _ = stop.send(true);
     let finish = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(limits.shutdown_grace, finish).await.is_err() {
-        tracing::info!(connections = connections.len(), "cutting connections that are still busy");
+    if tokio::time::timeout(limits.shutdown_grace, finish)
+        .await
+        .is_err()
+    {
+        tracing::info!(
+            connections = connections.len(),
+            "cutting connections that are still busy"
+        );
         connections.shutdown().await;
     }
     Ok(())

@@ -44,23 +44,48 @@ impl Service {
     }
 
     pub(crate) async fn call(&self, request: Request<WasiBody>) -> Result<Response<Body>, Problem> {
-        let response = self.responses.clone().try_acquire_owned().map_err(|_| self.overloaded("responses"))?;
+        let response = self
+            .responses
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| self.overloaded("responses"))?;
         let place = self.place().await?;
         let fate = Arc::<OnceLock<Fate>>::default();
-        let ticket = Ticket { place, fate: fate.clone() };
-        let answer = timeout(self.component.limits.response_head, self.handler.handle(ticket, request))
-            .await
-            .map_err(|_| self.too_slow())?
-            .map_err(|error| self.failed(&error))?;
-        Ok(answer.map(|body| Watched { body, fate, _permit: response }.boxed_unsync()))
+        let ticket = Ticket {
+            place,
+            fate: fate.clone(),
+        };
+        let answer = timeout(
+            self.component.limits.response_head,
+            self.handler.handle(ticket, request),
+        )
+        .await
+        .map_err(|_| self.too_slow())?
+        .map_err(|error| self.failed(&error))?;
+        Ok(answer.map(|body| {
+            Watched {
+                body,
+                fate,
+                _permit: response,
+            }
+            .boxed_unsync()
+        }))
     }
 
     async fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
         if let Ok(place) = self.places.clone().try_acquire_owned() {
             return Ok(place);
         }
-        let _bench = self.benches.try_acquire().map_err(|_| self.overloaded("waiting requests"))?;
-        match timeout(self.component.limits.waiting_time, self.places.clone().acquire_owned()).await {
+        let _bench = self
+            .benches
+            .try_acquire()
+            .map_err(|_| self.overloaded("waiting requests"))?;
+        match timeout(
+            self.component.limits.waiting_time,
+            self.places.clone().acquire_owned(),
+        )
+        .await
+        {
             Ok(Ok(place)) => Ok(place),
             _ => Err(self.overloaded("time to wait")),
         }
@@ -71,7 +96,10 @@ impl Service {
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
         if warned.is_none_or(|at| at.elapsed() > Duration::from_secs(1)) {
             *warned = Some(Instant::now());
-            tracing::warn!(component = &*self.component.id, "overloaded: no more {what}");
+            tracing::warn!(
+                component = &*self.component.id,
+                "overloaded: no more {what}"
+            );
         }
         Problem::Overloaded
     }
@@ -96,7 +124,10 @@ impl Service {
         }
         // The instance says itself why it failed.
         if !error.is::<TrapOrPanicError>() {
-            tracing::error!(component = &*self.component.id, "a request failed: {error:?}");
+            tracing::error!(
+                component = &*self.component.id,
+                "a request failed: {error:?}"
+            );
         }
         Problem::Failed
     }

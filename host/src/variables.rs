@@ -52,7 +52,9 @@ impl Variables {
         {
             return Ok(Some(value));
         }
-        let Some(folder) = &self.folder else { return Ok(None) };
+        let Some(folder) = &self.folder else {
+            return Ok(None);
+        };
         let path = folder.join(name);
         match std::fs::read_to_string(&path) {
             Ok(text) => {
@@ -75,7 +77,11 @@ impl Variables {
                 None => missing.push(name.clone()),
             }
         }
-        if missing.is_empty() { Ok(Resolved { values }) } else { Err(crate::Error::Missing(missing)) }
+        if missing.is_empty() {
+            Ok(Resolved { values })
+        } else {
+            Err(crate::Error::Missing(missing))
+        }
     }
 }
 
@@ -107,7 +113,9 @@ impl Resolved {
                 .ok_or_else(|| format!("`{{{{` without `}}}}` in {template:?}"))?;
             let name = name.trim();
             filled.push_str(
-                self.values.get(name).ok_or_else(|| format!("unknown variable `{name}`"))?,
+                self.values
+                    .get(name)
+                    .ok_or_else(|| format!("unknown variable `{name}`"))?,
             );
             rest = after;
         }
@@ -120,7 +128,10 @@ impl Resolved {
 pub(crate) fn check_name(name: &str) -> Result<(), String> {
     let reason = if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
         "must start with a lower-case letter"
-    } else if !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
+    } else if !name
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    {
         "may contain only lower-case letters, digits and underscores"
     } else if name.ends_with('_') || name.contains("__") {
         "must not end with an underscore or contain two in a row"
@@ -152,7 +163,10 @@ mod tests {
             manifest("a = { default = \"x\" }\nb = { required = true }\nc = { default = \"c\" }");
         let variables = Variables::new().folder(folder.path()).set("a", "set a");
         let resolved = variables.resolve(&manifest).expect("resolved");
-        assert_eq!(resolved.fill("{{a}}, {{ b }}, {{ c }}.").as_deref(), Ok("set a, file b, c."));
+        assert_eq!(
+            resolved.fill("{{a}}, {{ b }}, {{ c }}.").as_deref(),
+            Ok("set a, file b, c.")
+        );
         assert!(resolved.fill("{{ d }}").is_err());
         assert!(resolved.fill("{{ a").is_err());
     }
@@ -160,7 +174,9 @@ mod tests {
     #[test]
     fn missing_required_ones_are_named_all_at_once() {
         let manifest = manifest("a = { required = true }\nb = { required = true, secret = true }");
-        let Err(error) = Variables::new().resolve(&manifest) else { panic!("resolved") };
+        let Err(error) = Variables::new().resolve(&manifest) else {
+            panic!("resolved")
+        };
         assert!(error.to_string().contains("a, b"), "{error}");
     }
 

@@ -36,11 +36,21 @@ pub enum Task {
 #[derive(clap::Args, Clone, Debug)]
 pub struct Serve {
     /// Port to listen on; 0 takes any free one
-    #[arg(long, env = "PUNCTUAL_PORT", value_name = "PORT", default_value_t = 3000)]
+    #[arg(
+        long,
+        env = "PUNCTUAL_PORT",
+        value_name = "PORT",
+        default_value_t = 3000
+    )]
     pub port: u16,
 
     /// Address to listen on; anything but loopback belongs behind a proxy that speaks TLS
-    #[arg(long, env = "PUNCTUAL_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1")]
+    #[arg(
+        long,
+        env = "PUNCTUAL_LISTEN",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1"
+    )]
     pub listen: IpAddr,
 
     /// How the world reaches this server, for links in what it sends; where left out, the address it listens on
@@ -48,11 +58,22 @@ pub struct Serve {
     pub public_url: Option<String>,
 
     /// Who may make an account. The first account can always be made, and becomes the admin
-    #[arg(long, env = "PUNCTUAL_REGISTRATION", value_name = "WHO", default_value = "closed")]
+    #[arg(
+        long,
+        env = "PUNCTUAL_REGISTRATION",
+        value_name = "WHO",
+        default_value = "closed"
+    )]
     pub registration: Registration,
 
     /// Proxies (CIDR, comma-separated) whose X-Forwarded-For and X-Forwarded-Proto are believed
-    #[arg(long, env = "PUNCTUAL_TRUSTED_PROXIES", value_name = "RANGES", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        env = "PUNCTUAL_TRUSTED_PROXIES",
+        value_name = "RANGES",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub trusted_proxies: String,
 
     /// Folder that spin.toml is in

@@ -26,7 +26,10 @@ pub enum Error {
     #[error("port {} is taken. Choose another with --port N, or 0 for any free one.", .0.port())]
     PortTaken(SocketAddr),
     #[error("cannot listen on {address}: {source}")]
-    Listen { address: SocketAddr, source: std::io::Error },
+    Listen {
+        address: SocketAddr,
+        source: std::io::Error,
+    },
     #[error("there is no {}. Start from the project's folder, or name it with --app DIR.", .0.display())]
     NoApp(PathBuf),
     #[error(transparent)]
@@ -88,7 +91,9 @@ pub struct Server {
 
 impl Server {
     pub async fn start(options: ServerOptions) -> Result<Self, Error> {
-        let ServerOptions { data, app, clock, .. } = &options;
+        let ServerOptions {
+            data, app, clock, ..
+        } = &options;
         let manifest = app.join("spin.toml");
         if !manifest.is_file() {
             return Err(Error::NoApp(manifest));
@@ -96,9 +101,14 @@ impl Server {
         let folder = Folder::create(data)?;
         let lock = folder.lock()?;
         let listener = listen(options.listen).await?;
-        let address = listener.local_addr().map_err(|source| Error::Listen { address: options.listen, source })?;
+        let address = listener.local_addr().map_err(|source| Error::Listen {
+            address: options.listen,
+            source,
+        })?;
         let hub_listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
-        let hub = hub_listener.local_addr().map_err(|source| Error::Listen { address, source })?;
+        let hub = hub_listener
+            .local_addr()
+            .map_err(|source| Error::Listen { address, source })?;
 
         let events_secret = folder.secret("events_secret")?;
         let database = Database::open(&folder.database(), Options::default())?;
@@ -111,24 +121,42 @@ impl Server {
             .set("registration", options.registration.to_string())
             .set("hub_url", format!("http://{hub}"))
             .set("functions_url", &functions_url)
-            .set("public_url", options.public_url.as_ref().unwrap_or(&functions_url))
+            .set(
+                "public_url",
+                options.public_url.as_ref().unwrap_or(&functions_url),
+            )
             .set("trusted_proxies", &options.trusted_proxies)
-            .set("webhook_allow_private", options.webhook_allow_private.to_string());
+            .set(
+                "webhook_allow_private",
+                options.webhook_allow_private.to_string(),
+            );
         let wall = clock.clone();
         let host = Host::load(HostOptions {
             databases: HashMap::from([("default".to_owned(), database.clone())]),
-            key_value: Some(Database::open(&folder.path().join("key-value.db"), Options::default())?),
+            key_value: Some(Database::open(
+                &folder.path().join("key-value.db"),
+                Options::default(),
+            )?),
             variables,
             clock: WallClock(Arc::new(move || wall.system_time())),
             limits: options.limits.clone(),
-            ..HostOptions::new(manifest, options.cache.clone().unwrap_or_else(|| folder.path().join("cache")))
+            ..HostOptions::new(
+                manifest,
+                options
+                    .cache
+                    .clone()
+                    .unwrap_or_else(|| folder.path().join("cache")),
+            )
         })
         .await?;
 
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let functions = tokio::spawn(async move {
-            if let Err(error) = host.serve(listener, async move { stopped.cancelled().await }).await {
+            if let Err(error) = host
+                .serve(listener, async move { stopped.cancelled().await })
+                .await
+            {
                 tracing::error!(%error, "the server has stopped answering");
             }
         });
@@ -142,7 +170,14 @@ impl Server {
             alone: true,
         })
         .await?;
-        Ok(Self { address, database, worker, functions, stop: stop.drop_guard(), _lock: lock })
+        Ok(Self {
+            address,
+            database,
+            worker,
+            functions,
+            stop: stop.drop_guard(),
+            _lock: lock,
+        })
     }
 
     /// Where it listens.
@@ -172,10 +207,12 @@ impl Server {
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).await.map_err(|source| match source.kind() {
-        std::io::ErrorKind::AddrInUse => Error::PortTaken(address),
-        _ => Error::Listen { address, source },
-    })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| match source.kind() {
+            std::io::ErrorKind::AddrInUse => Error::PortTaken(address),
+            _ => Error::Listen { address, source },
+        })
 }
 
 /// Where this machine reaches a listener that may be on all its addresses.

@@ -37,7 +37,9 @@ async fn serve(program: &Program) -> anyhow::Result<()> {
     let server = Server::start(program.options()).await?;
     let mut out = std::io::stdout();
     // Whoever reads it may be a program that waits for it.
-    let _ = out.write_all(greeting(&server.url(), &program.common.data).as_bytes()).and_then(|()| out.flush());
+    let _ = out
+        .write_all(greeting(&server.url(), &program.common.data).as_bytes())
+        .and_then(|()| out.flush());
     until_stopped().await?;
     eprintln!("Stopping; Ctrl-C again cuts it short.");
     server.stop().await;
@@ -62,9 +64,14 @@ Try this in another terminal:
 
 /// The console client beside this program.
 fn client() -> PathBuf {
-    let program = std::env::current_exe().unwrap_or_default().with_file_name("punctual");
+    let program = std::env::current_exe()
+        .unwrap_or_default()
+        .with_file_name("punctual");
     match std::env::current_dir() {
-        Ok(here) => program.strip_prefix(here).map(Path::to_owned).unwrap_or(program),
+        Ok(here) => program
+            .strip_prefix(here)
+            .map(Path::to_owned)
+            .unwrap_or(program),
         Err(_) => program,
     }
 }

@@ -28,7 +28,7 @@ async fn answers_have_exactly_the_fields_of_their_wire_types() {
     let task = ann
         .add(
             json!({ "title": "x", "due": "2026-11-02T12:00", "repeat": { "rrule": "FREQ=DAILY" },
-                     "reminders": [{ "before": "PT5H30M" }, { "at": "2026-11-09T06:00:00Z" }] }),
+                     "reminders": [{ "before": "PT4H30M" }, { "at": "2026-11-09T06:00:00Z" }] }),
         )
         .await;
     same::<Task>(&task);

@@ -24,16 +24,26 @@ const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 pub fn random_password() -> Result<String, Error> {
     let mut bytes = [0_u8; 20];
     getrandom::fill(&mut bytes).map_err(|error| Error::Random(error.to_string()))?;
-    Ok(bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect())
+    Ok(bytes
+        .iter()
+        .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]))
+        .collect())
 }
 
 /// Sets a password and ends the account's sessions. API tokens stay. Works while the server runs.
-pub async fn reset_password(store: &Store, clock: &Clock, email: &str, password: &str) -> Result<(), Error> {
+pub async fn reset_password(
+    store: &Store,
+    clock: &Clock,
+    email: &str,
+    password: &str,
+) -> Result<(), Error> {
     if !(10..=256).contains(&password.chars().count()) {
-        return Err(Error::Usage("a password has 10 to 256 characters".to_owned()));
+        return Err(Error::Usage(
+            "a password has 10 to 256 characters".to_owned(),
+        ));
     }
-    let params =
-        Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| Error::Password(error.to_string()))?;
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)
+        .map_err(|error| Error::Password(error.to_string()))?;
     let hash = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password(password.as_bytes())
         .map_err(|error| Error::Password(error.to_string()))?
@@ -49,9 +59,18 @@ pub async fn reset_password(store: &Store, clock: &Clock, email: &str, password:
 /// Copies the database while it is in use.
 pub async fn backup(folder: &Folder, to: &Path) -> Result<(), Error> {
     if to.exists() {
-        return Err(Error::Usage(format!("{} exists already; name a new file", to.display())));
+        return Err(Error::Usage(format!(
+            "{} exists already; name a new file",
+            to.display()
+        )));
     }
-    let db = Database::open(&folder.database(), Options { readers: 1, ..Options::default() })?;
+    let db = Database::open(
+        &folder.database(),
+        Options {
+            readers: 1,
+            ..Options::default()
+        },
+    )?;
     Ok(db.backup_to(to).await?)
 }
 
@@ -68,7 +87,9 @@ pub fn restore(folder: &Folder, from: &Path, clock: &Clock) -> Result<Option<Pat
     let mut kept = None;
     if database.exists() {
         let stamp = rfc3339(clock.now()).replace([':', '.'], "-");
-        let old = folder.path().join(format!("punctual.db.before-restore-{stamp}"));
+        let old = folder
+            .path()
+            .join(format!("punctual.db.before-restore-{stamp}"));
         // The log goes with its database: without it, the last commits would be missing.
         for suffix in ["-wal", "-shm", ""] {
             let (from, to) = (with_suffix(&database, suffix), with_suffix(&old, suffix));
@@ -93,14 +114,23 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 
 /// A whole database, of Punctual, that this program can read.
 fn check_backup(path: &Path) -> Result<(), Error> {
-    let not_ours = |why: String| Error::Usage(format!("{} is not a backup of Punctual: {why}", path.display()));
+    let not_ours = |why: String| {
+        Error::Usage(format!(
+            "{} is not a backup of Punctual: {why}",
+            path.display()
+        ))
+    };
     if !path.is_file() {
         return Err(Error::Usage(format!("there is no file {}", path.display())));
     }
     let look = || -> Result<(String, i64), punctual_sqlite::rusqlite::Error> {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let check = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-        let version = connection.query_row("SELECT COALESCE(MAX(version), 0) FROM migrations", [], |row| row.get(0))?;
+        let version = connection.query_row(
+            "SELECT COALESCE(MAX(version), 0) FROM migrations",
+            [],
+            |row| row.get(0),
+        )?;
         Ok((check, version))
     };
     let (check, version) = look().map_err(|error| not_ours(error.to_string()))?;
@@ -109,7 +139,9 @@ fn check_backup(path: &Path) -> Result<(), Error> {
         return Err(not_ours(format!("it is damaged: {check}")));
     }
     if version > newest {
-        return Err(not_ours(format!("it is of a newer version (schema {version}, this program knows {newest})")));
+        return Err(not_ours(format!(
+            "it is of a newer version (schema {version}, this program knows {newest})"
+        )));
     }
     Ok(())
 }

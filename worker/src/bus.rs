@@ -64,7 +64,9 @@ struct Progress {
 impl Progress {
     /// Through which position all is finished.
     fn watermark(&self) -> i64 {
-        self.unfinished.first().map_or(self.seen, |lowest| lowest - 1)
+        self.unfinished
+            .first()
+            .map_or(self.seen, |lowest| lowest - 1)
     }
 }
 
@@ -83,34 +85,92 @@ pub struct Consumer {
 
 impl Bus {
     pub fn new(store: Store) -> Self {
-        Self { inner: Arc::new(Inner { store, groups: Mutex::default(), tails: Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                groups: Mutex::default(),
+                tails: Mutex::default(),
+            }),
+        }
     }
 
     /// Joins a group: one consumer per partition. A group that never committed gets everything there ever was.
-    pub async fn subscribe(&self, name: &'static str, topic: &'static str) -> Result<Vec<Consumer>, Error> {
+    pub async fn subscribe(
+        &self,
+        name: &'static str,
+        topic: &'static str,
+    ) -> Result<Vec<Consumer>, Error> {
         let committed = self.inner.store.group_watermark(name).await?.unwrap_or(0);
-        let (queues, receivers): (Vec<_>, Vec<_>) = (0..PARTITIONS).map(|_| mpsc::channel(QUEUE)).unzip();
-        let progress = Mutex::new(Progress { seen: committed, unfinished: BTreeSet::new(), committed });
-        let group = Arc::new(Group { name, topic, queues, progress });
-        self.inner.groups.lock().unwrap_or_else(PoisonError::into_inner).push(group.clone());
-        Ok(receivers.into_iter().map(|queue| Consumer { group: group.clone(), queue }).collect())
+        let (queues, receivers): (Vec<_>, Vec<_>) =
+            (0..PARTITIONS).map(|_| mpsc::channel(QUEUE)).unzip();
+        let progress = Mutex::new(Progress {
+            seen: committed,
+            unfinished: BTreeSet::new(),
+            committed,
+        });
+        let group = Arc::new(Group {
+            name,
+            topic,
+            queues,
+            progress,
+        });
+        self.inner
+            .groups
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(group.clone());
+        Ok(receivers
+            .into_iter()
+            .map(|queue| Consumer {
+                group: group.clone(),
+                queue,
+            })
+            .collect())
     }
 
     /// Every message of a topic from now on, for a reader that keeps no offset. One that lags too far is told so.
     pub fn tail(&self, topic: &'static str) -> broadcast::Receiver<Message> {
-        let mut tails = self.inner.tails.lock().unwrap_or_else(PoisonError::into_inner);
-        tails.entry(topic).or_insert_with(|| broadcast::channel(TAIL).0).subscribe()
+        let mut tails = self
+            .inner
+            .tails
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        tails
+            .entry(topic)
+            .or_insert_with(|| broadcast::channel(TAIL).0)
+            .subscribe()
     }
 
     fn groups(&self) -> Vec<Arc<Group>> {
-        self.inner.groups.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner
+            .groups
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Hands an event to every group and reader of the topic; waits where a group's queue is full. Positions only grow.
     /// Published again, a message goes only to those who have not had it.
-    pub async fn publish(&self, topic: &'static str, key: &str, position: i64, event: &Arc<CloudEvent>) {
-        let message = Message { topic, key: key.to_owned(), position, event: event.clone() };
-        if let Some(tail) = self.inner.tails.lock().unwrap_or_else(PoisonError::into_inner).get(topic) {
+    pub async fn publish(
+        &self,
+        topic: &'static str,
+        key: &str,
+        position: i64,
+        event: &Arc<CloudEvent>,
+    ) {
+        let message = Message {
+            topic,
+            key: key.to_owned(),
+            position,
+            event: event.clone(),
+        };
+        if let Some(tail) = self
+            .inner
+            .tails
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(topic)
+        {
             // An error means that nobody reads just now.
             let _ = tail.send(message.clone());
         }
@@ -118,8 +178,12 @@ impl Bus {
             if group.topic != topic || position <= group.progress().seen {
                 continue;
             }
-            let Some(queue) = group.queues.get(partition(key)) else { continue };
-            let Ok(place) = queue.reserve().await else { continue };
+            let Some(queue) = group.queues.get(partition(key)) else {
+                continue;
+            };
+            let Ok(place) = queue.reserve().await else {
+                continue;
+            };
             // No await from here on: a publisher that is cancelled has done all of this or nothing.
             {
                 let mut progress = group.progress();
@@ -140,7 +204,10 @@ impl Bus {
 
     /// After which position to publish again after a restart: what some group has not finished comes again.
     pub fn resume_from(&self) -> Option<i64> {
-        self.groups().iter().map(|group| group.progress().watermark()).min()
+        self.groups()
+            .iter()
+            .map(|group| group.progress().watermark())
+            .min()
     }
 
     /// Commits what the groups have finished since the last time.
@@ -150,13 +217,17 @@ impl Bus {
             .iter()
             .filter_map(|group| {
                 let progress = group.progress();
-                (progress.watermark() > progress.committed).then(|| (group.name.to_owned(), progress.watermark()))
+                (progress.watermark() > progress.committed)
+                    .then(|| (group.name.to_owned(), progress.watermark()))
             })
             .collect();
         if finished.is_empty() {
             return Ok(());
         }
-        self.inner.store.set_group_watermarks(finished.clone()).await?;
+        self.inner
+            .store
+            .set_group_watermarks(finished.clone())
+            .await?;
         for (name, position) in finished {
             if let Some(group) = groups.iter().find(|group| group.name == name) {
                 group.progress().committed = position;

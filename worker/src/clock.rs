@@ -60,7 +60,9 @@ impl Clock {
         match &self.0 {
             Source::System => loop {
                 let left = micros - self.now();
-                let Ok(left @ 1..) = u64::try_from(left) else { return };
+                let Ok(left @ 1..) = u64::try_from(left) else {
+                    return;
+                };
                 // The system's clock may be set meanwhile, so look at it every second.
                 tokio::time::sleep(Duration::from_micros(left).min(Duration::from_secs(1))).await;
             },

@@ -38,10 +38,23 @@ pub enum Admin {
 pub async fn operate(task: Operate, data: &Path) -> Result<(), Error> {
     let clock = Clock::system();
     match task {
-        Operate::Admin(Admin::ResetPassword { email, password_stdin }) => {
+        Operate::Admin(Admin::ResetPassword {
+            email,
+            password_stdin,
+        }) => {
             let folder = Folder::existing(data)?;
-            let password = if password_stdin { from_stdin()? } else { admin::random_password()? };
-            let db = Database::open(&folder.database(), Options { readers: 1, ..Options::default() })?;
+            let password = if password_stdin {
+                from_stdin()?
+            } else {
+                admin::random_password()?
+            };
+            let db = Database::open(
+                &folder.database(),
+                Options {
+                    readers: 1,
+                    ..Options::default()
+                },
+            )?;
             admin::reset_password(&Store::new(db), &clock, &email, &password).await?;
             if password_stdin {
                 println!("{email} has the new password; its sessions have ended.");
@@ -51,7 +64,11 @@ pub async fn operate(task: Operate, data: &Path) -> Result<(), Error> {
         }
         Operate::Backup { file } => {
             admin::backup(&Folder::existing(data)?, &file).await?;
-            println!("Copied to {}. The secrets in {} are not in it.", file.display(), data.join("secrets").display());
+            println!(
+                "Copied to {}. The secrets in {} are not in it.",
+                file.display(),
+                data.join("secrets").display()
+            );
         }
         Operate::Restore { file } => match admin::restore(&Folder::create(data)?, &file, &clock)? {
             Some(old) => println!("Restored. What was there is kept as {}.", old.display()),
@@ -66,7 +83,11 @@ fn from_stdin() -> Result<String, Error> {
     std::io::stdin()
         .take(4096)
         .read_to_string(&mut text)
-        .map_err(|error| Error::Usage(format!("cannot read the password from standard input: {error}")))?;
+        .map_err(|error| {
+            Error::Usage(format!(
+                "cannot read the password from standard input: {error}"
+            ))
+        })?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 

@@ -12,7 +12,13 @@ use crate::error::Error;
 #[derive(Args, Clone, Debug)]
 pub struct Common {
     /// Folder of the database and the secrets; made where it is missing, for your user only
-    #[arg(long, env = "PUNCTUAL_DATA", value_name = "DIR", default_value = ".punctual", global = true)]
+    #[arg(
+        long,
+        env = "PUNCTUAL_DATA",
+        value_name = "DIR",
+        default_value = ".punctual",
+        global = true
+    )]
     pub data: PathBuf,
 
     /// Let webhooks go to http and to private addresses, as tests and home networks need
@@ -23,11 +29,23 @@ pub struct Common {
     pub webhook_allow_private: bool,
 
     /// What is logged, as tracing's filter directives
-    #[arg(long, env = "PUNCTUAL_LOG", value_name = "FILTER", default_value = "warn,punctual=info", global = true)]
+    #[arg(
+        long,
+        env = "PUNCTUAL_LOG",
+        value_name = "FILTER",
+        default_value = "warn,punctual=info",
+        global = true
+    )]
     pub log: String,
 
     /// How it is logged, on standard error
-    #[arg(long, env = "PUNCTUAL_LOG_FORMAT", value_name = "FORMAT", default_value = "text", global = true)]
+    #[arg(
+        long,
+        env = "PUNCTUAL_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text",
+        global = true
+    )]
     pub log_format: LogFormat,
 }
 
@@ -42,7 +60,10 @@ impl Common {
     pub fn start_log(&self) -> Result<(), Error> {
         let filter = EnvFilter::try_new(&self.log)
             .map_err(|error| Error::Usage(format!("--log {:?}: {error}", self.log)))?;
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+        let log = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal());
         let started = match self.log_format {
             LogFormat::Text => log.with_target(false).try_init(),
             LogFormat::Json => log.json().try_init(),
@@ -53,33 +74,62 @@ impl Common {
 
 /// Every setting of a program, made from what the program itself reads.
 pub fn table(command: &Command) -> String {
-    let mut table = String::from("| setting | environment | default | what it does |\n| --- | --- | --- | --- |\n");
-    let settings = command.get_arguments().filter(|arg| arg.get_env().is_some());
+    let mut table = String::from(
+        "| setting | environment | default | what it does |\n| --- | --- | --- | --- |\n",
+    );
+    let settings = command
+        .get_arguments()
+        .filter(|arg| arg.get_env().is_some());
     for arg in settings {
         // Writing to a String can't fail.
-        let _ = writeln!(table, "| {} | {} | {} | {} |", flag(arg), environment(arg), default(arg), meaning(arg));
+        let _ = writeln!(
+            table,
+            "| {} | {} | {} | {} |",
+            flag(arg),
+            environment(arg),
+            default(arg),
+            meaning(arg)
+        );
     }
     table
 }
 
 fn flag(arg: &Arg) -> String {
-    let name = arg.get_long().map_or_else(String::new, |long| format!("--{long}"));
-    let value = arg.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
+    let name = arg
+        .get_long()
+        .map_or_else(String::new, |long| format!("--{long}"));
+    let value = arg
+        .get_value_names()
+        .and_then(|names| names.first())
+        .map_or("", |name| name.as_str());
     format!("`{} {value}`", name)
 }
 
 fn environment(arg: &Arg) -> String {
-    arg.get_env().map_or_else(String::new, |name| format!("`{}`", name.to_string_lossy()))
+    arg.get_env()
+        .map_or_else(String::new, |name| format!("`{}`", name.to_string_lossy()))
 }
 
 fn default(arg: &Arg) -> String {
-    let values: Vec<_> = arg.get_default_values().iter().map(|value| format!("`{}`", value.to_string_lossy())).collect();
+    let values: Vec<_> = arg
+        .get_default_values()
+        .iter()
+        .map(|value| format!("`{}`", value.to_string_lossy()))
+        .collect();
     values.join(", ")
 }
 
 fn meaning(arg: &Arg) -> String {
-    let mut text = arg.get_help().map(ToString::to_string).unwrap_or_default().replace('|', "\\|");
-    let choices: Vec<_> = arg.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
+    let mut text = arg
+        .get_help()
+        .map(ToString::to_string)
+        .unwrap_or_default()
+        .replace('|', "\\|");
+    let choices: Vec<_> = arg
+        .get_possible_values()
+        .iter()
+        .map(|value| format!("`{}`", value.get_name()))
+        .collect();
     if !choices.is_empty() && choices != ["`true`", "`false`"] {
         let _ = write!(text, ": {}", choices.join(", "));
     }

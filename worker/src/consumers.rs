@@ -44,7 +44,8 @@ impl Default for BackOff {
 
 impl BackOff {
     pub fn after(self, failures: u32) -> Duration {
-        self.0.saturating_mul(1 << failures.saturating_sub(1).min(5))
+        self.0
+            .saturating_mul(1 << failures.saturating_sub(1).min(5))
     }
 }
 
@@ -112,7 +113,13 @@ struct Waiting {
 
 impl Caller {
     pub fn new(functions: Functions, store: Store, clock: Clock, back_off: BackOff) -> Self {
-        Self { functions, store, clock, back_off, answered: Arc::default() }
+        Self {
+            functions,
+            store,
+            clock,
+            back_off,
+            answered: Arc::default(),
+        }
     }
 
     async fn run(self, mut consumer: Consumer, stop: CancellationToken) {
@@ -141,10 +148,19 @@ impl Caller {
             return false;
         }
         let before = self.answered.load(Ordering::Relaxed);
-        let events: Vec<_> = chosen.iter().map(|index| &*partition.waiting[*index].message.event).collect();
-        let verdicts = self.functions.deliver(ON_TASK_EVENTS, &events, partition.last_first).await;
+        let events: Vec<_> = chosen
+            .iter()
+            .map(|index| &*partition.waiting[*index].message.event)
+            .collect();
+        let verdicts = self
+            .functions
+            .deliver(ON_TASK_EVENTS, &events, partition.last_first)
+            .await;
         partition.last_first = !partition.last_first;
-        let answers = verdicts.iter().filter(|verdict| verdict.is_answer()).count();
+        let answers = verdicts
+            .iter()
+            .filter(|verdict| verdict.is_answer())
+            .count();
         self.answered.fetch_add(answers as u64, Ordering::Relaxed);
 
         let now = Instant::now();
@@ -155,10 +171,16 @@ impl Caller {
                     waiting.finished = true;
                     None
                 }
-                Verdict::Drop(reason) => self.set_apart(waiting, &format!("dropped: {reason}")).await,
+                Verdict::Drop(reason) => {
+                    self.set_apart(waiting, &format!("dropped: {reason}")).await
+                }
                 Verdict::Retry(reason) => {
                     waiting.retries += 1;
-                    tracing::debug!(reason, id = waiting.message.event.id, "an event is to be sent again");
+                    tracing::debug!(
+                        reason,
+                        id = waiting.message.event.id,
+                        "an event is to be sent again"
+                    );
                     Some(self.back_off.after(waiting.retries))
                 }
                 Verdict::Failed { error, .. } => {
@@ -170,7 +192,11 @@ impl Caller {
                     if others && waiting.failures >= TRIES {
                         self.set_apart(waiting, &error).await
                     } else {
-                        tracing::warn!(error, id = waiting.message.event.id, "an event could not be handled");
+                        tracing::warn!(
+                            error,
+                            id = waiting.message.event.id,
+                            "an event could not be handled"
+                        );
                         Some(self.back_off.after(waiting.failures))
                     }
                 }
@@ -179,7 +205,9 @@ impl Caller {
             if waiting.finished {
                 consumer.finish(&waiting.message);
             } else if let Some(hold) = hold {
-                partition.held.insert(waiting.message.key.clone(), now + hold);
+                partition
+                    .held
+                    .insert(waiting.message.key.clone(), now + hold);
             }
         }
         partition.waiting.retain(|waiting| !waiting.finished);
@@ -190,7 +218,10 @@ impl Caller {
             partition.held.clear();
             partition.pauses += 1;
             let pause = self.back_off.after(partition.pauses);
-            tracing::warn!(pause_ms = pause.as_millis(), "{ON_TASK_EVENTS} does not answer; the partition pauses");
+            tracing::warn!(
+                pause_ms = pause.as_millis(),
+                "{ON_TASK_EVENTS} does not answer; the partition pauses"
+            );
             partition.paused = Some(now + pause);
         }
         true
@@ -198,10 +229,24 @@ impl Caller {
 
     /// Writes the event into the dead letters. Where that fails, it is held a little and tried again.
     async fn set_apart(&self, waiting: &mut Waiting, error: &str) -> Option<Duration> {
-        let Message { topic, position, event, .. } = &waiting.message;
-        tracing::error!(topic, position, error, "an event is set apart in dead_letters");
+        let Message {
+            topic,
+            position,
+            event,
+            ..
+        } = &waiting.message;
+        tracing::error!(
+            topic,
+            position,
+            error,
+            "an event is set apart in dead_letters"
+        );
         let json = serde_json::to_string(&**event).unwrap_or_default();
-        match self.store.dead_letter(topic, *position, json, error, self.clock.now()).await {
+        match self
+            .store
+            .dead_letter(topic, *position, json, error, self.clock.now())
+            .await
+        {
             Ok(()) => {
                 waiting.finished = true;
                 None
@@ -232,13 +277,25 @@ impl Partition {
         self.paused = None;
         self.held.retain(|_, until| *until > now);
         let free = |(_, waiting): &(usize, &Waiting)| !self.held.contains_key(&waiting.message.key);
-        self.waiting.iter().enumerate().filter(free).map(|(index, _)| index).take(MAX_EVENTS).collect()
+        self.waiting
+            .iter()
+            .enumerate()
+            .filter(free)
+            .map(|(index, _)| index)
+            .take(MAX_EVENTS)
+            .collect()
     }
 }
 
 impl Waiting {
     fn new(message: Message) -> Self {
-        Self { message, retries: 0, failures: 0, since: 0, finished: false }
+        Self {
+            message,
+            retries: 0,
+            failures: 0,
+            since: 0,
+            finished: false,
+        }
     }
 }
 

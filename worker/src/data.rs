@@ -26,16 +26,23 @@ impl Folder {
     /// Creates the folder where it is missing, for its user only.
     pub fn create(path: &Path) -> Result<Self, Error> {
         private_folder(path)?;
-        Ok(Self { path: path.to_owned() })
+        Ok(Self {
+            path: path.to_owned(),
+        })
     }
 
     /// A folder that must be there.
     pub fn existing(path: &Path) -> Result<Self, Error> {
-        let folder = Self { path: path.to_owned() };
+        let folder = Self {
+            path: path.to_owned(),
+        };
         if folder.database().is_file() {
             Ok(folder)
         } else {
-            Err(Error::Usage(format!("{} holds no Punctual database. Say where it is: --data DIR", path.display())))
+            Err(Error::Usage(format!(
+                "{} holds no Punctual database. Say where it is: --data DIR",
+                path.display()
+            )))
         }
     }
 
@@ -59,7 +66,9 @@ impl Folder {
             .map_err(|error| Error::file(&path, error))?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(Error::InUse { folder: self.path.display().to_string() }),
+            Err(TryLockError::WouldBlock) => Err(Error::InUse {
+                folder: self.path.display().to_string(),
+            }),
             Err(TryLockError::Error(error)) => Err(Error::file(&path, error)),
         }
     }
@@ -71,7 +80,12 @@ impl Folder {
         let path = folder.join(name);
         match std::fs::read_to_string(&path) {
             Ok(secret) if !secret.trim().is_empty() => return Ok(secret.trim().to_owned()),
-            Ok(_) => return Err(Error::Usage(format!("{} is empty. Remove it to have a new secret made.", path.display()))),
+            Ok(_) => {
+                return Err(Error::Usage(format!(
+                    "{} is empty. Remove it to have a new secret made.",
+                    path.display()
+                )));
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(Error::file(&path, error)),
         }
@@ -84,7 +98,11 @@ impl Folder {
 }
 
 fn private_folder(path: &Path) -> Result<(), Error> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| Error::file(path, error))
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| Error::file(path, error))
 }
 
 /// Writes a file that appears whole or not at all.
@@ -92,7 +110,11 @@ fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
     let part = path.with_extension("part");
     let _ = std::fs::remove_file(&part);
     let write = || {
-        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&part)?;
+        let mut file = OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(&part)?;
         file.write_all(content)?;
         file.sync_all()?;
         std::fs::rename(&part, path)
@@ -107,7 +129,11 @@ mod tests {
     use super::*;
 
     fn mode(path: &Path) -> u32 {
-        std::fs::metadata(path).expect("the file is there").permissions().mode() & 0o777
+        std::fs::metadata(path)
+            .expect("the file is there")
+            .permissions()
+            .mode()
+            & 0o777
     }
 
     #[test]

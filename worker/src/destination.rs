@@ -44,7 +44,11 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         // 6to4
         [0x2002, ..] => is_public_v4(v4(b, c)),
         // Global unicast, without Teredo and the other protocol assignments, and documentation.
-        _ => a & 0xe000 == 0x2000 && !(a == 0x2001 && (b < 0x200 || b == 0xdb8)) && !(a == 0x3fff && b < 0x1000),
+        _ => {
+            a & 0xe000 == 0x2000
+                && !(a == 0x2001 && (b < 0x200 || b == 0xdb8))
+                && !(a == 0x3fff && b < 0x1000)
+        }
     }
 }
 
@@ -83,8 +87,11 @@ impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
         let allow_private = self.allow_private;
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let private = found.iter().find(|found| !allow_private && !is_public(found.ip()));
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let private = found
+                .iter()
+                .find(|found| !allow_private && !is_public(found.ip()));
             // One private address among several is a trick, or a mistake that would be found only now and then.
             if let Some(address) = private {
                 return Err(refused(address.ip()).into());
@@ -135,8 +142,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_resolves_to_a_private_address_is_refused() {
-        let resolve = |allow_private| Guard { allow_private }.resolve("localhost".parse().expect("a name"));
+        let resolve =
+            |allow_private| Guard { allow_private }.resolve("localhost".parse().expect("a name"));
         assert!(resolve(false).await.is_err());
-        assert!(resolve(true).await.is_ok_and(|mut found| found.next().is_some()));
+        assert!(
+            resolve(true)
+                .await
+                .is_ok_and(|mut found| found.next().is_some())
+        );
     }
 }

@@ -11,10 +11,15 @@ pub enum Error {
     #[error("{0}")]
     Corrupt(String),
     /// Another process works in the data folder.
-    #[error("{folder} is in use by another process. Stop that one, or choose another folder with --data DIR.")]
+    #[error(
+        "{folder} is in use by another process. Stop that one, or choose another folder with --data DIR."
+    )]
     InUse { folder: String },
     #[error("{path}: {source}")]
-    File { path: String, source: std::io::Error },
+    File {
+        path: String,
+        source: std::io::Error,
+    },
     #[error("{0}")]
     Usage(String),
     #[error("HTTP client: {0}")]
@@ -27,6 +32,9 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn file(path: &std::path::Path, source: std::io::Error) -> Self {
-        Self::File { path: path.display().to_string(), source }
+        Self::File {
+            path: path.display().to_string(),
+            source,
+        }
     }
 }

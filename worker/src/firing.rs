@@ -72,7 +72,9 @@ impl Firing {
             horizon: AtomicI64::new(0),
             last_first: AtomicBool::new(false),
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// For a new leader: nothing is scheduled, and no claim of an earlier one counts.
@@ -92,8 +94,12 @@ impl Firing {
         let inner = &self.inner;
         let soon = inner.clock.now() + SOON;
         let horizon = inner.horizon.load(Ordering::Relaxed);
-        let (near, far): (Vec<_>, Vec<_>) =
-            inner.store.planned_of(ids).await?.into_iter().partition(|instant| instant.at < soon);
+        let (near, far): (Vec<_>, Vec<_>) = inner
+            .store
+            .planned_of(ids)
+            .await?
+            .into_iter()
+            .partition(|instant| instant.at < soon);
         inner.schedule.add(near.into_iter().map(fire));
         for instant in far.into_iter().filter(|instant| instant.at < horizon) {
             inner.timer.wake_at(instant.at.div_euclid(SECOND));
@@ -105,15 +111,23 @@ impl Firing {
     pub async fn catch_up(&self) -> Result<(), Error> {
         let inner = &self.inner;
         let now = inner.clock.now();
-        inner.schedule.add(inner.store.overdue(now, ROWS).await?.into_iter().map(fire));
+        inner
+            .schedule
+            .add(inner.store.overdue(now, ROWS).await?.into_iter().map(fire));
         let plans = inner.store.plans_due(now + SOON, ROWS).await?;
-        inner.schedule.add(plans.into_iter().map(|instant| (instant.at, Task::Plan(instant.id))));
+        inner.schedule.add(
+            plans
+                .into_iter()
+                .map(|instant| (instant.at, Task::Plan(instant.id))),
+        );
 
         let (from, to) = (inner.horizon.load(Ordering::Relaxed).max(now), now + AHEAD);
         // Set before the look, so that what is planned meanwhile is registered by its event.
         inner.horizon.fetch_max(to, Ordering::Relaxed);
         match inner.store.planned_seconds(from, to).await {
-            Ok(seconds) => seconds.into_iter().for_each(|second| inner.timer.wake_at(second)),
+            Ok(seconds) => seconds
+                .into_iter()
+                .for_each(|second| inner.timer.wake_at(second)),
             Err(error) => {
                 inner.horizon.store(from, Ordering::Relaxed);
                 return Err(error);
@@ -130,9 +144,15 @@ impl Firing {
                 () = stop.cancelled() => return,
                 second = inner.timer.woken() => second,
             };
-            match inner.store.planned_between(second * SECOND, (second + 1) * SECOND, ROWS).await {
+            match inner
+                .store
+                .planned_between(second * SECOND, (second + 1) * SECOND, ROWS)
+                .await
+            {
                 Ok(instants) => inner.schedule.add(instants.into_iter().map(fire)),
-                Err(error) => tracing::error!(%error, second, "cannot load a second; the sweep finds its reminders"),
+                Err(error) => {
+                    tracing::error!(%error, second, "cannot load a second; the sweep finds its reminders")
+                }
             }
         }
     }
@@ -188,7 +208,14 @@ impl Firing {
     }
 
     async fn fire(&self, due: &[(i64, Task)]) -> Result<(), Error> {
-        let Inner { store, clock, functions, worker, last_first, .. } = &*self.inner;
+        let Inner {
+            store,
+            clock,
+            functions,
+            worker,
+            last_first,
+            ..
+        } = &*self.inner;
         let ids: Vec<String> = due
             .iter()
             .filter_map(|(_, task)| match task {
@@ -198,10 +225,18 @@ impl Firing {
             .collect();
         let now = clock.now();
         let claimed = store.claim(&ids, worker, now, now + CLAIM).await?;
-        let events: Vec<CloudEvent> = claimed.iter().map(|claimed| due_event(claimed, now)).collect();
+        let events: Vec<CloudEvent> = claimed
+            .iter()
+            .map(|claimed| due_event(claimed, now))
+            .collect();
         let events: Vec<&CloudEvent> = events.iter().collect();
-        let verdicts =
-            functions.deliver(ON_REMINDERS, &events, last_first.fetch_not(Ordering::Relaxed)).await;
+        let verdicts = functions
+            .deliver(
+                ON_REMINDERS,
+                &events,
+                last_first.fetch_not(Ordering::Relaxed),
+            )
+            .await;
 
         let (mut free, mut refused) = (Vec::new(), Vec::new());
         for (Claimed { id, .. }, verdict) in claimed.into_iter().zip(verdicts) {
@@ -215,7 +250,10 @@ impl Firing {
                     tracing::error!(id, reason, "a reminder was refused");
                     refused.push(id);
                 }
-                Verdict::Failed { error, maybe_running } => {
+                Verdict::Failed {
+                    error,
+                    maybe_running,
+                } => {
                     tracing::warn!(id, error, "a reminder could not be fired yet");
                     // A call that may still be under way keeps its claim until that ends by itself.
                     if !maybe_running {
@@ -225,7 +263,9 @@ impl Firing {
             }
         }
         if !refused.is_empty() {
-            store.claim_longer(&refused, worker, clock.now() + REFUSED).await?;
+            store
+                .claim_longer(&refused, worker, clock.now() + REFUSED)
+                .await?;
         }
         store.release_claims(&free, worker).await
     }
@@ -236,7 +276,13 @@ fn fire(instant: Instant) -> (i64, Task) {
 }
 
 fn due_event(claimed: &Claimed, now: i64) -> CloudEvent {
-    called(REMINDER_DUE, format!("due-{}", claimed.id), &claimed.id, &claimed.owner, now)
+    called(
+        REMINDER_DUE,
+        format!("due-{}", claimed.id),
+        &claimed.id,
+        &claimed.owner,
+        now,
+    )
 }
 
 /// An event that is called and never published.

@@ -30,7 +30,10 @@ pub enum Verdict {
     /// The function will never understand it.
     Drop(String),
     /// The call with this event alone failed.
-    Failed { error: String, maybe_running: bool },
+    Failed {
+        error: String,
+        maybe_running: bool,
+    },
     /// The function was out of reach before its turn came.
     Untried,
 }
@@ -46,7 +49,9 @@ pub struct Functions {
 
 impl std::fmt::Debug for Functions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Functions").field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("Functions")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,13 +69,23 @@ impl Functions {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
-        Ok(Self { client, url: url.trim_end_matches('/').to_owned(), secret: secret.to_owned(), clock })
+        Ok(Self {
+            client,
+            url: url.trim_end_matches('/').to_owned(),
+            secret: secret.to_owned(),
+            clock,
+        })
     }
 
     /// Delivers events, however many, and answers one verdict each, in order. A batch that fails is halved until the
     /// event that it fails on is alone. `last_first` turns the order of the halves around: a caller alternates, so that
     /// bad events at one end can't keep the others from their turn.
-    pub async fn deliver(&self, path: &str, events: &[&CloudEvent], last_first: bool) -> Vec<Verdict> {
+    pub async fn deliver(
+        &self,
+        path: &str,
+        events: &[&CloudEvent],
+        last_first: bool,
+    ) -> Vec<Verdict> {
         let mut verdicts = vec![Verdict::Untried; events.len()];
         let mut todo = self.batches(events);
         if !last_first {
@@ -85,11 +100,22 @@ impl Functions {
                 }
                 Err(failure) => {
                     failures += 1;
-                    tracing::debug!(path, events = to - from, error = failure.error, "a call failed");
+                    tracing::debug!(
+                        path,
+                        events = to - from,
+                        error = failure.error,
+                        "a call failed"
+                    );
                     let middle = from + (to - from) / 2;
                     if to - from == 1 {
-                        let Failure { error, maybe_running } = failure;
-                        verdicts[from] = Verdict::Failed { error, maybe_running };
+                        let Failure {
+                            error,
+                            maybe_running,
+                        } = failure;
+                        verdicts[from] = Verdict::Failed {
+                            error,
+                            maybe_running,
+                        };
                     } else if last_first {
                         todo.extend([(from, middle), (middle, to)]);
                     } else {
@@ -123,7 +149,10 @@ impl Functions {
     }
 
     async fn call(&self, path: &str, events: &[&CloudEvent]) -> Result<Vec<Verdict>, Failure> {
-        let refused = |error: String| Failure { error, maybe_running: false };
+        let refused = |error: String| Failure {
+            error,
+            maybe_running: false,
+        };
         let body = serde_json::to_vec(events).map_err(|error| refused(error.to_string()))?;
         let id = Uuid::now_v7().to_string();
         let timestamp = self.clock.now() / 1_000_000;
@@ -133,27 +162,44 @@ impl Functions {
             .header("content-type", CONTENT_TYPE)
             .header(signature::ID, &id)
             .header(signature::TIMESTAMP, timestamp.to_string())
-            .header(signature::SIGNATURE, signature::sign(&self.secret, &id, timestamp, &body))
+            .header(
+                signature::SIGNATURE,
+                signature::sign(&self.secret, &id, timestamp, &body),
+            )
             .body(body)
             .send()
             .await
-            .map_err(|error| Failure { maybe_running: !error.is_connect(), error: chain(&error) })?;
+            .map_err(|error| Failure {
+                maybe_running: !error.is_connect(),
+                error: chain(&error),
+            })?;
         let status = answer.status();
         if status != reqwest::StatusCode::OK {
             let text = answer.text().await.unwrap_or_default();
             let text: String = text.chars().take(300).collect();
             return Err(refused(format!("{path} answered {status}: {text}")));
         }
-        let answer: Outcomes =
-            answer.json().await.map_err(|error| Failure { error: chain(&error), maybe_running: error.is_timeout() })?;
+        let answer: Outcomes = answer.json().await.map_err(|error| Failure {
+            error: chain(&error),
+            maybe_running: error.is_timeout(),
+        })?;
         verdicts(events, answer.outcomes).map_err(refused)
     }
 }
 
 /// The outcomes must be those of these events, in their order.
 fn verdicts(events: &[&CloudEvent], outcomes: Vec<Outcome>) -> Result<Vec<Verdict>, String> {
-    if outcomes.len() != events.len() || events.iter().zip(&outcomes).any(|(event, outcome)| event.id != outcome.id) {
-        return Err(format!("{} outcomes that don't match the {} events", outcomes.len(), events.len()));
+    if outcomes.len() != events.len()
+        || events
+            .iter()
+            .zip(&outcomes)
+            .any(|(event, outcome)| event.id != outcome.id)
+    {
+        return Err(format!(
+            "{} outcomes that don't match the {} events",
+            outcomes.len(),
+            events.len()
+        ));
     }
     let verdict = |outcome: Outcome| {
         let reason = outcome.reason.unwrap_or_default();

@@ -60,14 +60,27 @@ struct Clients {
 
 impl Hub {
     pub fn new(store: Store, clock: Clock, secret: String, stop: CancellationToken) -> Self {
-        Self { inner: Arc::new(Inner { store, clock, secret, clients: Mutex::default(), stop }) }
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                clock,
+                secret,
+                clients: Mutex::default(),
+                stop,
+            }),
+        }
     }
 
     /// Serves until stopped.
     pub async fn serve(self, listener: TcpListener) {
         let stop = self.inner.stop.clone();
-        let app = Router::new().route("/live", get(live)).route("/healthz", get(healthz)).with_state(self);
-        let served = axum::serve(listener, app).with_graceful_shutdown(async move { stop.cancelled().await }).await;
+        let app = Router::new()
+            .route("/live", get(live))
+            .route("/healthz", get(healthz))
+            .with_state(self);
+        let served = axum::serve(listener, app)
+            .with_graceful_shutdown(async move { stop.cancelled().await })
+            .await;
         if let Err(error) = served {
             tracing::error!(%error, "the live hub has ended");
         }
@@ -83,7 +96,10 @@ impl Hub {
             match received {
                 Ok(message) => self.clients().hand_out(message),
                 Err(RecvError::Lagged(missed)) => {
-                    tracing::warn!(missed, "the live hub lagged; its clients resume by their cursors");
+                    tracing::warn!(
+                        missed,
+                        "the live hub lagged; its clients resume by their cursors"
+                    );
                     self.clients().cut_all();
                 }
                 Err(RecvError::Closed) => return,
@@ -92,15 +108,34 @@ impl Hub {
     }
 
     fn clients(&self) -> MutexGuard<'_, Clients> {
-        self.inner.clients.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .clients
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Everything of `user` after a position, in order, for as long as the client keeps up.
-    fn stream(&self, user: String, after: Option<i64>) -> Option<impl Stream<Item = CloudEventAt> + use<>> {
+    fn stream(
+        &self,
+        user: String,
+        after: Option<i64>,
+    ) -> Option<impl Stream<Item = CloudEventAt> + use<>> {
         // Joined before the past is read: what is published meanwhile waits in the buffer.
         let (client, live) = self.clients().join(&user)?;
-        let leaving = Leaving { hub: self.clone(), user: user.clone(), client };
-        let state = Stage { hub: self.clone(), user, through: after, past: true, ready: Vec::new(), live, _leaving: leaving };
+        let leaving = Leaving {
+            hub: self.clone(),
+            user: user.clone(),
+            client,
+        };
+        let state = Stage {
+            hub: self.clone(),
+            user,
+            through: after,
+            past: true,
+            ready: Vec::new(),
+            live,
+            _leaving: leaving,
+        };
         Some(futures::stream::unfold(state, |mut stage| async move {
             let next = stage.next().await?;
             Some((next, stage))
@@ -116,7 +151,10 @@ impl Clients {
         let (sender, receiver) = mpsc::channel(BUFFER);
         self.last += 1;
         self.count += 1;
-        self.senders.entry(user.to_owned()).or_default().insert(self.last, sender);
+        self.senders
+            .entry(user.to_owned())
+            .or_default()
+            .insert(self.last, sender);
         Some((self.last, receiver))
     }
 
@@ -137,7 +175,9 @@ impl Clients {
     }
 
     fn hand_out(&mut self, message: Message) {
-        let Some(owned) = self.senders.get_mut(&message.key) else { return };
+        let Some(owned) = self.senders.get_mut(&message.key) else {
+            return;
+        };
         let before = owned.len();
         owned.retain(|_, sender| sender.try_send(message.clone()).is_ok());
         self.count -= before - owned.len();
@@ -171,10 +211,19 @@ impl Stage {
         let Some(mut through) = self.through else {
             let position = self.hub.inner.store.last_position().await.ok()?;
             (self.through, self.past) = (Some(position), false);
-            return Some(CloudEventAt { position, event: None });
+            return Some(CloudEventAt {
+                position,
+                event: None,
+            });
         };
         while self.ready.is_empty() && self.past {
-            let rows = match self.hub.inner.store.owners_changes_after(&self.user, through, ROWS).await {
+            let rows = match self
+                .hub
+                .inner
+                .store
+                .owners_changes_after(&self.user, through, ROWS)
+                .await
+            {
                 Ok(rows) => rows,
                 Err(error) => {
                     tracing::error!(%error, "cannot read what a client missed");
@@ -189,7 +238,10 @@ impl Stage {
                 .rev()
                 .map(|row| (row.position, event(row)))
                 .filter(|(_, (_, topics))| topics.contains(&TASK_UPDATES))
-                .map(|(position, (event, _))| CloudEventAt { position, event: Some(Arc::new(event)) })
+                .map(|(position, (event, _))| CloudEventAt {
+                    position,
+                    event: Some(Arc::new(event)),
+                })
                 .collect();
         }
         if let Some(next) = self.ready.pop() {
@@ -202,7 +254,10 @@ impl Stage {
             };
             if message.position > through {
                 self.through = Some(message.position);
-                return Some(CloudEventAt { position: message.position, event: Some(message.event) });
+                return Some(CloudEventAt {
+                    position: message.position,
+                    event: Some(message.event),
+                });
             }
         }
     }
@@ -226,7 +281,12 @@ struct Wanted {
     after: Option<i64>,
 }
 
-async fn live(State(hub): State<Hub>, uri: Uri, headers: HeaderMap, wanted: Query<Wanted>) -> Response {
+async fn live(
+    State(hub): State<Hub>,
+    uri: Uri,
+    headers: HeaderMap,
+    wanted: Query<Wanted>,
+) -> Response {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let signed = uri.path_and_query().map_or("", |path| path.as_str());
     let verified = signature::verify(
@@ -242,16 +302,33 @@ async fn live(State(hub): State<Hub>, uri: Uri, headers: HeaderMap, wanted: Quer
     }
     let Query(Wanted { user, after }) = wanted;
     let Some(stream) = hub.stream(user, after) else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "too many clients watch already").into_response();
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many clients watch already",
+        )
+            .into_response();
     };
     let events = stream.map(|CloudEventAt { position, event }| {
         let (kind, data) = match &event {
-            Some(event) => (event.kind.as_str(), serde_json::to_string(&**event).unwrap_or_default()),
-            None => ("ready", json!({ "position": position.to_string() }).to_string()),
+            Some(event) => (
+                event.kind.as_str(),
+                serde_json::to_string(&**event).unwrap_or_default(),
+            ),
+            None => (
+                "ready",
+                json!({ "position": position.to_string() }).to_string(),
+            ),
         };
-        Ok::<_, Infallible>(Event::default().id(position.to_string()).event(kind).data(data))
+        Ok::<_, Infallible>(
+            Event::default()
+                .id(position.to_string())
+                .event(kind)
+                .data(data),
+        )
     });
-    Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("")).into_response()
+    Sse::new(events)
+        .keep_alive(KeepAlive::new().interval(HEARTBEAT).text(""))
+        .into_response()
 }
 
 /// 200 while the database answers.
@@ -260,7 +337,11 @@ async fn healthz(State(hub): State<Hub>) -> Response {
         Ok(_) => "ok\n".into_response(),
         Err(error) => {
             tracing::error!(%error, "the database does not answer");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database does not answer\n",
+            )
+                .into_response()
         }
     }
 }

@@ -33,7 +33,12 @@ pub struct Lease {
 
 impl Lease {
     pub fn new(store: Store, clock: Clock, holder: String, alone: bool) -> Self {
-        Self { store, clock, holder, alone }
+        Self {
+            store,
+            clock,
+            holder,
+            alone,
+        }
     }
 
     fn until(&self) -> i64 {
@@ -42,13 +47,24 @@ impl Lease {
 
     /// One attempt.
     pub async fn acquire(&self) -> Result<Option<Lead>, Error> {
-        let fence = self.store.take_lease(LEADER, &self.holder, self.clock.now(), self.until(), self.alone).await?;
+        let fence = self
+            .store
+            .take_lease(
+                LEADER,
+                &self.holder,
+                self.clock.now(),
+                self.until(),
+                self.alone,
+            )
+            .await?;
         Ok(fence.map(|fence| Lead { fence }))
     }
 
     /// False once somebody else has it.
     pub async fn renew(&self, lead: Lead) -> Result<bool, Error> {
-        self.store.renew_lease(LEADER, lead.fence, self.until()).await
+        self.store
+            .renew_lease(LEADER, lead.fence, self.until())
+            .await
     }
 
     pub async fn release(&self, lead: Lead) -> Result<(), Error> {

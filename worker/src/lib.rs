@@ -91,26 +91,52 @@ pub struct Worker;
 
 impl Worker {
     pub async fn start(options: WorkerOptions) -> Result<RunningWorker, Error> {
-        let WorkerOptions { db, clock, functions_url, events_secret, hub_listener, webhook_allow_private, alone } =
-            options;
-        let hub_address =
-            hub_listener.local_addr().map_err(|error| Error::Usage(format!("the hub's listener: {error}")))?;
+        let WorkerOptions {
+            db,
+            clock,
+            functions_url,
+            events_secret,
+            hub_listener,
+            webhook_allow_private,
+            alone,
+        } = options;
+        let hub_address = hub_listener
+            .local_addr()
+            .map_err(|error| Error::Usage(format!("the hub's listener: {error}")))?;
         let name = format!("worker-{}", Uuid::now_v7());
         let store = Store::new(db);
         let functions = Functions::new(&functions_url, &events_secret, clock.clone())?;
         let bus = Bus::new(store.clone());
         let (plan, asked) = mpsc::channel(PLANS);
         let timer = Timer::new(clock.clone());
-        let firing = Firing::new(store.clone(), clock.clone(), functions.clone(), name.clone(), timer, plan);
+        let firing = Firing::new(
+            store.clone(),
+            clock.clone(),
+            functions.clone(),
+            name.clone(),
+            timer,
+            plan,
+        );
         let (wrote, fired) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let nudge = wrote.clone();
         store.on_change(move || nudge.notify_one()).await?;
 
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         // Both read the bus, so they join before anything is published.
-        let caller = Caller::new(functions.clone(), store.clone(), clock.clone(), BackOff::default());
+        let caller = Caller::new(
+            functions.clone(),
+            store.clone(),
+            clock.clone(),
+            BackOff::default(),
+        );
         consumers::on_task_events(&bus, &caller, &tasks, &stop).await?;
-        consumers::timer(&bus, &TimerFeed::new(firing.clone(), fired.clone()), &tasks, &stop).await?;
+        consumers::timer(
+            &bus,
+            &TimerFeed::new(firing.clone(), fired.clone()),
+            &tasks,
+            &stop,
+        )
+        .await?;
         let hub = Hub::new(store.clone(), clock.clone(), events_secret, stop.clone());
         tasks.spawn(hub.clone().feed(bus.tail(TASK_UPDATES)));
         tasks.spawn(hub.serve(hub_listener));
@@ -129,7 +155,11 @@ impl Worker {
         };
         tasks.spawn(leader.run(stop.clone()));
         tasks.close();
-        Ok(RunningWorker { hub_address, stop: stop.drop_guard(), tasks })
+        Ok(RunningWorker {
+            hub_address,
+            stop: stop.drop_guard(),
+            tasks,
+        })
     }
 }
 
@@ -137,8 +167,13 @@ impl RunningWorker {
     /// Finishes what is under way, within a few seconds.
     pub async fn stop(self) {
         drop(self.stop);
-        if tokio::time::timeout(PATIENCE, self.tasks.wait()).await.is_err() {
-            tracing::warn!("some calls were still under way; what they did not finish comes again at the next start");
+        if tokio::time::timeout(PATIENCE, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "some calls were still under way; what they did not finish comes again at the next start"
+            );
         }
     }
 }
@@ -183,18 +218,34 @@ impl Leader {
     async fn lead(&mut self, lead: Lead, over: &CancellationToken) -> Result<(), Error> {
         let _end = over.clone().drop_guard();
         self.firing.begin().await?;
-        let tasks = self.store.replan_for_tzdata(TZDATA, self.clock.now()).await?;
+        let tasks = self
+            .store
+            .replan_for_tzdata(TZDATA, self.clock.now())
+            .await?;
         if tasks > 0 {
-            tracing::info!(tasks, version = TZDATA, "new time zone data: open tasks are planned again");
+            tracing::info!(
+                tasks,
+                version = TZDATA,
+                "new time zone data: open tasks are planned again"
+            );
         }
         let relay = Relay::new(self.store.clone(), self.bus.clone(), self.wrote.clone());
-        let planner = Planner::new(self.store.clone(), self.clock.clone(), self.functions.clone());
+        let planner = Planner::new(
+            self.store.clone(),
+            self.clock.clone(),
+            self.functions.clone(),
+        );
         let mut parts = JoinSet::new();
         let stop = over.clone();
         parts.spawn(async move { relay.run(lead, stop).await });
         parts.spawn(self.firing.clone().wake(over.clone()));
         parts.spawn(self.firing.clone().run(over.clone()));
-        parts.spawn(sweep::run(self.store.clone(), self.clock.clone(), self.firing.clone(), over.clone()));
+        parts.spawn(sweep::run(
+            self.store.clone(),
+            self.clock.clone(),
+            self.firing.clone(),
+            over.clone(),
+        ));
         parts.spawn(self.sender.clone().run(over.clone()));
         let watch = async {
             while let Some(ended) = parts.join_next().await {

@@ -22,11 +22,21 @@ struct Program {
     common: Common,
     /// Where the functions answer
     #[arg(
-        long, env = "PUNCTUAL_FUNCTIONS_URL", value_name = "URL", default_value = "http://127.0.0.1:3000", global = true
+        long,
+        env = "PUNCTUAL_FUNCTIONS_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:3000",
+        global = true
     )]
     functions_url: String,
     /// Where the live hub listens
-    #[arg(long, env = "PUNCTUAL_HUB_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:3001", global = true)]
+    #[arg(
+        long,
+        env = "PUNCTUAL_HUB_LISTEN",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:3001",
+        global = true
+    )]
     listen: SocketAddr,
     /// Without one: run
     #[command(subcommand)]
@@ -78,11 +88,16 @@ async fn open(folder: &Folder) -> anyhow::Result<(Lock, Database, String, usize)
 }
 
 async fn work(program: &Program) -> anyhow::Result<()> {
-    let Program { common, functions_url, listen, .. } = program;
+    let Program {
+        common,
+        functions_url,
+        listen,
+        ..
+    } = program;
     let (_lock, db, events_secret, _) = open(&Folder::create(&common.data)?).await?;
-    let hub_listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("cannot listen on {listen}: choose another address with --listen"))?;
+    let hub_listener = TcpListener::bind(listen).await.with_context(|| {
+        format!("cannot listen on {listen}: choose another address with --listen")
+    })?;
     let worker = Worker::start(WorkerOptions {
         db,
         clock: Clock::system(),

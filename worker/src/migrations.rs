@@ -25,7 +25,10 @@ pub const SQLITE: &[Migration] = &[Migration {
 impl Migration {
     /// SHA-256 of the file, in hex.
     pub fn hash(&self) -> String {
-        Sha256::digest(self.sql).iter().map(|byte| format!("{byte:02x}")).collect()
+        Sha256::digest(self.sql)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 
@@ -36,9 +39,14 @@ pub async fn migrate(db: &Database, clock: &Clock) -> Result<usize, Error> {
 }
 
 /// [`migrate`] with a list of one's own.
-pub async fn apply(db: &Database, clock: &Clock, migrations: &'static [Migration]) -> Result<usize, Error> {
+pub async fn apply(
+    db: &Database,
+    clock: &Clock,
+    migrations: &'static [Migration],
+) -> Result<usize, Error> {
     let now = clock.now();
-    db.write(move |connection| Ok(run(connection, migrations, now))).await?
+    db.write(move |connection| Ok(run(connection, migrations, now)))
+        .await?
 }
 
 fn run(connection: &mut Connection, migrations: &[Migration], now: i64) -> Result<usize, Error> {
@@ -51,7 +59,11 @@ fn run(connection: &mut Connection, migrations: &[Migration], now: i64) -> Resul
         .map_err(sqlite)?;
     let newest = migrations.last().map_or(0, |last| last.version);
     let found: i64 = connection
-        .query_row("SELECT COALESCE(MAX(version), 0) FROM migrations", [], |row| row.get(0))
+        .query_row(
+            "SELECT COALESCE(MAX(version), 0) FROM migrations",
+            [],
+            |row| row.get(0),
+        )
         .map_err(sqlite)?;
     if found > newest {
         return Err(Error::Schema(format!(
@@ -64,7 +76,11 @@ fn run(connection: &mut Connection, migrations: &[Migration], now: i64) -> Resul
         let Migration { version, name, sql } = *migration;
         let transaction = connection.transaction().map_err(sqlite)?;
         let known: Option<String> = transaction
-            .query_row("SELECT hash FROM migrations WHERE version = ?1", [version], |row| row.get(0))
+            .query_row(
+                "SELECT hash FROM migrations WHERE version = ?1",
+                [version],
+                |row| row.get(0),
+            )
             .optional()
             .map_err(sqlite)?;
         match known {
@@ -78,7 +94,9 @@ fn run(connection: &mut Connection, migrations: &[Migration], now: i64) -> Resul
             None => {}
         }
         transaction.execute_batch(sql).map_err(|error| {
-            Error::Schema(format!("migration {version:04}_{name} failed and was rolled back: {error}"))
+            Error::Schema(format!(
+                "migration {version:04}_{name} failed and was rolled back: {error}"
+            ))
         })?;
         transaction
             .execute(

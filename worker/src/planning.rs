@@ -38,7 +38,13 @@ pub struct Planner {
 
 impl Planner {
     pub fn new(store: Store, clock: Clock, functions: Functions) -> Self {
-        Self { store, clock, functions, failing: HashMap::new(), last_first: false }
+        Self {
+            store,
+            clock,
+            functions,
+            failing: HashMap::new(),
+            last_first: false,
+        }
     }
 
     /// Runs until stopped. `asked` brings tasks to plan at once.
@@ -48,7 +54,11 @@ impl Planner {
         loop {
             let mut pace = PACE;
             if look {
-                match self.store.lagging_plans(self.clock.now() - GRACE, ROUND).await {
+                match self
+                    .store
+                    .lagging_plans(self.clock.now() - GRACE, ROUND)
+                    .await
+                {
                     Ok(lagging) => {
                         if lagging.len() == ROUND as usize {
                             pace = BUSY;
@@ -77,7 +87,11 @@ impl Planner {
     async fn plan(&mut self, mut tasks: Vec<String>) -> Result<(), Error> {
         let now = Instant::now();
         self.failing.retain(|_, (_, until)| *until + FORGET > now);
-        tasks.retain(|task| self.failing.get(task).is_none_or(|(_, until)| *until <= now));
+        tasks.retain(|task| {
+            self.failing
+                .get(task)
+                .is_none_or(|(_, until)| *until <= now)
+        });
         tasks.sort_unstable();
         tasks.dedup();
         if tasks.is_empty() {
@@ -89,10 +103,21 @@ impl Planner {
             .owners(&tasks)
             .await?
             .into_iter()
-            .map(|(task, owner)| called(PLAN_TASK, format!("plan-{task}-{time}"), &task, &owner, time))
+            .map(|(task, owner)| {
+                called(
+                    PLAN_TASK,
+                    format!("plan-{task}-{time}"),
+                    &task,
+                    &owner,
+                    time,
+                )
+            })
             .collect();
         let events: Vec<&CloudEvent> = events.iter().collect();
-        let verdicts = self.functions.deliver(ON_TASK_EVENTS, &events, self.last_first).await;
+        let verdicts = self
+            .functions
+            .deliver(ON_TASK_EVENTS, &events, self.last_first)
+            .await;
         self.last_first = !self.last_first;
         for (event, verdict) in events.into_iter().zip(verdicts) {
             match verdict {
@@ -100,10 +125,23 @@ impl Planner {
                     self.failing.remove(&event.subject);
                 }
                 Verdict::Untried => {}
-                Verdict::Retry(reason) | Verdict::Drop(reason) | Verdict::Failed { error: reason, .. } => {
-                    tracing::warn!(task = event.subject, reason, "a task could not be planned yet");
-                    let tries = self.failing.get(&event.subject).map_or(0, |(tries, _)| *tries) + 1;
-                    self.failing.insert(event.subject.clone(), (tries, now + BackOff::default().after(tries)));
+                Verdict::Retry(reason)
+                | Verdict::Drop(reason)
+                | Verdict::Failed { error: reason, .. } => {
+                    tracing::warn!(
+                        task = event.subject,
+                        reason,
+                        "a task could not be planned yet"
+                    );
+                    let tries = self
+                        .failing
+                        .get(&event.subject)
+                        .map_or(0, |(tries, _)| *tries)
+                        + 1;
+                    self.failing.insert(
+                        event.subject.clone(),
+                        (tries, now + BackOff::default().after(tries)),
+                    );
                 }
             }
         }

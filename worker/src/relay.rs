@@ -80,12 +80,18 @@ impl Relay {
             Some(position) => position,
             None => {
                 let published = self.store.published_through().await?;
-                let from = self.bus.resume_from().map_or(published, |unfinished| published.min(unfinished));
+                let from = self
+                    .bus
+                    .resume_from()
+                    .map_or(published, |unfinished| published.min(unfinished));
                 *after.insert(from)
             }
         };
         if nudged || self.store.has_unpositioned().await? {
-            let given = self.store.give_positions(LEADER, lead.fence, FULL_ROUND).await?;
+            let given = self
+                .store
+                .give_positions(LEADER, lead.fence, FULL_ROUND)
+                .await?;
             if given.is_none() {
                 return Ok(Err(Fenced));
             }
@@ -106,7 +112,10 @@ impl Relay {
             published += 1;
         }
         if let Some(last) = rows.last()
-            && !self.store.set_published_through(LEADER, lead.fence, last.position).await?
+            && !self
+                .store
+                .set_published_through(LEADER, lead.fence, last.position)
+                .await?
         {
             return Ok(Err(Fenced));
         }

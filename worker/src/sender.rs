@@ -29,7 +29,15 @@ const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 /// The pauses after the first try, the second …; when they are used up, the delivery has failed.
-const RETRIES: [i64; 7] = [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 10 * HOUR];
+const RETRIES: [i64; 7] = [
+    5 * SECOND,
+    5 * MINUTE,
+    30 * MINUTE,
+    2 * HOUR,
+    5 * HOUR,
+    10 * HOUR,
+    10 * HOUR,
+];
 
 /// Without a nudge, the database is asked this often.
 const PACE: Duration = Duration::from_secs(1);
@@ -73,7 +81,12 @@ enum Outcome {
 }
 
 impl Sender {
-    pub fn new(store: Store, clock: Clock, allow_private: bool, nudged: Arc<Notify>) -> Result<Self, Error> {
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        allow_private: bool,
+        nudged: Arc<Notify>,
+    ) -> Result<Self, Error> {
         let client = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .connect_timeout(TIMEOUT)
@@ -82,7 +95,14 @@ impl Sender {
             .user_agent(concat!("Punctual/", env!("CARGO_PKG_VERSION")))
             .dns_resolver(Guard { allow_private }.shared())
             .build()?;
-        Ok(Self { store, clock, client, allow_private, nudged, state: Arc::default() })
+        Ok(Self {
+            store,
+            clock,
+            client,
+            allow_private,
+            nudged,
+            state: Arc::default(),
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -144,7 +164,11 @@ impl Sender {
             {
                 let mut state = self.state();
                 state.busy.insert(delivery.id.clone());
-                state.destinations.entry(destination.clone()).or_default().busy += 1;
+                state
+                    .destinations
+                    .entry(destination.clone())
+                    .or_default()
+                    .busy += 1;
             }
             let sender = self.clone();
             tasks.spawn(async move {
@@ -162,16 +186,25 @@ impl Sender {
         let outcome = self.send(&delivery, begun).await;
         let now = self.clock.now();
         let entry = |outcome: &str| {
-            json!({ "at": rfc3339(begun), "outcome": outcome, "ms": started.elapsed().as_millis() }).to_string()
+            json!({ "at": rfc3339(begun), "outcome": outcome, "ms": started.elapsed().as_millis() })
+                .to_string()
         };
-        let next = usize::try_from(delivery.tries).ok().and_then(|tries| RETRIES.get(tries));
+        let next = usize::try_from(delivery.tries)
+            .ok()
+            .and_then(|tries| RETRIES.get(tries));
         let (state, entry, next_try) = match (&outcome, next) {
             (Outcome::Sent, _) => ("sent", entry("sent"), None),
             (Outcome::NotNow(reason), Some(pause)) => ("pending", entry(reason), Some(now + pause)),
-            (Outcome::NotNow(reason) | Outcome::Never(reason), _) => ("failed", entry(reason), None),
+            (Outcome::NotNow(reason) | Outcome::Never(reason), _) => {
+                ("failed", entry(reason), None)
+            }
         };
         // A try that can't be recorded comes again, under the same id.
-        if let Err(error) = self.store.record_try(&delivery.id, state, entry, next_try, now).await {
+        if let Err(error) = self
+            .store
+            .record_try(&delivery.id, state, entry, next_try, now)
+            .await
+        {
             tracing::error!(%error, delivery = delivery.id, "cannot record a try");
         }
         let mut state = self.state();
@@ -185,7 +218,12 @@ impl Sender {
                         known.rests_until = now + REST;
                     }
                 }
-                Outcome::Sent | Outcome::Never(_) => *known = Destination { busy: known.busy, ..Destination::default() },
+                Outcome::Sent | Outcome::Never(_) => {
+                    *known = Destination {
+                        busy: known.busy,
+                        ..Destination::default()
+                    }
+                }
             }
             if known.busy == 0 && known.failures == 0 {
                 state.destinations.remove(destination);
@@ -209,7 +247,10 @@ impl Sender {
             .header("content-type", "application/json")
             .header(signature::ID, &delivery.id)
             .header(signature::TIMESTAMP, timestamp.to_string())
-            .header(signature::SIGNATURE, signature::sign(&delivery.secret, &delivery.id, timestamp, body.as_bytes()))
+            .header(
+                signature::SIGNATURE,
+                signature::sign(&delivery.secret, &delivery.id, timestamp, body.as_bytes()),
+            )
             .body(body)
             .send()
             .await;
@@ -244,5 +285,8 @@ fn body(delivery: &Pending) -> String {
 
 /// Scheme, host and port: what is up or down as one.
 fn destination(target: &str) -> String {
-    url::Url::parse(target).map_or_else(|_| target.to_owned(), |url| url.origin().ascii_serialization())
+    url::Url::parse(target).map_or_else(
+        |_| target.to_owned(),
+        |url| url.origin().ascii_serialization(),
+    )
 }

@@ -20,7 +20,11 @@ pub struct Timer {
 
 impl Timer {
     pub fn new(clock: Clock) -> Self {
-        Self { clock, seconds: Arc::default(), earlier: Arc::default() }
+        Self {
+            clock,
+            seconds: Arc::default(),
+            earlier: Arc::default(),
+        }
     }
 
     fn seconds(&self) -> MutexGuard<'_, BTreeSet<i64>> {

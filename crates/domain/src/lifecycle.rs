@@ -208,7 +208,9 @@ impl TaskState {
     /// When this task's reminders ring, as of now.
     pub fn plan(&self, account: &Account, now: Instant) -> Result<Plan, Error> {
         let series = self.series(account)?;
-        let comes_due = series.as_ref().and_then(|(series, current)| open_occurrences(series, current, now).1);
+        let comes_due = series
+            .as_ref()
+            .and_then(|(series, current)| open_occurrences(series, current, now).1);
         let mut plan = plan(&PlanInput {
             due: self.due,
             zone: self.zone(account),
@@ -453,12 +455,20 @@ mod tests {
     }
 
     fn rule(rrule: &str, from: Basis) -> Option<Option<Repeat>> {
-        Some(Some(Repeat { rrule: rrule.to_owned(), from }))
+        Some(Some(Repeat {
+            rrule: rrule.to_owned(),
+            from,
+        }))
     }
 
     fn task(due: Option<&str>, repeat: Option<Option<Repeat>>, now: Instant) -> TaskState {
         let mut task = TaskState::new("t", "u", "p", now);
-        let edit = Edit { title: Some("Water the plants".into()), due: Some(due.map(local)), repeat, ..Edit::default() };
+        let edit = Edit {
+            title: Some("Water the plants".into()),
+            due: Some(due.map(local)),
+            repeat,
+            ..Edit::default()
+        };
         task.edit(edit, &account(), now).expect("a valid task");
         task
     }
@@ -466,50 +476,93 @@ mod tests {
     #[test]
     fn every_monday_at_nine_stays_at_nine_over_the_clock_change() {
         // Clocks in Berlin go back on 25 October 2026.
-        let mut task =
-            task(Some("2026-10-19T09:00"), rule("FREQ=WEEKLY;BYDAY=MO", Basis::Due), at("2026-10-01T00:00:00Z"));
+        let mut task = task(
+            Some("2026-10-19T09:00"),
+            rule("FREQ=WEEKLY;BYDAY=MO", Basis::Due),
+            at("2026-10-01T00:00:00Z"),
+        );
         assert_eq!(task.due_at, Some(at("2026-10-19T07:00:00Z").micros()));
-        task.finish(Status::Completed, &account(), at("2026-10-20T12:00:00Z")).expect("open");
+        task.finish(Status::Completed, &account(), at("2026-10-20T12:00:00Z"))
+            .expect("open");
         let next = task.successor("n", &account()).expect("a next Monday");
         assert_eq!(next.due, Some(local("2026-10-26T09:00")));
         assert_eq!(next.due_at, Some(at("2026-10-26T08:00:00Z").micros()));
-        assert_eq!((next.series_id.as_deref(), next.number, next.touched), (Some("t"), Some(2), 0));
+        assert_eq!(
+            (next.series_id.as_deref(), next.number, next.touched),
+            (Some("t"), Some(2), 0)
+        );
     }
 
     #[test]
     fn completing_twice_decides_once() {
-        let mut task = task(Some("2026-12-01"), rule("FREQ=DAILY", Basis::Due), at("2026-12-01T08:00:00Z"));
-        assert_eq!(task.finish(Status::Completed, &account(), at("2026-12-01T10:00:00Z")), Ok(true));
+        let mut task = task(
+            Some("2026-12-01"),
+            rule("FREQ=DAILY", Basis::Due),
+            at("2026-12-01T08:00:00Z"),
+        );
+        assert_eq!(
+            task.finish(Status::Completed, &account(), at("2026-12-01T10:00:00Z")),
+            Ok(true)
+        );
         let decided = task.clone();
-        assert_eq!(task.finish(Status::Completed, &account(), at("2026-12-05T10:00:00Z")), Ok(false));
+        assert_eq!(
+            task.finish(Status::Completed, &account(), at("2026-12-05T10:00:00Z")),
+            Ok(false)
+        );
         assert_eq!(task, decided);
     }
 
     #[test]
     fn a_late_completion_says_how_many_were_passed_over() {
-        let mut task = task(Some("2026-12-01"), rule("FREQ=DAILY", Basis::Due), at("2026-12-01T08:00:00Z"));
-        task.finish(Status::Completed, &account(), at("2026-12-04T10:00:00Z")).expect("open");
+        let mut task = task(
+            Some("2026-12-01"),
+            rule("FREQ=DAILY", Basis::Due),
+            at("2026-12-01T08:00:00Z"),
+        );
+        task.finish(Status::Completed, &account(), at("2026-12-04T10:00:00Z"))
+            .expect("open");
         let next = task.next.expect("a next day");
-        assert_eq!((next.due, next.passed_over, next.number), (local("2026-12-04"), 2, 4));
+        assert_eq!(
+            (next.due, next.passed_over, next.number),
+            (local("2026-12-04"), 2, 4)
+        );
     }
 
     #[test]
     fn from_completion_the_next_is_counted_from_the_day_it_was_done() {
         let repeat = rule("FREQ=DAILY;INTERVAL=10", Basis::Completion);
         let mut task = task(Some("2026-12-01T18:00"), repeat, at("2026-12-01T08:00:00Z"));
-        task.finish(Status::Completed, &account(), at("2026-12-04T10:00:00Z")).expect("open");
-        assert_eq!(task.next.expect("a next one").due, local("2026-12-14T18:00"));
+        task.finish(Status::Completed, &account(), at("2026-12-04T10:00:00Z"))
+            .expect("open");
+        assert_eq!(
+            task.next.expect("a next one").due,
+            local("2026-12-14T18:00")
+        );
     }
 
     #[test]
     fn a_moved_due_leaves_the_series_where_it_was() {
         let now = at("2026-11-01T00:00:00Z");
-        let mut task = task(Some("2026-11-02T09:00"), rule("FREQ=WEEKLY;BYDAY=MO", Basis::Due), now);
-        let edit = Edit { due: Some(Some(local("2026-11-04T15:00"))), ..Edit::default() };
+        let mut task = task(
+            Some("2026-11-02T09:00"),
+            rule("FREQ=WEEKLY;BYDAY=MO", Basis::Due),
+            now,
+        );
+        let edit = Edit {
+            due: Some(Some(local("2026-11-04T15:00"))),
+            ..Edit::default()
+        };
         task.edit(edit, &account(), now).expect("a valid edit");
-        assert_eq!((task.occurrence.as_deref(), task.generation), (Some("2026-11-02T09:00"), 3));
-        task.finish(Status::Completed, &account(), at("2026-11-04T16:00:00Z")).expect("open");
-        assert_eq!(task.next.expect("a next Monday").due, local("2026-11-09T09:00"));
+        assert_eq!(
+            (task.occurrence.as_deref(), task.generation),
+            (Some("2026-11-02T09:00"), 3)
+        );
+        task.finish(Status::Completed, &account(), at("2026-11-04T16:00:00Z"))
+            .expect("open");
+        assert_eq!(
+            task.next.expect("a next Monday").due,
+            local("2026-11-09T09:00")
+        );
     }
 
     #[test]
@@ -517,14 +570,29 @@ mod tests {
         let now = at("2026-11-01T00:00:00Z");
         let mut task = task(Some("2026-11-02"), rule("FREQ=DAILY", Basis::Due), now);
         task.number = Some(7);
-        task.edit(Edit { repeat: rule("FREQ=WEEKLY;COUNT=3", Basis::Due), ..Edit::default() }, &account(), now).expect("valid");
-        assert_eq!((task.number, task.series_start), (Some(1), Some(local("2026-11-02"))));
+        task.edit(
+            Edit {
+                repeat: rule("FREQ=WEEKLY;COUNT=3", Basis::Due),
+                ..Edit::default()
+            },
+            &account(),
+            now,
+        )
+        .expect("valid");
+        assert_eq!(
+            (task.number, task.series_start),
+            (Some(1), Some(local("2026-11-02")))
+        );
     }
 
     #[test]
     fn a_rule_without_a_due_starts_at_its_first_match_from_today() {
         // 26 November 2026 is a Thursday.
-        let task = task(None, rule("FREQ=WEEKLY;BYDAY=MO", Basis::Due), at("2026-11-26T12:00:00Z"));
+        let task = task(
+            None,
+            rule("FREQ=WEEKLY;BYDAY=MO", Basis::Due),
+            at("2026-11-26T12:00:00Z"),
+        );
         assert_eq!(task.due, Some(local("2026-11-30")));
     }
 
@@ -533,9 +601,25 @@ mod tests {
         let now = at("2026-11-01T00:00:00Z");
         let mut task = task(Some("2026-11-02"), None, now);
         let generation = task.generation;
-        task.edit(Edit { title: Some("Another".into()), ..Edit::default() }, &account(), now).expect("valid");
+        task.edit(
+            Edit {
+                title: Some("Another".into()),
+                ..Edit::default()
+            },
+            &account(),
+            now,
+        )
+        .expect("valid");
         assert_eq!(task.generation, generation);
-        task.edit(Edit { timezone: Some(Some("Asia/Tokyo".into())), ..Edit::default() }, &account(), now).expect("valid");
+        task.edit(
+            Edit {
+                timezone: Some(Some("Asia/Tokyo".into())),
+                ..Edit::default()
+            },
+            &account(),
+            now,
+        )
+        .expect("valid");
         assert_eq!(task.generation, generation + 1);
     }
 
@@ -544,35 +628,81 @@ mod tests {
         let now = at("2026-11-01T00:00:00Z");
         let tokyo = Account::read("Asia/Tokyo", "09:00").expect("a zone");
         let mut floating = task(Some("2026-11-02T09:00"), None, now);
-        assert_eq!(floating.due_instant(&tokyo), Some(at("2026-11-02T00:00:00Z")));
-        floating.edit(Edit { timezone: Some(Some("Europe/Berlin".into())), ..Edit::default() }, &account(), now).expect("valid");
-        assert_eq!(floating.due_instant(&tokyo), Some(at("2026-11-02T08:00:00Z")));
+        assert_eq!(
+            floating.due_instant(&tokyo),
+            Some(at("2026-11-02T00:00:00Z"))
+        );
+        floating
+            .edit(
+                Edit {
+                    timezone: Some(Some("Europe/Berlin".into())),
+                    ..Edit::default()
+                },
+                &account(),
+                now,
+            )
+            .expect("valid");
+        assert_eq!(
+            floating.due_instant(&tokyo),
+            Some(at("2026-11-02T08:00:00Z"))
+        );
     }
 
     #[test]
     fn absolute_reminders_are_not_copied_to_the_next_occurrence() {
         let now = at("2026-11-01T00:00:00Z");
-        let mut task = task(Some("2026-11-02T09:00"), rule("FREQ=DAILY", Basis::Due), now);
+        let mut task = task(
+            Some("2026-11-02T09:00"),
+            rule("FREQ=DAILY", Basis::Due),
+            now,
+        );
         let reminders = vec![
-            Definition::Before { id: "a".into(), before: "PT30M".parse().expect("a duration") },
-            Definition::At { id: "b".into(), at: at("2026-11-01T18:00:00Z") },
+            Definition::Before {
+                id: "a".into(),
+                before: "PT30M".parse().expect("a duration"),
+            },
+            Definition::At {
+                id: "b".into(),
+                at: at("2026-11-01T18:00:00Z"),
+            },
         ];
-        task.edit(Edit { reminders: Some(reminders), ..Edit::default() }, &account(), now).expect("valid");
-        task.finish(Status::Completed, &account(), at("2026-11-02T09:00:00Z")).expect("open");
+        task.edit(
+            Edit {
+                reminders: Some(reminders),
+                ..Edit::default()
+            },
+            &account(),
+            now,
+        )
+        .expect("valid");
+        task.finish(Status::Completed, &account(), at("2026-11-02T09:00:00Z"))
+            .expect("open");
         let next = task.successor("n", &account()).expect("a next day");
-        assert_eq!(next.reminders.iter().map(Definition::id).collect::<Vec<_>>(), ["a"]);
+        assert_eq!(
+            next.reminders
+                .iter()
+                .map(Definition::id)
+                .collect::<Vec<_>>(),
+            ["a"]
+        );
     }
 
     #[test]
     fn skip_is_for_repeating_tasks_and_reopening_takes_the_next_back() {
         let now = at("2026-11-01T00:00:00Z");
         let mut single = task(Some("2026-11-02"), None, now);
-        assert!(matches!(single.finish(Status::Skipped, &account(), now), Err(Refused::Conflict(_))));
+        assert!(matches!(
+            single.finish(Status::Skipped, &account(), now),
+            Err(Refused::Conflict(_))
+        ));
         let mut daily = task(Some("2026-11-02"), rule("FREQ=DAILY", Basis::Due), now);
         assert_eq!(daily.finish(Status::Skipped, &account(), now), Ok(true));
         assert!(daily.next.is_some() && daily.completed_at.is_some());
         assert_eq!(daily.reopen(now), Ok(true));
-        assert_eq!((daily.status, daily.next.clone(), daily.completed_at), (Status::Open, None, None));
+        assert_eq!(
+            (daily.status, daily.next.clone(), daily.completed_at),
+            (Status::Open, None, None)
+        );
         assert_eq!(daily.reopen(now), Ok(false));
     }
 
@@ -580,11 +710,30 @@ mod tests {
     fn a_repeating_task_keeps_a_due_and_a_relative_reminder_needs_one() {
         let now = at("2026-11-01T00:00:00Z");
         let mut daily = task(Some("2026-11-02"), rule("FREQ=DAILY", Basis::Due), now);
-        let refused = daily.edit(Edit { due: Some(None), ..Edit::default() }, &account(), now);
+        let refused = daily.edit(
+            Edit {
+                due: Some(None),
+                ..Edit::default()
+            },
+            &account(),
+            now,
+        );
         assert!(matches!(refused, Err(Refused::Invalid(Invalid { field, .. })) if field == "due"));
         let mut single = task(None, None, now);
-        let reminders = vec![Definition::Before { id: "a".into(), before: "PT0S".parse().expect("a duration") }];
-        let refused = single.edit(Edit { reminders: Some(reminders), ..Edit::default() }, &account(), now);
-        assert!(matches!(refused, Err(Refused::Invalid(Invalid { field, .. })) if field == "reminders[0].before"));
+        let reminders = vec![Definition::Before {
+            id: "a".into(),
+            before: "PT0S".parse().expect("a duration"),
+        }];
+        let refused = single.edit(
+            Edit {
+                reminders: Some(reminders),
+                ..Edit::default()
+            },
+            &account(),
+            now,
+        );
+        assert!(
+            matches!(refused, Err(Refused::Invalid(Invalid { field, .. })) if field == "reminders[0].before")
+        );
     }
 }

@@ -16,7 +16,12 @@ pub async fn get(owner: &str, id: &str) -> Result<Option<String>, Error> {
 pub type Cursor = (i64, i64, String);
 
 /// The page after the cursor, the Inbox first, then by age.
-pub async fn list(owner: &str, archived: bool, after: Option<&Cursor>, limit: i64) -> Result<String, Error> {
+pub async fn list(
+    owner: &str,
+    archived: bool,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<String, Error> {
     let json = db::text(
         "WITH page AS (
              SELECT p.id, p.kind = 'project' AS place, p.created_at, j.json

@@ -38,9 +38,20 @@ pub type Cursor = (i64, i64, String);
 
 /// Tasks that are not deleted, by `due_at` (without one: last), then age; the page after the cursor. The ids of the page
 /// come from an index, so that only its own rows are made into JSON.
-pub async fn list(owner: &str, filter: &Filter<'_>, after: Option<&Cursor>, limit: i64) -> Result<String, Error> {
+pub async fn list(
+    owner: &str,
+    filter: &Filter<'_>,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> Result<String, Error> {
     let words = filter.words.map(|words| {
-        format!("%{}%", words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+        format!(
+            "%{}%",
+            words
+                .replace('\\', "\\\\")
+                .replace('%', "\\%")
+                .replace('_', "\\_")
+        )
     });
     let json = db::text(
         "WITH page AS (
@@ -52,8 +63,8 @@ pub async fn list(owner: &str, filter: &Filter<'_>, after: Option<&Cursor>, limi
                AND (?7 IS NULL OR due_at < ?7) AND (?8 IS NULL OR due_at >= ?8)
                AND (?9 IS NULL OR (COALESCE(due_at, 9223372036854775807), created_at, id) > (?9, ?10, ?11))
              ORDER BY COALESCE(due_at, 9223372036854775807), created_at, id LIMIT ?12)
-         SELECT json_object('items', (SELECT json_group_array(json(json)) FROM (
-                 SELECT t.json FROM page JOIN task_json t ON t.id = page.id ORDER BY place, page.created_at, page.id)),
+         SELECT json_object('items', json((SELECT json_group_array(json(json)) FROM (
+                 SELECT t.json FROM page JOIN task_json t ON t.id = page.id ORDER BY place, page.created_at, page.id))),
              'next', CASE WHEN count(*) = ?12 THEN (
                  SELECT lower(hex(json_array(place, created_at, id))) FROM page
                  ORDER BY place DESC, created_at DESC, id DESC LIMIT 1) END)

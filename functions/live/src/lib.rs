@@ -72,8 +72,7 @@ async fn live(call: &Call) -> Result<Response<BoxBody>, Problem> {
     }
     let mut events = hub.into_body().stream();
     let (mut to_client, body) = stream::<Bytes>();
-    let left = u64::try_from(caller.until.saturating_sub(now))
-        .unwrap_or(0);
+    let left = u64::try_from(caller.until.saturating_sub(now)).unwrap_or(0);
     spin_sdk::wasip3::spawn(async move {
         // Ends with the token: the client comes back with a fresh one and its cursor. A send fails when the client has
         // gone; the hub's stream ends by being dropped.

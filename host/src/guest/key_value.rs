@@ -28,7 +28,9 @@ pub(crate) async fn prepare(database: &Database) -> Result<(), punctual_sqlite::
         value BLOB NOT NULL,
         PRIMARY KEY (store, key)
     )";
-    database.write(move |connection| Ok(connection.execute_batch(table)?)).await
+    database
+        .write(move |connection| Ok(connection.execute_batch(table)?))
+        .await
 }
 
 /// A guest's open store.
@@ -94,7 +96,10 @@ impl wit::HostStore for State {
 }
 
 impl<T> wit::HostStoreWithStore<T> for Guest {
-    async fn open(accessor: &Accessor<T, Self>, label: String) -> Result<Resource<Store>, wit::Error> {
+    async fn open(
+        accessor: &Accessor<T, Self>,
+        label: String,
+    ) -> Result<Resource<Store>, wit::Error> {
         accessor.with(|mut access| {
             let state = access.get();
             let granted = &state.component.grants.stores;
@@ -105,8 +110,10 @@ impl<T> wit::HostStoreWithStore<T> for Guest {
             if state.stores >= STORES {
                 return Err(wit::Error::StoreTableFull);
             }
-            let store =
-                state.table.push(Store { database, label }).map_err(|_| wit::Error::StoreTableFull)?;
+            let store = state
+                .table
+                .push(Store { database, label })
+                .map_err(|_| wit::Error::StoreTableFull)?;
             state.stores += 1;
             Ok(store)
         })
@@ -128,7 +135,9 @@ impl<T> wit::HostStoreWithStore<T> for Guest {
     ) -> Result<(), wit::Error> {
         let sql = "INSERT INTO spin_key_value (store, key, value) VALUES (?1, ?2, ?3)
                    ON CONFLICT (store, key) DO UPDATE SET value = ?3";
-        store(accessor, &resource)?.query(sql, vec![Value::Text(key), Value::Blob(value)]).await?;
+        store(accessor, &resource)?
+            .query(sql, vec![Value::Text(key), Value::Blob(value)])
+            .await?;
         Ok(())
     }
 
@@ -138,7 +147,9 @@ impl<T> wit::HostStoreWithStore<T> for Guest {
         key: String,
     ) -> Result<(), wit::Error> {
         let sql = "DELETE FROM spin_key_value WHERE store = ?1 AND key = ?2";
-        store(accessor, &resource)?.query(sql, vec![Value::Text(key)]).await?;
+        store(accessor, &resource)?
+            .query(sql, vec![Value::Text(key)])
+            .await?;
         Ok(())
     }
 

@@ -46,14 +46,17 @@ impl Connection {
 
     async fn run(&self, sql: &str, parameters: Vec<Value>) -> Result<Rows, punctual_sqlite::Error> {
         let shared = &*self.0;
-        let rows = if shared.in_transaction.load(Ordering::Acquire) || kind(sql) == Kind::Transaction {
-            self.run_in_transaction(sql, parameters).await
-        } else {
-            shared.database.query(sql, parameters).await
-        }?;
+        let rows =
+            if shared.in_transaction.load(Ordering::Acquire) || kind(sql) == Kind::Transaction {
+                self.run_in_transaction(sql, parameters).await
+            } else {
+                shared.database.query(sql, parameters).await
+            }?;
         if rows.changes > 0 {
             shared.changes.store(rows.changes, Ordering::Release);
-            shared.last_insert_rowid.store(rows.last_insert_rowid, Ordering::Release);
+            shared
+                .last_insert_rowid
+                .store(rows.last_insert_rowid, Ordering::Release);
         }
         Ok(rows)
     }
@@ -94,7 +97,10 @@ impl State {
     }
 
     fn connection(&self, connection: &Resource<Connection>) -> Result<Connection, wit::Error> {
-        self.table.get(connection).cloned().map_err(|_| wit::Error::InvalidConnection)
+        self.table
+            .get(connection)
+            .cloned()
+            .map_err(|_| wit::Error::InvalidConnection)
     }
 }
 
@@ -116,16 +122,33 @@ impl wit::HostConnection for State {
         parameters: Vec<wit::Value>,
     ) -> Result<wit::QueryResult, wit::Error> {
         let connection = self.connection(&connection)?;
-        let rows = connection.run(&statement, from_guest(parameters)).await.map_err(error)?;
-        Ok(wit::QueryResult { columns: rows.columns, rows: to_guest(rows.rows) })
+        let rows = connection
+            .run(&statement, from_guest(parameters))
+            .await
+            .map_err(error)?;
+        Ok(wit::QueryResult {
+            columns: rows.columns,
+            rows: to_guest(rows.rows),
+        })
     }
 
-    async fn last_insert_rowid(&mut self, connection: Resource<Connection>) -> wasmtime::Result<i64> {
-        Ok(self.connection(&connection)?.0.last_insert_rowid.load(Ordering::Acquire))
+    async fn last_insert_rowid(
+        &mut self,
+        connection: Resource<Connection>,
+    ) -> wasmtime::Result<i64> {
+        Ok(self
+            .connection(&connection)?
+            .0
+            .last_insert_rowid
+            .load(Ordering::Acquire))
     }
 
     async fn changes(&mut self, connection: Resource<Connection>) -> wasmtime::Result<u64> {
-        Ok(self.connection(&connection)?.0.changes.load(Ordering::Acquire))
+        Ok(self
+            .connection(&connection)?
+            .0
+            .changes
+            .load(Ordering::Acquire))
     }
 
     async fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
@@ -135,8 +158,11 @@ impl wit::HostConnection for State {
     }
 }
 
-type Executed =
-    (Vec<String>, StreamReader<wit::RowResult>, FutureReader<Result<(), wit::Error>>);
+type Executed = (
+    Vec<String>,
+    StreamReader<wit::RowResult>,
+    FutureReader<Result<(), wit::Error>>,
+);
 
 impl<T> wit::HostConnectionWithStore<T> for Guest {
     async fn open_async(
@@ -212,6 +238,8 @@ fn to_guest(rows: Vec<Vec<Value>>) -> Vec<wit::RowResult> {
         Value::Null => wit::Value::Null,
     };
     rows.into_iter()
-        .map(|row| wit::RowResult { values: row.into_iter().map(value).collect() })
+        .map(|row| wit::RowResult {
+            values: row.into_iter().map(value).collect(),
+        })
         .collect()
 }

@@ -17,9 +17,14 @@ impl<T> wit::HostWithStore<T> for Guest {
         crate::variables::check_name(&name).map_err(wit::Error::InvalidName)?;
         accessor.with(|mut access| {
             let component = &access.get().component;
-            component.grants.variables.get(&name).cloned().ok_or_else(|| {
-                wit::Error::Undefined(format!("no variable for {:?}.{name:?}", component.id))
-            })
+            component
+                .grants
+                .variables
+                .get(&name)
+                .cloned()
+                .ok_or_else(|| {
+                    wit::Error::Undefined(format!("no variable for {:?}.{name:?}", component.id))
+                })
         })
     }
 }

@@ -76,23 +76,28 @@ impl Raw {
             ("allowed_http_hosts", &self.allowed_http_hosts),
             ("ai_models", &self.ai_models),
             ("dependencies", &self.dependencies),
-            ("dependencies_inherit_configuration", &self.dependencies_inherit_configuration),
+            (
+                "dependencies_inherit_configuration",
+                &self.dependencies_inherit_configuration,
+            ),
             ("profile", &self.profile),
         ] {
             if let Some(value) = value
                 && !is_empty(value.get_ref())
             {
-                return Err(
-                    source.fault(value.span(), format!("`{name}` is not implemented by this host"))
-                );
+                return Err(source.fault(
+                    value.span(),
+                    format!("`{name}` is not implemented by this host"),
+                ));
             }
         }
         let line = source.line(&self.source.span());
         let span = self.source.span();
         let Value::String(path) = self.source.into_inner() else {
-            return Err(
-                source.fault(span, "`source` must be a path: this host doesn't download".into())
-            );
+            return Err(source.fault(
+                span,
+                "`source` must be a path: this host doesn't download".into(),
+            ));
         };
         let mut variables = BTreeMap::new();
         for (name, template) in self.variables {

@@ -125,7 +125,12 @@ macro_rules! string_or_table {
     };
 }
 
-string_or_table!(Reference, "a component's id or a component", Reference::Id, Reference::Inline);
+string_or_table!(
+    Reference,
+    "a component's id or a component",
+    Reference::Id,
+    Reference::Inline
+);
 string_or_table!(
     RawRoute,
     "a route or `{ private = true }`",
@@ -139,7 +144,10 @@ pub(super) fn check(
     source: &Source<'_>,
     components: &mut BTreeMap<String, Component>,
 ) -> Result<Vec<Trigger>, ManifestError> {
-    let mut ids: BTreeSet<String> = raw.iter().map(|trigger| trigger.get_ref().id.clone()).collect();
+    let mut ids: BTreeSet<String> = raw
+        .iter()
+        .map(|trigger| trigger.get_ref().id.clone())
+        .collect();
     let mut triggers = Vec::with_capacity(raw.len());
     for (index, trigger) in raw.into_iter().enumerate() {
         let span = trigger.span();
@@ -149,7 +157,11 @@ pub(super) fn check(
                 Some(Reference::Id(component)) => format!("{component}-http-trigger"),
                 _ => format!("http-trigger{}", index + 1),
             };
-            if ids.insert(natural.clone()) { natural } else { format!("http-trigger{}", index + 1) }
+            if ids.insert(natural.clone()) {
+                natural
+            } else {
+                format!("http-trigger{}", index + 1)
+            }
         } else {
             trigger.id
         };
@@ -159,8 +171,10 @@ pub(super) fn check(
             RawRoute::Pattern(pattern) => Route::Pattern(pattern),
             RawRoute::Private(Private { private: true }) => Route::Private,
             RawRoute::Private(Private { private: false }) => {
-                return Err(source
-                    .fault(route_span, "a route is a pattern or `{ private = true }`".into()));
+                return Err(source.fault(
+                    route_span,
+                    "a route is a pattern or `{ private = true }`".into(),
+                ));
             }
         };
         let destination = match (trigger.component, trigger.static_response) {
@@ -192,7 +206,12 @@ pub(super) fn check(
                 ));
             }
         };
-        triggers.push(Trigger { id, route, destination, line });
+        triggers.push(Trigger {
+            id,
+            route,
+            destination,
+            line,
+        });
     }
     Ok(triggers)
 }
@@ -208,5 +227,9 @@ fn static_response(raw: RawStatic) -> Result<StaticResponse, String> {
         );
         headers.push(header);
     }
-    Ok(StaticResponse { status, headers, body: raw.body })
+    Ok(StaticResponse {
+        status,
+        headers,
+        body: raw.body,
+    })
 }

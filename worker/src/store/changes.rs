@@ -22,7 +22,8 @@ pub struct Row {
     pub at: i64,
 }
 
-const COLUMNS: &str = "position, tbl, row_id, owner, kind, version, before, after, actor, via, trace, at";
+const COLUMNS: &str =
+    "position, tbl, row_id, owner, kind, version, before, after, actor, via, trace, at";
 
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     Ok(Row {
@@ -67,13 +68,20 @@ impl Store {
 
     /// Gives up to `most` changes their positions, in the order of their commits, in one transaction that checks the
     /// fence first. `None` where the lease is another's; else the last position given so far.
-    pub async fn give_positions(&self, lease: &'static str, fence: i64, most: u32) -> Result<Option<i64>, Error> {
+    pub async fn give_positions(
+        &self,
+        lease: &'static str,
+        fence: i64,
+        most: u32,
+    ) -> Result<Option<i64>, Error> {
         Ok(self
             .db
             .write(move |connection| {
                 let transaction = connection.transaction()?;
                 let ours: bool = transaction
-                    .prepare_cached("SELECT EXISTS (SELECT 1 FROM leases WHERE name = ?1 AND fence = ?2)")?
+                    .prepare_cached(
+                        "SELECT EXISTS (SELECT 1 FROM leases WHERE name = ?1 AND fence = ?2)",
+                    )?
                     .query_row((lease, fence), |row| row.get(0))?;
                 if !ours {
                     return Ok(None);
@@ -91,7 +99,9 @@ impl Store {
                     return Ok(Some(last));
                 }
                 let last = last + i64::try_from(given).unwrap_or(0);
-                transaction.prepare_cached(SET_WATERMARK)?.execute(("positions", last))?;
+                transaction
+                    .prepare_cached(SET_WATERMARK)?
+                    .execute(("positions", last))?;
                 transaction.commit()?;
                 Ok(Some(last))
             })
@@ -103,15 +113,24 @@ impl Store {
         Ok(self
             .db
             .read(move |connection| {
-                let sql = format!("SELECT {COLUMNS} FROM changes WHERE position > ?1 ORDER BY position LIMIT ?2");
+                let sql = format!(
+                    "SELECT {COLUMNS} FROM changes WHERE position > ?1 ORDER BY position LIMIT ?2"
+                );
                 let mut statement = connection.prepare_cached(&sql)?;
-                Ok(statement.query_map((position, most), row)?.collect::<Result<_, _>>()?)
+                Ok(statement
+                    .query_map((position, most), row)?
+                    .collect::<Result<_, _>>()?)
             })
             .await?)
     }
 
     /// One owner's changes after a position, in order.
-    pub async fn owners_changes_after(&self, owner: &str, position: i64, most: u32) -> Result<Vec<Row>, Error> {
+    pub async fn owners_changes_after(
+        &self,
+        owner: &str,
+        position: i64,
+        most: u32,
+    ) -> Result<Vec<Row>, Error> {
         let owner = owner.to_owned();
         Ok(self
             .db
@@ -127,11 +146,17 @@ impl Store {
 
     /// The last position given.
     pub async fn last_position(&self) -> Result<i64, Error> {
-        Ok(self.db.read(|connection| Ok(watermark(connection, "positions")?)).await?)
+        Ok(self
+            .db
+            .read(|connection| Ok(watermark(connection, "positions")?))
+            .await?)
     }
 
     pub async fn published_through(&self) -> Result<i64, Error> {
-        Ok(self.db.read(|connection| Ok(watermark(connection, "published_through")?)).await?)
+        Ok(self
+            .db
+            .read(|connection| Ok(watermark(connection, "published_through")?))
+            .await?)
     }
 
     /// Whether the lease was still ours and the watermark stands at `position`.
@@ -144,7 +169,10 @@ impl Store {
         let sql = "INSERT INTO watermarks (name, position)
             SELECT 'published_through', ?1 WHERE EXISTS (SELECT 1 FROM leases WHERE name = ?2 AND fence = ?3)
             ON CONFLICT (name) DO UPDATE SET position = excluded.position";
-        let rows = self.db.query(sql, vec![position.into(), lease.into(), fence.into()]).await?;
+        let rows = self
+            .db
+            .query(sql, vec![position.into(), lease.into(), fence.into()])
+            .await?;
         Ok(rows.changes == 1)
     }
 }

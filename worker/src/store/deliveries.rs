@@ -26,7 +26,13 @@ impl Store {
     pub async fn settle_in_app(&self, now: i64) -> Result<bool, Error> {
         let waiting = "SELECT 1 FROM deliveries JOIN channels ON channels.id = channel_id
             WHERE state = 'pending' AND next_try <= ?1 AND kind = 'in-app' LIMIT 1";
-        if self.db.query(waiting, vec![now.into()]).await?.rows.is_empty() {
+        if self
+            .db
+            .query(waiting, vec![now.into()])
+            .await?
+            .rows
+            .is_empty()
+        {
             return Ok(false);
         }
         let settle = "UPDATE deliveries SET state = 'sent', tries = 1, sent_at = ?1, next_try = NULL,
@@ -39,7 +45,12 @@ impl Store {
                     WHERE tbl = 'reminders' AND row_id = deliveries.reminder_id AND kind = 'fired'
                         AND position <= (SELECT position FROM watermarks WHERE name = 'published_through'))";
         self.db.query(settle, vec![now.into()]).await?;
-        Ok(!self.db.query(waiting, vec![now.into()]).await?.rows.is_empty())
+        Ok(!self
+            .db
+            .query(waiting, vec![now.into()])
+            .await?
+            .rows
+            .is_empty())
     }
 
     /// Webhook deliveries whose next try has come, the oldest first.
@@ -87,7 +98,18 @@ impl Store {
         let sql = "UPDATE deliveries SET state = ?2, tries = tries + 1, log = json_insert(log, '$[#]', json(?3)),
                 next_try = ?4, sent_at = CASE ?2 WHEN 'sent' THEN ?5 END
             WHERE id = ?1 AND state = 'pending'";
-        self.db.query(sql, vec![id.into(), state.into(), entry.into(), next_try.into(), now.into()]).await?;
+        self.db
+            .query(
+                sql,
+                vec![
+                    id.into(),
+                    state.into(),
+                    entry.into(),
+                    next_try.into(),
+                    now.into(),
+                ],
+            )
+            .await?;
         Ok(())
     }
 

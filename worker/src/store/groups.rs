@@ -8,7 +8,10 @@ impl Store {
     /// Through which position a consumer group has finished everything. `None` for a group that never committed.
     pub async fn group_watermark(&self, group: &str) -> Result<Option<i64>, Error> {
         let sql = "SELECT position FROM watermarks WHERE name = ?1";
-        let rows = self.db.query(sql, vec![Value::from(format!("group:{group}"))]).await?;
+        let rows = self
+            .db
+            .query(sql, vec![Value::from(format!("group:{group}"))])
+            .await?;
         Ok(rows.rows.first().and_then(|row| row.first()?.as_integer()))
     }
 
@@ -19,7 +22,9 @@ impl Store {
             .write(move |connection| {
                 let transaction = connection.transaction()?;
                 for (group, position) in positions {
-                    transaction.prepare_cached(SET_WATERMARK)?.execute((format!("group:{group}"), position))?;
+                    transaction
+                        .prepare_cached(SET_WATERMARK)?
+                        .execute((format!("group:{group}"), position))?;
                 }
                 Ok(transaction.commit()?)
             })
@@ -37,7 +42,13 @@ impl Store {
     ) -> Result<(), Error> {
         let sql = "INSERT INTO dead_letters (topic, position, event, error, at) VALUES (?1, ?2, ?3, ?4, ?5)
             ON CONFLICT (topic, position) DO NOTHING";
-        let params = vec![topic.into(), position.into(), event.into(), error.into(), now.into()];
+        let params = vec![
+            topic.into(),
+            position.into(),
+            event.into(),
+            error.into(),
+            now.into(),
+        ];
         self.db.query(sql, params).await?;
         Ok(())
     }

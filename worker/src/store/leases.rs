@@ -33,9 +33,17 @@ impl Store {
     }
 
     /// Whether the lease was still ours and now lasts until `until`.
-    pub async fn renew_lease(&self, name: &'static str, fence: i64, until: i64) -> Result<bool, Error> {
+    pub async fn renew_lease(
+        &self,
+        name: &'static str,
+        fence: i64,
+        until: i64,
+    ) -> Result<bool, Error> {
         let sql = "UPDATE leases SET until = ?3 WHERE name = ?1 AND fence = ?2";
-        let rows = self.db.query(sql, vec![name.into(), fence.into(), until.into()]).await?;
+        let rows = self
+            .db
+            .query(sql, vec![name.into(), fence.into(), until.into()])
+            .await?;
         Ok(rows.changes == 1)
     }
 

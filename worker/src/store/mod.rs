@@ -41,7 +41,10 @@ impl Store {
                 nudge();
             }
         };
-        Ok(self.db.write(move |connection| Ok(connection.update_hook(Some(hook))?)).await?)
+        Ok(self
+            .db
+            .write(move |connection| Ok(connection.update_hook(Some(hook))?))
+            .await?)
     }
 }
 

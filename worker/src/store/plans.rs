@@ -37,9 +37,12 @@ impl Store {
         Ok(self
             .db
             .read(move |connection| {
-                let mut statement = connection
-                    .prepare_cached("SELECT id, owner FROM tasks WHERE id IN (SELECT value FROM json_each(?1))")?;
-                Ok(statement.query_map([ids], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+                let mut statement = connection.prepare_cached(
+                    "SELECT id, owner FROM tasks WHERE id IN (SELECT value FROM json_each(?1))",
+                )?;
+                Ok(statement
+                    .query_map([ids], |row| Ok((row.get(0)?, row.get(1)?)))?
+                    .collect::<Result<_, _>>()?)
             })
             .await?)
     }
@@ -82,7 +85,10 @@ impl Store {
             .write(move |connection| {
                 let transaction = connection.transaction()?;
                 transaction.execute("DELETE FROM claims WHERE until < ?1", [now])?;
-                transaction.execute("DELETE FROM sessions WHERE expires_at < ?1", [now - 30 * DAY])?;
+                transaction.execute(
+                    "DELETE FROM sessions WHERE expires_at < ?1",
+                    [now - 30 * DAY],
+                )?;
                 transaction.execute("DELETE FROM dead_letters WHERE at < ?1", [now - 90 * DAY])?;
                 Ok(transaction.commit()?)
             })

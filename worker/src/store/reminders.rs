@@ -12,7 +12,10 @@ pub struct Instant {
 }
 
 fn instant(row: &rusqlite::Row<'_>) -> rusqlite::Result<Instant> {
-    Ok(Instant { at: row.get(0)?, id: row.get(1)? })
+    Ok(Instant {
+        at: row.get(0)?,
+        id: row.get(1)?,
+    })
 }
 
 /// A reminder that this worker may fire now.
@@ -32,13 +35,20 @@ impl Store {
                     "SELECT DISTINCT fire_at / 1000000 FROM reminders
                      WHERE state = 'planned' AND fire_at >= ?1 AND fire_at < ?2 ORDER BY 1",
                 )?;
-                Ok(statement.query_map((from, to), |row| row.get(0))?.collect::<Result<_, _>>()?)
+                Ok(statement
+                    .query_map((from, to), |row| row.get(0))?
+                    .collect::<Result<_, _>>()?)
             })
             .await?)
     }
 
     /// Reminders planned from `from` and before `to`, the earliest first.
-    pub async fn planned_between(&self, from: i64, to: i64, most: i64) -> Result<Vec<Instant>, Error> {
+    pub async fn planned_between(
+        &self,
+        from: i64,
+        to: i64,
+        most: i64,
+    ) -> Result<Vec<Instant>, Error> {
         Ok(self
             .db
             .read(move |connection| {
@@ -61,7 +71,9 @@ impl Store {
                     "SELECT fire_at, id FROM reminders
                      WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'planned'",
                 )?;
-                Ok(statement.query_map([ids], instant)?.collect::<Result<_, _>>()?)
+                Ok(statement
+                    .query_map([ids], instant)?
+                    .collect::<Result<_, _>>()?)
             })
             .await?)
     }
@@ -83,7 +95,13 @@ impl Store {
     }
 
     /// Claims those of these reminders that are planned, due by `now`, and claimed by nobody.
-    pub async fn claim(&self, ids: &[String], worker: &str, now: i64, until: i64) -> Result<Vec<Claimed>, Error> {
+    pub async fn claim(
+        &self,
+        ids: &[String],
+        worker: &str,
+        now: i64,
+        until: i64,
+    ) -> Result<Vec<Claimed>, Error> {
         let (ids, worker) = (list(ids), worker.to_owned());
         Ok(self
             .db
@@ -106,14 +124,23 @@ impl Store {
 
     pub async fn release_claims(&self, ids: &[String], worker: &str) -> Result<(), Error> {
         let sql = "DELETE FROM claims WHERE reminder_id IN (SELECT value FROM json_each(?1)) AND worker = ?2";
-        self.db.query(sql, vec![list(ids).into(), worker.into()]).await?;
+        self.db
+            .query(sql, vec![list(ids).into(), worker.into()])
+            .await?;
         Ok(())
     }
 
-    pub async fn claim_longer(&self, ids: &[String], worker: &str, until: i64) -> Result<(), Error> {
+    pub async fn claim_longer(
+        &self,
+        ids: &[String],
+        worker: &str,
+        until: i64,
+    ) -> Result<(), Error> {
         let sql = "UPDATE claims SET until = ?3
             WHERE reminder_id IN (SELECT value FROM json_each(?1)) AND worker = ?2";
-        self.db.query(sql, vec![list(ids).into(), worker.into(), until.into()]).await?;
+        self.db
+            .query(sql, vec![list(ids).into(), worker.into(), until.into()])
+            .await?;
         Ok(())
     }
 

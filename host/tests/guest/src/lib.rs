@@ -23,7 +23,12 @@ async fn handle(request: Request) -> anyhow::Result<Response<BoxBody>> {
     let served = SERVED.fetch_add(1, Ordering::Relaxed) + 1;
     let path = request.uri().path().to_owned();
     let query = query(request.uri().query().unwrap_or_default());
-    let number = |name: &str| query.get(name).and_then(|value| value.parse::<u64>().ok()).unwrap_or(0);
+    let number = |name: &str| {
+        query
+            .get(name)
+            .and_then(|value| value.parse::<u64>().ok())
+            .unwrap_or(0)
+    };
     let text = |name: &str| query.get(name).cloned().unwrap_or_default();
     Ok(match path.as_str() {
         "/hello" => plain("hello"),
@@ -112,8 +117,13 @@ fn decode(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
-        let code = after.get(..2).and_then(|code| std::str::from_utf8(code).ok());
-        match (first, code.and_then(|code| u8::from_str_radix(code, 16).ok())) {
+        let code = after
+            .get(..2)
+            .and_then(|code| std::str::from_utf8(code).ok());
+        match (
+            first,
+            code.and_then(|code| u8::from_str_radix(code, 16).ok()),
+        ) {
             (b'%', Some(byte)) => {
                 bytes.push(byte);
                 rest = after.get(2..).unwrap_or_default();
@@ -143,7 +153,10 @@ fn status(code: u16, text: impl Into<String>) -> Response<BoxBody> {
     let text: String = text.into();
     let length = text.len();
     let mut response = Response::new(box_body(FullBody::new(Bytes::from(text))));
-    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert("content-length", length.into());
+    *response.status_mut() =
+        StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
+        .headers_mut()
+        .insert("content-length", length.into());
     response
 }
