@@ -28,7 +28,13 @@ pub fn event(position: i64, owner: &str, subject: &str) -> Arc<CloudEvent> {
 
 /// Publishes one position as the relay does.
 pub async fn publish(bus: &Bus, position: i64, owner: &str, subject: &str) {
-    bus.publish(TASK_EVENTS, owner, position, &event(position, owner, subject)).await;
+    bus.publish(
+        TASK_EVENTS,
+        owner,
+        position,
+        &event(position, owner, subject),
+    )
+    .await;
     bus.published(position);
 }
 
@@ -85,7 +91,11 @@ async fn what_was_not_finished_comes_again_after_a_restart_and_nothing_else() {
         }
     }
     bus.commit().await.expect("committed");
-    assert_eq!(fixture.store.group_watermark("group").await.ok(), Some(Some(2)), "below the lowest unfinished one");
+    assert_eq!(
+        fixture.store.group_watermark("group").await.ok(),
+        Some(Some(2)),
+        "below the lowest unfinished one"
+    );
     assert_eq!(bus.resume_from(), Some(2));
 
     let bus = Bus::new(fixture.store.clone());
@@ -94,7 +104,11 @@ async fn what_was_not_finished_comes_again_after_a_restart_and_nothing_else() {
     for position in 1..=6 {
         publish(&bus, position, &format!("owner-{position}"), "t").await;
     }
-    let again: Vec<i64> = take(&mut consumers).await.iter().map(|(_, message)| message.position).collect();
+    let again: Vec<i64> = take(&mut consumers)
+        .await
+        .iter()
+        .map(|(_, message)| message.position)
+        .collect();
     assert_eq!(again, [3, 4, 5, 6]);
 }
 
@@ -103,10 +117,14 @@ async fn what_a_group_does_not_want_holds_nothing_back() {
     let fixture = Fixture::new().await;
     let bus = Bus::new(fixture.store.clone());
     let _consumers = bus.subscribe("group", TASK_EVENTS).await.expect("joined");
-    bus.publish(TASK_UPDATES, "ann", 1, &event(1, "ann", "t")).await;
+    bus.publish(TASK_UPDATES, "ann", 1, &event(1, "ann", "t"))
+        .await;
     bus.published(1);
     bus.commit().await.expect("committed");
-    assert_eq!(fixture.store.group_watermark("group").await.ok(), Some(Some(1)));
+    assert_eq!(
+        fixture.store.group_watermark("group").await.ok(),
+        Some(Some(1))
+    );
 }
 
 #[tokio::test]

@@ -25,27 +25,56 @@ impl Running {
         let bus = Bus::new(fixture.store.clone());
         let endpoint = Endpoint::start(fixture.clock.clone()).await;
         prepare(&endpoint);
-        let functions = Functions::new(&endpoint.url, SECRET, fixture.clock.clone()).expect("a client");
+        let functions =
+            Functions::new(&endpoint.url, SECRET, fixture.clock.clone()).expect("a client");
         let back_off = BackOff(Duration::from_millis(5));
-        let caller = Caller::new(functions, fixture.store.clone(), fixture.clock.clone(), back_off);
+        let caller = Caller::new(
+            functions,
+            fixture.store.clone(),
+            fixture.clock.clone(),
+            back_off,
+        );
         let stop = CancellationToken::new();
-        on_task_events(&bus, &caller, &TaskTracker::new(), &stop).await.expect("joined");
-        Self { fixture, bus, endpoint, _stop: stop.drop_guard() }
+        on_task_events(&bus, &caller, &TaskTracker::new(), &stop)
+            .await
+            .expect("joined");
+        Self {
+            fixture,
+            bus,
+            endpoint,
+            _stop: stop.drop_guard(),
+        }
     }
 
     async fn committed(&self) -> i64 {
         self.bus.commit().await.expect("committed");
-        self.fixture.store.group_watermark("on-task-events").await.expect("asked").unwrap_or(0)
+        self.fixture
+            .store
+            .group_watermark("on-task-events")
+            .await
+            .expect("asked")
+            .unwrap_or(0)
     }
 
     async fn dead(&self) -> Vec<String> {
-        let rows = self.fixture.run("SELECT event FROM dead_letters ORDER BY position", Vec::new()).await;
-        let events = rows.iter().filter_map(|row| serde_json::from_str::<CloudEvent>(row[0].as_text()?).ok());
+        let rows = self
+            .fixture
+            .run(
+                "SELECT event FROM dead_letters ORDER BY position",
+                Vec::new(),
+            )
+            .await;
+        let events = rows
+            .iter()
+            .filter_map(|row| serde_json::from_str::<CloudEvent>(row[0].as_text()?).ok());
         events.map(|event| event.subject).collect()
     }
 
     async fn finished(&self, through: i64) {
-        eventually("everything to be finished", async || (self.committed().await == through).then_some(())).await;
+        eventually("everything to be finished", async || {
+            (self.committed().await == through).then_some(())
+        })
+        .await;
     }
 }
 
@@ -53,12 +82,26 @@ impl Running {
 async fn events_reach_the_function_in_signed_batches_and_are_committed() {
     let running = Running::new(|_| {}).await;
     for position in 1..=1000 {
-        publish(&running.bus, position, &format!("owner-{}", position % 5), &format!("t{position}")).await;
+        publish(
+            &running.bus,
+            position,
+            &format!("owner-{}", position % 5),
+            &format!("t{position}"),
+        )
+        .await;
     }
     running.finished(1000).await;
     let calls = running.endpoint.calls();
-    assert!(calls.iter().all(|call| call.path == ON_TASK_EVENTS && call.events.len() <= MAX_EVENTS));
-    assert!(calls.iter().all(|call| call.header("content-type") == "application/cloudevents-batch+json"));
+    assert!(
+        calls
+            .iter()
+            .all(|call| call.path == ON_TASK_EVENTS && call.events.len() <= MAX_EVENTS)
+    );
+    assert!(
+        calls
+            .iter()
+            .all(|call| call.header("content-type") == "application/cloudevents-batch+json")
+    );
     for owner in 0..5 {
         let key = format!("owner-{owner}");
         let order: Vec<i64> = calls
@@ -67,37 +110,72 @@ async fn events_reach_the_function_in_signed_batches_and_are_committed() {
             .filter(|event| event.partitionkey == key)
             .map(|event| event.id.parse().expect("a position"))
             .collect();
-        assert_eq!(order, (1..=1000).filter(|position| position % 5 == owner).collect::<Vec<_>>());
+        assert_eq!(
+            order,
+            (1..=1000)
+                .filter(|position| position % 5 == owner)
+                .collect::<Vec<_>>()
+        );
     }
 }
 
 #[tokio::test]
 async fn retry_holds_back_that_key_alone_and_the_offset_stays_below_it() {
     let running = Running::new(|endpoint| {
-        endpoint.state().outcomes.insert("later".into(), Status::Retry);
+        endpoint
+            .state()
+            .outcomes
+            .insert("later".into(), Status::Retry);
     })
     .await;
     publish(&running.bus, 1, "ann", "before").await;
     publish(&running.bus, 2, "ann", "later").await;
-    eventually("the first try", async || running.endpoint.subjects().contains(&"later".into()).then_some(())).await;
+    eventually("the first try", async || {
+        running
+            .endpoint
+            .subjects()
+            .contains(&"later".into())
+            .then_some(())
+    })
+    .await;
     for position in 3..=50 {
-        publish(&running.bus, position, &format!("owner-{position}"), "other").await;
+        publish(
+            &running.bus,
+            position,
+            &format!("owner-{position}"),
+            "other",
+        )
+        .await;
     }
     eventually("the others", async || {
-        (running.endpoint.subjects().iter().filter(|subject| *subject == "other").count() == 48).then_some(())
+        (running
+            .endpoint
+            .subjects()
+            .iter()
+            .filter(|subject| *subject == "other")
+            .count()
+            == 48)
+            .then_some(())
     })
     .await;
     assert_eq!(running.committed().await, 1);
     running.endpoint.state().outcomes.clear();
     running.finished(50).await;
-    assert!(running.dead().await.is_empty(), "however often it was asked for again");
+    assert!(
+        running.dead().await.is_empty(),
+        "however often it was asked for again"
+    );
 }
 
 #[tokio::test]
 async fn a_bad_event_is_set_apart_after_five_tries_and_its_neighbours_succeed() {
     let running = Running::new(|endpoint| endpoint.state().poison = Some("bad".into())).await;
     for position in 1..=300 {
-        let subject = if position == 123 { "bad".to_owned() } else { format!("t{position}") };
+        let subject = if position == 123 {
+            "bad".to_owned()
+        } else {
+            format!("t{position}")
+        };
         publish(&running.bus, position, "ann", &subject).await;
     }
     // Others go on succeeding, as in life: without them it would be an outage.
@@ -110,14 +188,20 @@ async fn a_bad_event_is_set_apart_after_five_tries_and_its_neighbours_succeed() 
     .await;
     running.finished(position).await;
     let calls = running.endpoint.calls();
-    let alone = calls.iter().filter(|call| call.events.len() == 1 && call.events[0].subject == "bad").count();
+    let alone = calls
+        .iter()
+        .filter(|call| call.events.len() == 1 && call.events[0].subject == "bad")
+        .count();
     assert_eq!(alone, 5);
 }
 
 #[tokio::test]
 async fn an_event_that_the_function_drops_is_set_apart_at_once() {
     let running = Running::new(|endpoint| {
-        endpoint.state().outcomes.insert("nonsense".into(), Status::Drop);
+        endpoint
+            .state()
+            .outcomes
+            .insert("nonsense".into(), Status::Drop);
     })
     .await;
     publish(&running.bus, 1, "ann", "nonsense").await;
@@ -131,9 +215,18 @@ async fn an_outage_pauses_and_sets_nothing_apart() {
     for status in [404, 500, 503] {
         let running = Running::new(|endpoint| endpoint.state().status = Some(status)).await;
         for position in 1..=100 {
-            publish(&running.bus, position, &format!("owner-{position}"), &format!("t{position}")).await;
+            publish(
+                &running.bus,
+                position,
+                &format!("owner-{position}"),
+                &format!("t{position}"),
+            )
+            .await;
         }
-        eventually("many failed calls", async || (running.endpoint.calls().len() > 200).then_some(())).await;
+        eventually("many failed calls", async || {
+            (running.endpoint.calls().len() > 200).then_some(())
+        })
+        .await;
         assert!(running.dead().await.is_empty());
         assert_eq!(running.committed().await, 0);
         running.endpoint.state().status = None;
@@ -148,12 +241,18 @@ async fn a_batch_is_halved_until_the_bad_event_is_alone() {
     let endpoint = Endpoint::start(fixture.clock.clone()).await;
     endpoint.state().poison = Some("t77".into());
     let functions = Functions::new(&endpoint.url, SECRET, fixture.clock.clone()).expect("a client");
-    let events: Vec<_> = (0..256).map(|n| event(n, "ann", &format!("t{n}"))).collect();
+    let events: Vec<_> = (0..256)
+        .map(|n| event(n, "ann", &format!("t{n}")))
+        .collect();
     let events: Vec<&CloudEvent> = events.iter().map(|event| &**event).collect();
     for last_first in [false, true] {
         let verdicts = functions.deliver(ON_TASK_EVENTS, &events, last_first).await;
         for (n, verdict) in verdicts.iter().enumerate() {
-            assert_eq!(matches!(verdict, Verdict::Failed { .. }), n == 77, "{n}: {verdict:?}");
+            assert_eq!(
+                matches!(verdict, Verdict::Failed { .. }),
+                n == 77,
+                "{n}: {verdict:?}"
+            );
         }
     }
     assert!(endpoint.calls().len() <= 2 * 17);
@@ -169,7 +268,13 @@ async fn an_outage_is_given_up_after_a_few_calls() {
     let events: Vec<&CloudEvent> = events.iter().map(|event| &**event).collect();
     let verdicts = functions.deliver(ON_TASK_EVENTS, &events, false).await;
     assert_eq!(endpoint.calls().len(), 16);
-    assert!(verdicts.iter().filter(|verdict| **verdict == Verdict::Untried).count() > 240);
+    assert!(
+        verdicts
+            .iter()
+            .filter(|verdict| **verdict == Verdict::Untried)
+            .count()
+            > 240
+    );
 }
 
 #[tokio::test]
@@ -187,8 +292,22 @@ async fn a_batch_never_exceeds_what_a_function_takes() {
     let events: Vec<&CloudEvent> = events.iter().collect();
     let verdicts = functions.deliver(ON_TASK_EVENTS, &events, false).await;
     assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Ok));
-    assert!(endpoint.calls().iter().all(|call| call.body.len() <= 1 << 20));
-    let ids: Vec<String> = endpoint.calls().iter().flat_map(|call| call.ids().into_iter().map(str::to_owned).collect::<Vec<_>>()).collect();
+    assert!(
+        endpoint
+            .calls()
+            .iter()
+            .all(|call| call.body.len() <= 1 << 20)
+    );
+    let ids: Vec<String> = endpoint
+        .calls()
+        .iter()
+        .flat_map(|call| {
+            call.ids()
+                .into_iter()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect();
     assert_eq!(ids, (0..20).map(|n| n.to_string()).collect::<Vec<_>>());
 }
 
@@ -200,5 +319,14 @@ async fn outcomes_of_other_events_are_no_answer() {
     let functions = Functions::new(&endpoint.url, SECRET, fixture.clock.clone()).expect("a client");
     let event = event(1, "ann", "t");
     let verdicts = functions.deliver(ON_TASK_EVENTS, &[&event], false).await;
-    assert!(matches!(&verdicts[..], [Verdict::Failed { maybe_running: false, .. }]), "{verdicts:?}");
+    assert!(
+        matches!(
+            &verdicts[..],
+            [Verdict::Failed {
+                maybe_running: false,
+                ..
+            }]
+        ),
+        "{verdicts:?}"
+    );
 }

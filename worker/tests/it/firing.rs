@@ -15,7 +15,11 @@ impl Fixture {
 
     async fn until_leading(&self) {
         eventually("a leader", async || {
-            (self.integer("SELECT count(*) FROM leases WHERE until > 0").await == 1).then_some(())
+            (self
+                .integer("SELECT count(*) FROM leases WHERE until > 0")
+                .await
+                == 1)
+                .then_some(())
         })
         .await;
     }
@@ -29,7 +33,11 @@ async fn a_reminder_fires_at_its_instant_and_never_early() {
     let functions = fixture.functions().await;
     let worker = fixture.worker(&functions).await;
     fixture.until_leading().await;
-    for (id, after) in [("soon", 3 * SECOND + 7), ("minutes", 600 * SECOND + 123_456), ("days", 48 * HOUR + 1)] {
+    for (id, after) in [
+        ("soon", 3 * SECOND + 7),
+        ("minutes", 600 * SECOND + 123_456),
+        ("days", 48 * HOUR + 1),
+    ] {
         let at = NOW + after;
         fixture.reminder("t", id, at).await;
         fixture.clock.set(at - 1);
@@ -44,7 +52,10 @@ async fn a_reminder_fires_at_its_instant_and_never_early() {
     let calls = functions.calls();
     assert!(calls.iter().all(|call| call.path == ON_REMINDERS));
     let event = &calls[0].events[0];
-    assert_eq!((event.kind.as_str(), event.id.as_str()), (REMINDER_DUE, "due-before-soon"));
+    assert_eq!(
+        (event.kind.as_str(), event.id.as_str()),
+        (REMINDER_DUE, "due-before-soon")
+    );
     assert_eq!(event.partitionkey, "ann");
     worker.stop().await;
     assert_eq!(fixture.integer("SELECT count(*) FROM claims").await, 0);
@@ -80,17 +91,27 @@ async fn two_thousand_of_the_same_second_all_fire_in_batches() {
     fixture.user("ann").await;
     fixture.task("ann", "t").await;
     for n in 0..2000 {
-        fixture.reminder("t", &format!("r{n}"), NOW + 600 * SECOND + n * 500).await;
+        fixture
+            .reminder("t", &format!("r{n}"), NOW + 600 * SECOND + n * 500)
+            .await;
     }
     let functions = fixture.functions().await;
     let worker = fixture.worker(&functions).await;
     fixture.until_leading().await;
     fixture.clock.set(NOW + 601 * SECOND);
     eventually("all to fire", async || {
-        (fixture.integer("SELECT count(*) FROM reminders WHERE state = 'fired'").await == 2000).then_some(())
+        (fixture
+            .integer("SELECT count(*) FROM reminders WHERE state = 'fired'")
+            .await
+            == 2000)
+            .then_some(())
     })
     .await;
-    assert!(functions.calls().len() < 100, "{} calls", functions.calls().len());
+    assert!(
+        functions.calls().len() < 100,
+        "{} calls",
+        functions.calls().len()
+    );
     worker.stop().await;
 }
 
@@ -121,7 +142,10 @@ async fn a_reminder_whose_calls_failed_fires_when_the_functions_are_back() {
     fixture.until_leading().await;
     fixture.reminder("t", "r", NOW + SECOND).await;
     fixture.clock.set(NOW + SECOND);
-    eventually("a failed call", async || (!functions.subjects().is_empty()).then_some(())).await;
+    eventually("a failed call", async || {
+        (!functions.subjects().is_empty()).then_some(())
+    })
+    .await;
     functions.state().status = None;
     fixture.until_fired("r").await;
     worker.stop().await;
@@ -133,7 +157,9 @@ async fn one_bad_reminder_does_not_keep_the_others_from_firing() {
     fixture.user("ann").await;
     fixture.task("ann", "t").await;
     for n in 0..100 {
-        fixture.reminder("t", &format!("r{n}"), NOW + 60 * SECOND).await;
+        fixture
+            .reminder("t", &format!("r{n}"), NOW + 60 * SECOND)
+            .await;
     }
     let functions = fixture.functions().await;
     functions.state().poison = Some("r50".into());
@@ -141,7 +167,11 @@ async fn one_bad_reminder_does_not_keep_the_others_from_firing() {
     fixture.until_leading().await;
     fixture.clock.set(NOW + 60 * SECOND);
     eventually("the others to fire", async || {
-        (fixture.integer("SELECT count(*) FROM reminders WHERE state = 'fired'").await == 99).then_some(())
+        (fixture
+            .integer("SELECT count(*) FROM reminders WHERE state = 'fired'")
+            .await
+            == 99)
+            .then_some(())
     })
     .await;
     assert_eq!(fixture.fired_at("r50").await, None);
@@ -164,7 +194,14 @@ async fn a_cancelled_reminder_is_not_even_called_for() {
     fixture.run(cancel, Vec::new()).await;
     fixture.clock.set(NOW + SECOND);
     fixture.until_fired("kept").await;
-    assert_eq!(functions.subjects().iter().filter(|subject| *subject == "cancelled").count(), 0);
+    assert_eq!(
+        functions
+            .subjects()
+            .iter()
+            .filter(|subject| *subject == "cancelled")
+            .count(),
+        0
+    );
     worker.stop().await;
 }
 
@@ -174,9 +211,14 @@ async fn a_worker_without_functions_starts_and_stops() {
     fixture.user("ann").await;
     fixture.task("ann", "t").await;
     fixture.reminder("t", "r", NOW - SECOND).await;
-    let gone = format!("http://{}", listener().await.local_addr().expect("an address"));
+    let gone = format!(
+        "http://{}",
+        listener().await.local_addr().expect("an address")
+    );
     let worker = fixture.worker_at(&gone, true).await;
     fixture.until_leading().await;
-    tokio::time::timeout(Duration::from_secs(6), worker.stop()).await.expect("in time");
+    tokio::time::timeout(Duration::from_secs(6), worker.stop())
+        .await
+        .expect("in time");
     assert_eq!(fixture.fired_at("r").await, None);
 }

@@ -32,7 +32,10 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
         if let Some(found) = look().await {
             return found;
         }
-        assert!(tokio::time::Instant::now() < deadline, "waited in vain for {what}");
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "waited in vain for {what}"
+        );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -52,9 +55,15 @@ impl Fixture {
 
     pub async fn with_clock(clock: Clock) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let db = Database::open(&folder.path().join("punctual.db"), Options::default()).expect("opened");
+        let db =
+            Database::open(&folder.path().join("punctual.db"), Options::default()).expect("opened");
         migrate(&db, &clock).await.expect("migrated");
-        Self { store: Store::new(db.clone()), db, clock, folder }
+        Self {
+            store: Store::new(db.clone()),
+            db,
+            clock,
+            folder,
+        }
     }
 
     pub async fn run(&self, sql: &str, params: Vec<Value>) -> Vec<Vec<Value>> {
@@ -62,18 +71,24 @@ impl Fixture {
     }
 
     pub async fn integer(&self, sql: &str) -> i64 {
-        self.run(sql, Vec::new()).await[0][0].as_integer().unwrap_or(0)
+        self.run(sql, Vec::new()).await[0][0]
+            .as_integer()
+            .unwrap_or(0)
     }
 
     pub async fn text(&self, sql: &str) -> String {
-        self.run(sql, Vec::new()).await[0][0].as_text().unwrap_or_default().to_owned()
+        self.run(sql, Vec::new()).await[0][0]
+            .as_text()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// A user of this id; settings, Inbox and in-app channel come along.
     pub async fn user(&self, id: &str) {
         let sql = "INSERT INTO users (id, email, password_hash, role, inbox_id, timezone, op, created_at)
             VALUES (?1, ?1 || '@example.com', '-', 'member', 'inbox-' || ?1, 'Europe/Berlin', 'register-' || ?1, ?2)";
-        self.run(sql, vec![id.into(), self.clock.now().into()]).await;
+        self.run(sql, vec![id.into(), self.clock.now().into()])
+            .await;
     }
 
     /// An open task of this id, planned already.
@@ -86,8 +101,21 @@ impl Fixture {
                 generation, generation_at, version, op, actor, via, created_at, updated_at)
             VALUES (?1, ?2, 'inbox-' || ?2, 'Title of ' || ?1, ?4, 'none', '[]', 'open', '[]', 0, 1, ?3, 1,
                 'create-' || ?1, ?2, 'test', ?3, ?3)";
-        self.run(sql, vec![id.into(), owner.into(), self.clock.now().into(), notes.into()]).await;
-        self.run("UPDATE plans SET planned = wanted WHERE task_id = ?1", vec![id.into()]).await;
+        self.run(
+            sql,
+            vec![
+                id.into(),
+                owner.into(),
+                self.clock.now().into(),
+                notes.into(),
+            ],
+        )
+        .await;
+        self.run(
+            "UPDATE plans SET planned = wanted WHERE task_id = ?1",
+            vec![id.into()],
+        )
+        .await;
     }
 
     /// A planned reminder of this id.
@@ -96,7 +124,16 @@ impl Fixture {
                 state, version, op, actor, via, created_at, updated_at)
             SELECT ?1, owner, id, 'definition', ?1, '', ?3, 1, 'planned', 1, 'plan-' || ?1, 'punctual', 'planner', ?4, ?4
             FROM tasks WHERE id = ?2";
-        self.run(sql, vec![id.into(), task.into(), fire_at.into(), self.clock.now().into()]).await;
+        self.run(
+            sql,
+            vec![
+                id.into(),
+                task.into(),
+                fire_at.into(),
+                self.clock.now().into(),
+            ],
+        )
+        .await;
     }
 
     /// What `on-reminders` does.
@@ -106,14 +143,23 @@ impl Fixture {
 
     /// When a reminder fired, if it has.
     pub async fn fired_at(&self, id: &str) -> Option<i64> {
-        self.run("SELECT fired_at FROM reminders WHERE id = ?1", vec![id.into()]).await[0][0].as_integer()
+        self.run(
+            "SELECT fired_at FROM reminders WHERE id = ?1",
+            vec![id.into()],
+        )
+        .await[0][0]
+            .as_integer()
     }
 
     pub async fn worker(&self, functions: &Endpoint) -> RunningWorker {
         self.worker_at(&functions.url, true).await
     }
 
-    pub async fn worker_at(&self, functions_url: &str, webhook_allow_private: bool) -> RunningWorker {
+    pub async fn worker_at(
+        &self,
+        functions_url: &str,
+        webhook_allow_private: bool,
+    ) -> RunningWorker {
         let options = WorkerOptions {
             db: self.db.clone(),
             clock: self.clock.clone(),
@@ -139,7 +185,9 @@ async fn fire(db: &Database, clock: &Clock, id: &str) {
     let sql = "UPDATE reminders SET state = 'fired', fired_at = ?2, version = version + 1, op = 'fire-' || id,
             via = 'timer', updated_at = ?2
         WHERE id = ?1 AND state = 'planned' AND fire_at <= ?2";
-    db.query(sql, vec![id.into(), clock.now().into()]).await.expect("fired");
+    db.query(sql, vec![id.into(), clock.now().into()])
+        .await
+        .expect("fired");
 }
 
 pub async fn listener() -> TcpListener {
@@ -162,7 +210,10 @@ impl Call {
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 }
 
@@ -194,7 +245,10 @@ impl Endpoint {
     pub async fn start(clock: Clock) -> Self {
         let listener = listener().await;
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let state = Arc::new(Mutex::new(Script { clock: Some(clock), ..Script::default() }));
+        let state = Arc::new(Mutex::new(Script {
+            clock: Some(clock),
+            ..Script::default()
+        }));
         let app = Router::new().fallback(answer).with_state(state.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { url, state }
@@ -210,14 +264,28 @@ impl Endpoint {
 
     /// The subjects of all events that came, in order.
     pub fn subjects(&self) -> Vec<String> {
-        self.calls().into_iter().flat_map(|call| call.events).map(|event| event.subject).collect()
+        self.calls()
+            .into_iter()
+            .flat_map(|call| call.events)
+            .map(|event| event.subject)
+            .collect()
     }
 }
 
-async fn answer(State(state): State<Arc<Mutex<Script>>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn answer(
+    State(state): State<Arc<Mutex<Script>>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let body = String::from_utf8_lossy(&body).into_owned();
     let events: Vec<CloudEvent> = serde_json::from_str(&body).unwrap_or_default();
-    let call = Call { path: uri.path().to_owned(), headers, body, events: events.clone() };
+    let call = Call {
+        path: uri.path().to_owned(),
+        headers,
+        body,
+        events: events.clone(),
+    };
     let (outcomes, fires) = {
         let mut script = state.lock().expect("the script");
         let is_batch = call.path.starts_with("/events/");
@@ -235,25 +303,40 @@ async fn answer(State(state): State<Arc<Mutex<Script>>>, uri: Uri, headers: Head
         }
         script.calls.push(call);
         if let Some(status) = script.status {
-            let mut answer = StatusCode::from_u16(status).expect("a status").into_response();
+            let mut answer = StatusCode::from_u16(status)
+                .expect("a status")
+                .into_response();
             for (name, value) in &script.headers {
-                answer.headers_mut().insert(*name, value.parse().expect("a header"));
+                answer
+                    .headers_mut()
+                    .insert(*name, value.parse().expect("a header"));
             }
             return answer;
         }
         if !is_batch {
             return StatusCode::NO_CONTENT.into_response();
         }
-        if events.iter().any(|event| Some(&event.subject) == script.poison.as_ref()) {
+        if events
+            .iter()
+            .any(|event| Some(&event.subject) == script.poison.as_ref())
+        {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         }
-        let known = if script.forget_outcomes { 0 } else { events.len() };
+        let known = if script.forget_outcomes {
+            0
+        } else {
+            events.len()
+        };
         let outcomes: Vec<Outcome> = events
             .iter()
             .take(known)
             .map(|event| Outcome {
                 id: event.id.clone(),
-                status: script.outcomes.get(&event.subject).copied().unwrap_or(Status::Ok),
+                status: script
+                    .outcomes
+                    .get(&event.subject)
+                    .copied()
+                    .unwrap_or(Status::Ok),
                 reason: None,
             })
             .collect();

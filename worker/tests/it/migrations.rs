@@ -7,14 +7,33 @@ use punctual_worker::migrations::{Migration, SQLITE, apply, migrate};
 
 use crate::harness::Fixture;
 
-const FIRST: Migration = Migration { version: 1, name: "first", sql: "CREATE TABLE a (x)" };
-const CHANGED: Migration = Migration { version: 1, name: "first", sql: "CREATE TABLE a (x, y)" };
-const SECOND: Migration = Migration { version: 2, name: "second", sql: "CREATE TABLE b (x)" };
-const BROKEN: Migration = Migration { version: 2, name: "broken", sql: "CREATE TABLE c (x); INSERT INTO nowhere VALUES (1)" };
+const FIRST: Migration = Migration {
+    version: 1,
+    name: "first",
+    sql: "CREATE TABLE a (x)",
+};
+const CHANGED: Migration = Migration {
+    version: 1,
+    name: "first",
+    sql: "CREATE TABLE a (x, y)",
+};
+const SECOND: Migration = Migration {
+    version: 2,
+    name: "second",
+    sql: "CREATE TABLE b (x)",
+};
+const BROKEN: Migration = Migration {
+    version: 2,
+    name: "broken",
+    sql: "CREATE TABLE c (x); INSERT INTO nowhere VALUES (1)",
+};
 
 fn empty() -> (Database, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
-    (Database::open(&folder.path().join("x.db"), Options::default()).expect("opened"), folder)
+    (
+        Database::open(&folder.path().join("x.db"), Options::default()).expect("opened"),
+        folder,
+    )
 }
 
 async fn refused(db: &Database, migrations: &'static [Migration]) -> String {
@@ -29,48 +48,85 @@ fn every_file_of_the_folder_is_in_the_table_in_order() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations/sqlite");
     let mut files: Vec<String> = std::fs::read_dir(folder)
         .expect("the folder")
-        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
         .filter(|name| name.ends_with(".sql"))
         .collect();
     files.sort();
-    let table: Vec<String> = SQLITE.iter().map(|one| format!("{:04}_{}.sql", one.version, one.name)).collect();
+    let table: Vec<String> = SQLITE
+        .iter()
+        .map(|one| format!("{:04}_{}.sql", one.version, one.name))
+        .collect();
     assert_eq!(table, files);
-    assert!(SQLITE.iter().map(|one| one.version).eq(1..=SQLITE.len() as i64));
+    assert!(
+        SQLITE
+            .iter()
+            .map(|one| one.version)
+            .eq(1..=SQLITE.len() as i64)
+    );
 }
 
 #[tokio::test]
 async fn a_second_start_applies_nothing() {
     let fixture = Fixture::new().await;
     assert_eq!(migrate(&fixture.db, &fixture.clock).await.ok(), Some(0));
-    assert_eq!(fixture.integer("SELECT count(*) FROM migrations").await, SQLITE.len() as i64);
+    assert_eq!(
+        fixture.integer("SELECT count(*) FROM migrations").await,
+        SQLITE.len() as i64
+    );
 }
 
 #[tokio::test]
 async fn what_is_missing_is_applied_and_what_is_there_stays() {
     let (db, _folder) = empty();
     assert_eq!(apply(&db, &Clock::system(), &[FIRST]).await.ok(), Some(1));
-    assert_eq!(apply(&db, &Clock::system(), &[FIRST, SECOND]).await.ok(), Some(1));
+    assert_eq!(
+        apply(&db, &Clock::system(), &[FIRST, SECOND]).await.ok(),
+        Some(1)
+    );
 }
 
 #[tokio::test]
 async fn a_database_from_the_future_is_refused() {
     let (db, _folder) = empty();
-    apply(&db, &Clock::system(), &[FIRST, SECOND]).await.expect("applied");
+    apply(&db, &Clock::system(), &[FIRST, SECOND])
+        .await
+        .expect("applied");
     assert!(refused(&db, &[FIRST]).await.contains("newer Punctual"));
 }
 
 #[tokio::test]
 async fn a_changed_migration_is_refused() {
     let (db, _folder) = empty();
-    apply(&db, &Clock::system(), &[FIRST]).await.expect("applied");
-    assert!(refused(&db, &[CHANGED, SECOND]).await.contains("0001_first"));
+    apply(&db, &Clock::system(), &[FIRST])
+        .await
+        .expect("applied");
+    assert!(
+        refused(&db, &[CHANGED, SECOND])
+            .await
+            .contains("0001_first")
+    );
 }
 
 #[tokio::test]
 async fn a_migration_that_fails_leaves_nothing_behind() {
     let (db, _folder) = empty();
     assert!(refused(&db, &[FIRST, BROKEN]).await.contains("0002_broken"));
-    let tables = db.query("SELECT name FROM sqlite_schema WHERE name = 'c'", Vec::new()).await.expect("asked");
+    let tables = db
+        .query(
+            "SELECT name FROM sqlite_schema WHERE name = 'c'",
+            Vec::new(),
+        )
+        .await
+        .expect("asked");
     assert!(tables.rows.is_empty());
-    assert_eq!(apply(&db, &Clock::system(), &[FIRST, SECOND]).await.ok(), Some(1));
+    assert_eq!(
+        apply(&db, &Clock::system(), &[FIRST, SECOND]).await.ok(),
+        Some(1)
+    );
 }

@@ -5,8 +5,15 @@ use crate::harness::{Endpoint, Fixture, NOW, SECOND, eventually};
 
 /// The tasks that were asked to be planned.
 fn planned(functions: &Endpoint) -> Vec<String> {
-    let events = functions.calls().into_iter().filter(|call| call.path == ON_TASK_EVENTS).flat_map(|call| call.events);
-    events.filter(|event| event.kind == PLAN_TASK).map(|event| event.subject).collect()
+    let events = functions
+        .calls()
+        .into_iter()
+        .filter(|call| call.path == ON_TASK_EVENTS)
+        .flat_map(|call| call.events);
+    events
+        .filter(|event| event.kind == PLAN_TASK)
+        .map(|event| event.subject)
+        .collect()
 }
 
 async fn leader(fixture: &Fixture) {
@@ -23,13 +30,27 @@ async fn a_plan_that_lags_for_a_second_is_made_without_its_event() {
     fixture.task("ann", "lost").await;
     fixture.task("ann", "planned").await;
     // Known time zone data: nothing else has a reason to be planned.
-    fixture.store.replan_for_tzdata(punctual_worker::TZDATA, NOW).await.expect("noted");
-    fixture.run("UPDATE plans SET planned = wanted", Vec::new()).await;
-    fixture.run("UPDATE plans SET planned = planned - 1 WHERE task_id = 'lost'", Vec::new()).await;
+    fixture
+        .store
+        .replan_for_tzdata(punctual_worker::TZDATA, NOW)
+        .await
+        .expect("noted");
+    fixture
+        .run("UPDATE plans SET planned = wanted", Vec::new())
+        .await;
+    fixture
+        .run(
+            "UPDATE plans SET planned = planned - 1 WHERE task_id = 'lost'",
+            Vec::new(),
+        )
+        .await;
     let functions = fixture.functions().await;
     let worker = fixture.worker(&functions).await;
     fixture.clock.set(NOW + SECOND);
-    eventually("the sweep", async || planned(&functions).contains(&"lost".into()).then_some(())).await;
+    eventually("the sweep", async || {
+        planned(&functions).contains(&"lost".into()).then_some(())
+    })
+    .await;
     assert!(!planned(&functions).contains(&"planned".into()));
     worker.stop().await;
 }
@@ -39,8 +60,17 @@ async fn a_task_is_planned_again_at_its_instant_without_any_change() {
     let fixture = Fixture::new().await;
     fixture.user("ann").await;
     fixture.task("ann", "t").await;
-    fixture.store.replan_for_tzdata(punctual_worker::TZDATA, NOW).await.expect("noted");
-    fixture.run("UPDATE plans SET planned = wanted, next_at = ?1", vec![(NOW + 86_400 * SECOND).into()]).await;
+    fixture
+        .store
+        .replan_for_tzdata(punctual_worker::TZDATA, NOW)
+        .await
+        .expect("noted");
+    fixture
+        .run(
+            "UPDATE plans SET planned = wanted, next_at = ?1",
+            vec![(NOW + 86_400 * SECOND).into()],
+        )
+        .await;
     let functions = fixture.functions().await;
     let worker = fixture.worker(&functions).await;
     fixture.clock.set(NOW + 86_400 * SECOND - 1);
@@ -48,7 +78,10 @@ async fn a_task_is_planned_again_at_its_instant_without_any_change() {
     eventually("the probe", async || fixture.fired_at("probe").await).await;
     assert!(planned(&functions).is_empty(), "not before its instant");
     fixture.clock.set(NOW + 86_400 * SECOND);
-    eventually("the planning", async || (planned(&functions) == ["t"]).then_some(())).await;
+    eventually("the planning", async || {
+        (planned(&functions) == ["t"]).then_some(())
+    })
+    .await;
     worker.stop().await;
 }
 
@@ -59,9 +92,21 @@ async fn new_time_zone_data_plans_open_tasks_again_at_the_start() {
     for id in ["open", "done", "deleted"] {
         fixture.task("ann", id).await;
     }
-    fixture.run("UPDATE tasks SET status = 'completed', version = 2, op = 'done' WHERE id = 'done'", Vec::new()).await;
-    fixture.run("UPDATE tasks SET deleted_at = 1, version = 2, op = 'delete' WHERE id = 'deleted'", Vec::new()).await;
-    fixture.run("INSERT INTO facts VALUES ('tzdata', '1999z')", Vec::new()).await;
+    fixture
+        .run(
+            "UPDATE tasks SET status = 'completed', version = 2, op = 'done' WHERE id = 'done'",
+            Vec::new(),
+        )
+        .await;
+    fixture
+        .run(
+            "UPDATE tasks SET deleted_at = 1, version = 2, op = 'delete' WHERE id = 'deleted'",
+            Vec::new(),
+        )
+        .await;
+    fixture
+        .run("INSERT INTO facts VALUES ('tzdata', '1999z')", Vec::new())
+        .await;
     let functions = fixture.functions().await;
     let worker = fixture.worker(&functions).await;
     leader(&fixture).await;
@@ -70,19 +115,41 @@ async fn new_time_zone_data_plans_open_tasks_again_at_the_start() {
     })
     .await;
     fixture.clock.set(NOW + 2 * SECOND);
-    eventually("the planning", async || (!planned(&functions).is_empty()).then_some(())).await;
-    let lagging = fixture.run("SELECT task_id FROM plans WHERE planned < wanted", Vec::new()).await;
-    assert_eq!(lagging.iter().filter_map(|row| row[0].as_text()).collect::<Vec<_>>(), ["open"]);
+    eventually("the planning", async || {
+        (!planned(&functions).is_empty()).then_some(())
+    })
+    .await;
+    let lagging = fixture
+        .run(
+            "SELECT task_id FROM plans WHERE planned < wanted",
+            Vec::new(),
+        )
+        .await;
+    assert_eq!(
+        lagging
+            .iter()
+            .filter_map(|row| row[0].as_text())
+            .collect::<Vec<_>>(),
+        ["open"]
+    );
     worker.stop().await;
 
     let before = fixture.integer("SELECT sum(wanted) FROM plans").await;
     let worker = fixture.worker(&functions).await;
     eventually("the next leader", async || {
-        (fixture.integer("SELECT fence FROM leases WHERE until > 0").await == 2).then_some(())
+        (fixture
+            .integer("SELECT fence FROM leases WHERE until > 0")
+            .await
+            == 2)
+            .then_some(())
     })
     .await;
     worker.stop().await;
-    assert_eq!(fixture.integer("SELECT sum(wanted) FROM plans").await, before, "the same data plans nothing");
+    assert_eq!(
+        fixture.integer("SELECT sum(wanted) FROM plans").await,
+        before,
+        "the same data plans nothing"
+    );
 }
 
 #[tokio::test]
@@ -92,15 +159,28 @@ async fn a_task_that_can_not_be_planned_does_not_keep_the_others_waiting() {
     for n in 0..50 {
         fixture.task("ann", &format!("t{n}")).await;
     }
-    fixture.store.replan_for_tzdata(punctual_worker::TZDATA, NOW).await.expect("noted");
-    fixture.run("UPDATE plans SET planned = 0", Vec::new()).await;
+    fixture
+        .store
+        .replan_for_tzdata(punctual_worker::TZDATA, NOW)
+        .await
+        .expect("noted");
+    fixture
+        .run("UPDATE plans SET planned = 0", Vec::new())
+        .await;
     let functions = fixture.functions().await;
     functions.state().poison = Some("t0".into());
     let worker = fixture.worker(&functions).await;
     fixture.clock.set(NOW + SECOND);
     eventually("all others", async || {
-        let succeeded = functions.calls().into_iter().filter(|call| !call.events.iter().any(|e| e.subject == "t0"));
-        let mut tasks: Vec<String> = succeeded.flat_map(|call| call.events).filter(|e| e.kind == PLAN_TASK).map(|e| e.subject).collect();
+        let succeeded = functions
+            .calls()
+            .into_iter()
+            .filter(|call| !call.events.iter().any(|e| e.subject == "t0"));
+        let mut tasks: Vec<String> = succeeded
+            .flat_map(|call| call.events)
+            .filter(|e| e.kind == PLAN_TASK)
+            .map(|e| e.subject)
+            .collect();
         tasks.sort();
         tasks.dedup();
         (tasks.len() == 49).then_some(())

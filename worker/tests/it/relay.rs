@@ -19,14 +19,26 @@ struct ByHand {
 
 impl ByHand {
     async fn new(fixture: &Fixture, bus: &Bus) -> Self {
-        let lease = Lease::new(fixture.store.clone(), fixture.clock.clone(), "relay".into(), true);
+        let lease = Lease::new(
+            fixture.store.clone(),
+            fixture.clock.clone(),
+            "relay".into(),
+            true,
+        );
         let lead = lease.acquire().await.expect("asked").expect("taken");
         let relay = Relay::new(fixture.store.clone(), bus.clone(), Arc::new(Notify::new()));
-        Self { relay, lead, after: None }
+        Self {
+            relay,
+            lead,
+            after: None,
+        }
     }
 
     async fn round(&mut self) -> Result<u32, Fenced> {
-        self.relay.round(self.lead, &mut self.after, false, &CancellationToken::new()).await.expect("a round")
+        self.relay
+            .round(self.lead, &mut self.after, false, &CancellationToken::new())
+            .await
+            .expect("a round")
     }
 }
 
@@ -49,31 +61,58 @@ async fn positions_are_gap_free_and_in_the_order_of_the_commits() {
     while relay.round().await.expect("led") > 0 {}
     let (count, last) = (
         fixture.integer("SELECT count(*) FROM changes").await,
-        fixture.integer("SELECT position FROM watermarks WHERE name = 'positions'").await,
+        fixture
+            .integer("SELECT position FROM watermarks WHERE name = 'positions'")
+            .await,
     );
     assert_eq!(count, last);
-    assert_eq!(fixture.integer("SELECT max(position) FROM changes").await, last);
+    assert_eq!(
+        fixture.integer("SELECT max(position) FROM changes").await,
+        last
+    );
     let disorder = "SELECT count(*) FROM changes a JOIN changes b ON b.seq = a.seq + 1 WHERE b.position <> a.position + 1";
     assert_eq!(fixture.integer(disorder).await, 0);
-    assert_eq!(fixture.integer("SELECT position FROM watermarks WHERE name = 'published_through'").await, last);
+    assert_eq!(
+        fixture
+            .integer("SELECT position FROM watermarks WHERE name = 'published_through'")
+            .await,
+        last
+    );
 }
 
 #[tokio::test]
 async fn a_change_becomes_a_cloud_event_with_the_touched_fields_on_its_topics() {
     let fixture = Fixture::new().await;
     let bus = Bus::new(fixture.store.clone());
-    let (mut events, mut updates, mut reminders) = (bus.tail(TASK_EVENTS), bus.tail(TASK_UPDATES), bus.tail(REMINDERS));
+    let (mut events, mut updates, mut reminders) = (
+        bus.tail(TASK_EVENTS),
+        bus.tail(TASK_UPDATES),
+        bus.tail(REMINDERS),
+    );
     let mut relay = ByHand::new(&fixture, &bus).await;
     fixture.user("ann").await;
     fixture.task("ann", "t").await;
-    let rename = "UPDATE tasks SET title = 'New', version = 2, op = 'rename', actor = 'bob', via = 'cli',
+    let rename =
+        "UPDATE tasks SET title = 'New', version = 2, op = 'rename', actor = 'bob', via = 'cli',
         trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' WHERE id = 't'";
     fixture.run(rename, Vec::new()).await;
     relay.round().await.expect("led");
 
-    let kinds = |messages: &[Message]| messages.iter().map(|m| m.event.kind.clone()).collect::<Vec<_>>();
+    let kinds = |messages: &[Message]| {
+        messages
+            .iter()
+            .map(|m| m.event.kind.clone())
+            .collect::<Vec<_>>()
+    };
     let (events, updates) = (received(&mut events), received(&mut updates));
-    assert_eq!(kinds(&events), ["punctual.settings.created.v1", "punctual.task.created.v1", "punctual.task.updated.v1"]);
+    assert_eq!(
+        kinds(&events),
+        [
+            "punctual.settings.created.v1",
+            "punctual.task.created.v1",
+            "punctual.task.updated.v1"
+        ]
+    );
     assert_eq!(updates.len(), 4, "the Inbox too");
     assert!(received(&mut reminders).is_empty());
     let renamed = serde_json::to_value(&*events[2].event).expect("JSON");
@@ -99,11 +138,16 @@ async fn an_event_too_large_for_the_bus_carries_a_reference() {
     let mut events = bus.tail(TASK_EVENTS);
     let mut relay = ByHand::new(&fixture, &bus).await;
     fixture.user("ann").await;
-    fixture.task_with_notes("ann", "large", &"x".repeat(256 << 10)).await;
+    fixture
+        .task_with_notes("ann", "large", &"x".repeat(256 << 10))
+        .await;
     fixture.task("ann", "small").await;
     relay.round().await.expect("led");
     let events = received(&mut events);
-    assert_eq!(events[1].event.data.changed, json!({ "ref": "/api/tasks/large" }));
+    assert_eq!(
+        events[1].event.data.changed,
+        json!({ "ref": "/api/tasks/large" })
+    );
     assert_eq!(events[2].event.subject, "small", "and nothing is held up");
 }
 
@@ -118,8 +162,16 @@ async fn a_relay_that_was_fenced_off_gives_no_positions_and_moves_no_watermark()
     assert!(next.lead.fence > zombie.lead.fence);
     fixture.task("ann", "t").await;
     assert_eq!(zombie.round().await, Err(Fenced));
-    assert_eq!(fixture.integer("SELECT count(*) FROM changes WHERE position IS NULL").await, 1);
-    let moved = fixture.store.set_published_through("leader", zombie.lead.fence, 99).await;
+    assert_eq!(
+        fixture
+            .integer("SELECT count(*) FROM changes WHERE position IS NULL")
+            .await,
+        1
+    );
+    let moved = fixture
+        .store
+        .set_published_through("leader", zombie.lead.fence, 99)
+        .await;
     assert_eq!(moved.ok(), Some(false));
 }
 
@@ -132,8 +184,15 @@ async fn after_a_restart_everything_that_some_group_has_not_finished_is_publishe
     }
     {
         let bus = Bus::new(fixture.store.clone());
-        let mut consumers = bus.subscribe("on-task-events", TASK_EVENTS).await.expect("joined");
-        ByHand::new(&fixture, &bus).await.round().await.expect("led");
+        let mut consumers = bus
+            .subscribe("on-task-events", TASK_EVENTS)
+            .await
+            .expect("joined");
+        ByHand::new(&fixture, &bus)
+            .await
+            .round()
+            .await
+            .expect("led");
         let mut had = Vec::new();
         for consumer in &mut consumers {
             // All of one owner's are in one partition; the others have nothing, and would wait.
@@ -151,8 +210,15 @@ async fn after_a_restart_everything_that_some_group_has_not_finished_is_publishe
         bus.commit().await.expect("committed");
     }
     let bus = Bus::new(fixture.store.clone());
-    let consumers = bus.subscribe("on-task-events", TASK_EVENTS).await.expect("joined");
-    ByHand::new(&fixture, &bus).await.round().await.expect("led");
+    let consumers = bus
+        .subscribe("on-task-events", TASK_EVENTS)
+        .await
+        .expect("joined");
+    ByHand::new(&fixture, &bus)
+        .await
+        .round()
+        .await
+        .expect("led");
     let mut again = Vec::new();
     for mut consumer in consumers {
         tokio::select! {
@@ -161,6 +227,13 @@ async fn after_a_restart_everything_that_some_group_has_not_finished_is_publishe
             () = std::future::ready(()) => {}
         }
     }
-    let subjects: Vec<&str> = again.iter().map(|message| message.event.subject.as_str()).collect();
-    assert_eq!(subjects, ["t4", "t5", "t6", "t7", "t8", "t9"], "from the lowest unfinished one on");
+    let subjects: Vec<&str> = again
+        .iter()
+        .map(|message| message.event.subject.as_str())
+        .collect();
+    assert_eq!(
+        subjects,
+        ["t4", "t5", "t6", "t7", "t8", "t9"],
+        "from the lowest unfinished one on"
+    );
 }
