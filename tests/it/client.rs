@@ -42,6 +42,8 @@ impl Client {
     pub fn new(base: impl Into<String>) -> Self {
         let http = reqwest::Client::builder()
             .timeout(std::time::Duration::from_secs(30))
+            // Each test has a runtime of its own, and a pooled connection dies with the one that opened it.
+            .pool_max_idle_per_host(0)
             .build()
             .expect("an HTTP client");
         Self {

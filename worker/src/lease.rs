@@ -73,17 +73,18 @@ impl Lease {
 
     /// Tries until it leads. `None` when stopped before.
     pub async fn wait(&self, stop: &CancellationToken) -> Option<Lead> {
-        loop {
+        while !stop.is_cancelled() {
             match self.acquire().await {
                 Ok(Some(lead)) => return Some(lead),
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, "cannot ask for the lease"),
             }
             tokio::select! {
-                () = stop.cancelled() => return None,
+                () = stop.cancelled() => {}
                 () = tokio::time::sleep(PACE) => {}
             }
         }
+        None
     }
 
     /// Renews until stopped or until the lease is lost: to somebody else, or because the database did not answer for as

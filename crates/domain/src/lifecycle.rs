@@ -272,10 +272,10 @@ impl TaskState {
         if let Some(reminders) = edit.reminders {
             self.reminders = reminders;
         }
-        if let Some(repeat) = edit.repeat {
-            if repeat != self.repeat || self.series_start.is_none() {
-                self.repeat_by(repeat, account, now)?;
-            }
+        if let Some(repeat) = edit.repeat
+            && (repeat != self.repeat || self.series_start.is_none())
+        {
+            self.repeat_by(repeat, account, now)?;
         }
         if self.repeat.is_some() && self.due.is_none() {
             return Err(Invalid::new("due", "a repeating task needs a due date").into());

@@ -221,7 +221,8 @@ pub async fn refresh(call: &Call) -> Result<Answer, Problem> {
         .await?
         .filter(|row| row.live == 1)
         .ok_or_else(ended)?;
-    if !rotated && !(row.counter == counter + 1 && call.now - row.rotated_at < GRACE) {
+    let just_replaced = row.counter == counter + 1 && call.now - row.rotated_at < GRACE;
+    if !rotated && !just_replaced {
         users::revoke_session(session, call.now).await?;
         return Err(ended());
     }

@@ -45,7 +45,7 @@ pub struct Fixture {
     pub db: Database,
     pub store: Store,
     pub clock: Clock,
-    pub folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Fixture {
@@ -62,7 +62,7 @@ impl Fixture {
             store: Store::new(db.clone()),
             db,
             clock,
-            folder,
+            _folder: folder,
         }
     }
 
@@ -134,11 +134,6 @@ impl Fixture {
             ],
         )
         .await;
-    }
-
-    /// What `on-reminders` does.
-    pub async fn fire(&self, id: &str) {
-        fire(&self.db, &self.clock, id).await;
     }
 
     /// When a reminder fired, if it has.
