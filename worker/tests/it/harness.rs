@@ -70,15 +70,19 @@ impl Fixture {
         self.db.query(sql, params).await.expect(sql).rows
     }
 
+    /// The first value; 0 where there is no row yet.
     pub async fn integer(&self, sql: &str) -> i64 {
-        self.run(sql, Vec::new()).await[0][0]
-            .as_integer()
+        let rows = self.run(sql, Vec::new()).await;
+        rows.first()
+            .and_then(|row| row.first()?.as_integer())
             .unwrap_or(0)
     }
 
+    /// The first value; empty where there is no row yet.
     pub async fn text(&self, sql: &str) -> String {
-        self.run(sql, Vec::new()).await[0][0]
-            .as_text()
+        let rows = self.run(sql, Vec::new()).await;
+        rows.first()
+            .and_then(|row| row.first()?.as_text())
             .unwrap_or_default()
             .to_owned()
     }
