@@ -63,3 +63,19 @@ async fn answers_have_exactly_the_fields_of_their_wire_types() {
         .expect(200),
     );
 }
+
+#[tokio::test]
+async fn the_table_of_settings_is_what_the_program_says() {
+    let output = tokio::process::Command::new(it::process::program("punctual-server"))
+        .arg("settings")
+        .output()
+        .await
+        .expect("it runs");
+    let written = std::fs::read_to_string(it::process::root().join("docs/settings.md"))
+        .expect("docs/settings.md");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(
+        written, said,
+        "write it anew: target/release/punctual-server settings > docs/settings.md"
+    );
+}

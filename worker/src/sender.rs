@@ -136,7 +136,12 @@ impl Sender {
     async fn round(&self, tasks: &TaskTracker, slots: &Arc<Semaphore>) -> Result<bool, Error> {
         let now = self.clock.now();
         let mut waiting = self.store.settle_in_app(now).await?;
+        // Those under way before the rows are read: one may end, and be recorded, between the reading and the look below.
+        let under_way = self.state().busy.clone();
         for delivery in self.store.pending_webhooks(now, ROWS).await? {
+            if under_way.contains(&delivery.id) {
+                continue;
+            }
             let destination = destination(&delivery.target);
             let rests = {
                 let mut state = self.state();
