@@ -45,7 +45,7 @@ pub struct Fixture {
     pub db: Database,
     pub store: Store,
     pub clock: Clock,
-    _folder: TempDir,
+    pub folder: TempDir,
 }
 
 impl Fixture {
@@ -62,7 +62,7 @@ impl Fixture {
             store: Store::new(db.clone()),
             db,
             clock,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -138,6 +138,11 @@ impl Fixture {
             ],
         )
         .await;
+    }
+
+    /// What `on-reminders` does.
+    pub async fn fire(&self, id: &str) {
+        fire(&self.db, &self.clock, id).await;
     }
 
     /// When a reminder fired, if it has.
@@ -298,7 +303,10 @@ async fn answer(
                 call.body.as_bytes(),
                 now,
             );
-            assert_eq!(signed, Ok(()));
+            // Stale, for one, where the test moved the clock while the call was under way.
+            if signed.is_err() {
+                return StatusCode::UNAUTHORIZED.into_response();
+            }
         }
         script.calls.push(call);
         if let Some(status) = script.status {
