@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use http::{HeaderValue, Request, Response, Uri};
+use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 use wasmtime_wasi_http::WasiBody;
 
@@ -25,6 +26,8 @@ pub(crate) struct App {
     /// By component.
     pub services: HashMap<String, Arc<Service>>,
     pub routes: Vec<RouteInfo>,
+    /// Room for instances of all components; closed at the end.
+    pub room: Arc<Semaphore>,
 }
 
 pub(crate) enum Answer {

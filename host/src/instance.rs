@@ -263,7 +263,10 @@ impl WorkerState for Worker {
     }
 
     fn drop(&self, store: Store<State>, result: Result<(), wasmtime::Error>) {
-        if let Err(error) = result {
+        // Once no more instances are to be made, those that are left are cut, which is not their failure.
+        if let Err(error) = result
+            && !self.component.room.is_closed()
+        {
             // Before the store goes, because with it the bodies end that it still sends.
             self.fate.store(true, Ordering::Release);
             tracing::error!(

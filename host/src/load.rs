@@ -58,7 +58,7 @@ pub(crate) async fn load(options: HostOptions) -> Result<Arc<App>, Error> {
         });
         services.insert(id.clone(), Arc::new(service));
     }
-    let app = Arc::new(assemble(manifest, services, &options.manifest)?);
+    let app = Arc::new(assemble(manifest, services, room, &options.manifest)?);
     network.attach(Arc::downgrade(&app));
     Ok(app)
 }
@@ -188,6 +188,7 @@ async fn compile(
 fn assemble(
     manifest: Manifest,
     services: HashMap<String, Arc<Service>>,
+    room: Arc<Semaphore>,
     path: &Path,
 ) -> Result<App, Error> {
     let fault = |line, message| {
@@ -240,5 +241,6 @@ fn assemble(
         answers,
         services,
         routes,
+        room,
     })
 }

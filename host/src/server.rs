@@ -71,6 +71,7 @@ pub(crate) async fn serve(
         );
         connections.shutdown().await;
     }
+    app.room.close();
     Ok(())
 }
 

@@ -233,8 +233,8 @@ CREATE VIEW task_image AS SELECT id, json_object(
     'title', title, 'notes', notes, 'project_id', project_id, 'priority', priority, 'tags', json(tags),
     'status', status, 'due', due, 'timezone', timezone,
     'due_at', strftime('%Y-%m-%dT%H:%M:%S', due_at / 1000000, 'unixepoch') || printf('.%03dZ', due_at / 1000 % 1000),
-    'repeat', json(repeat), 'reminders', json(reminders), 'series_id', series_id, 'occurrence', occurrence,
-    'number', number, 'next', json(next),
+    'repeat', json(repeat), 'reminders', json(reminders), 'series_id', series_id, 'series_start', series_start,
+    'occurrence', occurrence, 'number', number, 'next', json(next),
     'completed_at', strftime('%Y-%m-%dT%H:%M:%S', completed_at / 1000000, 'unixepoch') || printf('.%03dZ', completed_at / 1000 % 1000),
     'deleted_at', strftime('%Y-%m-%dT%H:%M:%S', deleted_at / 1000000, 'unixepoch') || printf('.%03dZ', deleted_at / 1000 % 1000)
 ) AS image FROM tasks;
@@ -402,7 +402,7 @@ CREATE VIEW task_json AS SELECT
         'tags', json(t.tags), 'status', t.status, 'due', t.due, 'timezone', t.timezone,
         'due_at', strftime('%Y-%m-%dT%H:%M:%S', t.due_at / 1000000, 'unixepoch') || printf('.%03dZ', t.due_at / 1000 % 1000),
         'repeat', json(t.repeat), 'reminders', json(t.reminders), 'series_id', t.series_id,
-        'occurrence', t.occurrence, 'number', t.number, 'missed', COALESCE(p.missed, 0), 'next', json(t.next),
+        'series_start', t.series_start, 'occurrence', t.occurrence, 'number', t.number, 'missed', COALESCE(p.missed, 0), 'next', json(t.next),
         'completed_at', strftime('%Y-%m-%dT%H:%M:%S', t.completed_at / 1000000, 'unixepoch') || printf('.%03dZ', t.completed_at / 1000 % 1000),
         'created_at', strftime('%Y-%m-%dT%H:%M:%S', t.created_at / 1000000, 'unixepoch') || printf('.%03dZ', t.created_at / 1000 % 1000),
         'updated_at', strftime('%Y-%m-%dT%H:%M:%S', t.updated_at / 1000000, 'unixepoch') || printf('.%03dZ', t.updated_at / 1000 % 1000),
@@ -440,7 +440,9 @@ FROM settings s;
 CREATE VIEW notification_json AS SELECT
     r.id, r.owner, r.fired_at, r.read_at,
     json_object(
-        'id', r.id, 'task_id', r.task_id, 'title', t.title, 'due', t.due, 'occurrence', NULLIF(r.occurrence, ''),
+        'id', r.id, 'task_id', r.task_id, 'title', t.title, 'due', t.due, 'timezone', t.timezone,
+        'due_at', strftime('%Y-%m-%dT%H:%M:%S', t.due_at / 1000000, 'unixepoch') || printf('.%03dZ', t.due_at / 1000 % 1000),
+        'occurrence', NULLIF(r.occurrence, ''),
         'due_for', strftime('%Y-%m-%dT%H:%M:%S', r.fire_at / 1000000, 'unixepoch') || printf('.%03dZ', r.fire_at / 1000 % 1000),
         'fired_at', strftime('%Y-%m-%dT%H:%M:%S', r.fired_at / 1000000, 'unixepoch') || printf('.%03dZ', r.fired_at / 1000 % 1000),
         'read_at', strftime('%Y-%m-%dT%H:%M:%S', r.read_at / 1000000, 'unixepoch') || printf('.%03dZ', r.read_at / 1000 % 1000),

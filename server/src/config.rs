@@ -53,10 +53,6 @@ pub struct Serve {
     )]
     pub listen: IpAddr,
 
-    /// How the world reaches this server, for links in what it sends; where left out, the address it listens on
-    #[arg(long, env = "PUBLIC_URL", value_name = "URL")]
-    pub public_url: Option<String>,
-
     /// Who may make an account. The first account can always be made, and becomes the admin
     #[arg(
         long,
@@ -66,7 +62,7 @@ pub struct Serve {
     )]
     pub registration: Registration,
 
-    /// Proxies (CIDR, comma-separated) whose X-Forwarded-For and X-Forwarded-Proto are believed
+    /// Proxies (CIDR, comma-separated) whose X-Forwarded-For is believed
     #[arg(
         long,
         env = "PUNCTUAL_TRUSTED_PROXIES",
@@ -113,7 +109,7 @@ impl Program {
             app: serve.app.clone(),
             cache: serve.cache.clone(),
             listen: SocketAddr::new(serve.listen, serve.port),
-            public_url: serve.public_url.clone(),
+            public_url: common.public_url.clone(),
             registration: serve.registration,
             trusted_proxies: serve.trusted_proxies.clone(),
             webhook_allow_private: common.webhook_allow_private,

@@ -121,10 +121,6 @@ impl Server {
             .set("registration", options.registration.to_string())
             .set("hub_url", format!("http://{hub}"))
             .set("functions_url", &functions_url)
-            .set(
-                "public_url",
-                options.public_url.as_ref().unwrap_or(&functions_url),
-            )
             .set("trusted_proxies", &options.trusted_proxies)
             .set(
                 "webhook_allow_private",
@@ -163,6 +159,10 @@ impl Server {
         let worker = Worker::start(WorkerOptions {
             db: database.clone(),
             clock: clock.clone(),
+            public_url: options
+                .public_url
+                .clone()
+                .unwrap_or_else(|| functions_url.clone()),
             functions_url,
             events_secret,
             hub_listener,

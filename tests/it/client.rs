@@ -221,7 +221,7 @@ impl User {
     /// The receipts of a task's reminders, by the instant they are meant for.
     pub async fn reminders(&self, task: &str) -> Vec<Value> {
         let mut all = items(
-            self.get(&format!("/api/tasks/{task}/reminders"))
+            self.get(&format!("/api/tasks/{task}/reminders?limit=200"))
                 .await
                 .expect(200),
         );

@@ -21,6 +21,10 @@ pub struct Common {
     )]
     pub data: PathBuf,
 
+    /// How the world reaches this server, for links in what it sends; where left out, the address it listens on
+    #[arg(long, env = "PUBLIC_URL", value_name = "URL", global = true, value_parser = public_url)]
+    pub public_url: Option<String>,
+
     /// Let webhooks go to http and to private addresses, as tests and home networks need
     #[arg(
         long, env = "PUNCTUAL_WEBHOOK_ALLOW_PRIVATE", value_name = "BOOL", default_value = "false", global = true,
@@ -53,6 +57,15 @@ pub struct Common {
 pub enum LogFormat {
     Text,
     Json,
+}
+
+/// `https://todo.example.org`, without the slash at its end.
+fn public_url(text: &str) -> Result<String, String> {
+    let url = url::Url::parse(text).map_err(|error| error.to_string())?;
+    if !["http", "https"].contains(&url.scheme()) || url.query().is_some() || url.fragment().is_some() {
+        return Err("it looks like https://todo.example.org".to_owned());
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
 impl Common {

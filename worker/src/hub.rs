@@ -300,7 +300,17 @@ async fn live(
     if let Err(refused) = verified {
         return (StatusCode::UNAUTHORIZED, refused.to_string()).into_response();
     }
-    let Query(Wanted { user, after }) = wanted;
+    let Query(Wanted { user, mut after }) = wanted;
+    if after.is_some() {
+        match hub.inner.store.last_position().await {
+            // A cursor from before a restore: what it stands for is gone, so the client begins anew.
+            Ok(last) => after = after.filter(|after| *after <= last),
+            Err(error) => {
+                tracing::error!(%error, "cannot read the last position");
+                return StatusCode::SERVICE_UNAVAILABLE.into_response();
+            }
+        }
+    }
     let Some(stream) = hub.stream(user, after) else {
         return (
             StatusCode::SERVICE_UNAVAILABLE,

@@ -69,6 +69,8 @@ pub struct WorkerOptions {
     pub clock: Clock,
     /// Where the functions answer: `http://127.0.0.1:3000`.
     pub functions_url: String,
+    /// How the world reaches the functions, for links in what is sent; no slash at its end.
+    pub public_url: String,
     /// Signs the calls to functions, and the `live` function's calls to the hub.
     pub events_secret: String,
     /// Where the hub listens.
@@ -95,6 +97,7 @@ impl Worker {
             db,
             clock,
             functions_url,
+            public_url,
             events_secret,
             hub_listener,
             webhook_allow_private,
@@ -144,7 +147,7 @@ impl Worker {
 
         let leader = Leader {
             lease: Lease::new(store.clone(), clock.clone(), name, alone),
-            sender: Sender::new(store.clone(), clock.clone(), webhook_allow_private, fired)?,
+            sender: Sender::new(store.clone(), clock.clone(), public_url, webhook_allow_private, fired)?,
             store,
             clock,
             bus,

@@ -102,6 +102,10 @@ async fn work(program: &Program) -> anyhow::Result<()> {
         db,
         clock: Clock::system(),
         functions_url: functions_url.clone(),
+        public_url: common
+            .public_url
+            .clone()
+            .unwrap_or_else(|| functions_url.trim_end_matches('/').to_owned()),
         events_secret,
         hub_listener,
         webhook_allow_private: common.webhook_allow_private,

@@ -51,6 +51,8 @@ const ROWS: i64 = 1000;
 pub struct Sender {
     store: Store,
     clock: Clock,
+    /// How receivers reach the API.
+    public_url: String,
     client: reqwest::Client,
     allow_private: bool,
     nudged: Arc<Notify>,
@@ -84,6 +86,7 @@ impl Sender {
     pub fn new(
         store: Store,
         clock: Clock,
+        public_url: String,
         allow_private: bool,
         nudged: Arc<Notify>,
     ) -> Result<Self, Error> {
@@ -98,6 +101,7 @@ impl Sender {
         Ok(Self {
             store,
             clock,
+            public_url,
             client,
             allow_private,
             nudged,
@@ -244,7 +248,7 @@ impl Sender {
             Ok(url) => url,
             Err(reason) => return Outcome::Never(reason),
         };
-        let body = body(delivery);
+        let body = body(delivery, &self.public_url);
         let timestamp = now / SECOND;
         let answer = self
             .client
@@ -272,13 +276,14 @@ impl Sender {
 }
 
 /// What is sent (Standard Webhooks' payload).
-fn body(delivery: &Pending) -> String {
+fn body(delivery: &Pending, public_url: &str) -> String {
     json!({
         "type": "reminder.fired",
         "timestamp": rfc3339(delivery.fired_at),
         "data": {
             "reminder_id": delivery.reminder_id,
             "task_id": delivery.task_id,
+            "task_url": format!("{public_url}/api/tasks/{}", delivery.task_id),
             "title": delivery.title,
             "due": delivery.due,
             "due_for": rfc3339(delivery.due_for),

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use chrono::TimeDelta;
 use punctual_contract::api::{Page, Task};
 
 use crate::api::{Api, with_query};
@@ -131,8 +130,7 @@ async fn project_names(api: &Api, tasks: &[Task], one: bool) -> Result<HashMap<S
         .collect())
 }
 
-/// A day means its beginning. What is due on the whole day before ends at that very instant, and belongs before it:
-/// hence the microsecond.
+/// A day means its beginning.
 fn edge(when: Option<When>, option: &str, clock: &Clock) -> Result<Option<String>> {
     let Some(when) = when else { return Ok(None) };
     let usage = |why: String| Error::usage(format!("{option}: {why}"));
@@ -141,7 +139,6 @@ fn edge(when: Option<When>, option: &str, clock: &Clock) -> Result<Option<String
             let date = when.due(clock).map_err(usage)?.date();
             let midnight = clock.instant(date.and_time(chrono::NaiveTime::MIN));
             midnight.ok_or_else(|| usage("that is too far away".to_owned()))?
-                + TimeDelta::microseconds(1)
         }
         when => when.instant(clock).map_err(usage)?,
     };

@@ -19,7 +19,7 @@ pub async fn show(api: &Api, screen: &Screen, args: One) -> Result<()> {
         screen.document(&api.get(path).await?.text);
         return Ok(());
     }
-    let reminders = format!("{path}/reminders");
+    let reminders = format!("{path}/reminders?limit=200");
     let (task, reminders, clock) = tokio::join!(api.get(path), api.get(reminders), api.clock());
     let task: Task = task?.json()?;
     let receipts: Page<Receipt> = reminders?.json()?;
@@ -193,7 +193,7 @@ fn state(receipt: &Receipt, clock: &Clock) -> String {
 pub async fn receipt(api: &Api, screen: &Screen, args: One) -> Result<()> {
     let id = naming::task(api, &args.task).await?;
     let answer = api
-        .get(format!("/api/tasks/{}/reminders", escape(&id)))
+        .get(format!("/api/tasks/{}/reminders?limit=200", escape(&id)))
         .await?;
     if screen.json {
         screen.document(&answer.text);

@@ -88,7 +88,7 @@ fn meant(
 
 /// The reminder that rang last, else the one that will ring next, and for when that was planned.
 async fn of_task(api: &Api, task: &str) -> Result<(String, Option<String>)> {
-    let path = format!("/api/tasks/{}/reminders", escape(task));
+    let path = format!("/api/tasks/{}/reminders?limit=200", escape(task));
     // Right after a change of the task its reminders are being planned anew.
     let mut pauses = [100, 200, 400, 800].into_iter().map(Duration::from_millis);
     loop {

@@ -10,6 +10,13 @@ use schemars::JsonSchema;
 /// The largest request body: 1 MiB.
 pub const MAX_BODY: usize = 1 << 20;
 
+/// For what `null` can't clear: it is refused instead of being taken for "not there".
+fn present_and_set<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 macro_rules! wire {
     ($($item:item)*) => { $(
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -153,7 +160,8 @@ wire! {
     #[serde(deny_unknown_fields)]
     #[derive(Default)]
     pub struct TaskPatch {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        /// It can't be cleared.
+        #[serde(default, deserialize_with = "present_and_set", skip_serializing_if = "Option::is_none")]
         pub title: Option<String>,
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         pub notes: Option<Option<String>>,
@@ -189,6 +197,8 @@ wire! {
         pub repeat: Option<Repeat>,
         pub reminders: Vec<Reminder>,
         pub series_id: Option<String>,
+        /// The first occurrence under the present rule.
+        pub series_start: Option<String>,
         /// The nominal occurrence in its series, whatever `due` was moved to.
         pub occurrence: Option<String>,
         /// The occurrence's number, from 1, as COUNT counts.
@@ -353,6 +363,8 @@ wire! {
         pub task_id: String,
         pub title: String,
         pub due: Option<String>,
+        pub timezone: Option<String>,
+        pub due_at: Option<String>,
         pub occurrence: Option<String>,
         /// The instant it was meant for.
         pub due_for: String,

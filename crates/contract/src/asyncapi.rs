@@ -476,6 +476,7 @@ const IMAGES: &[(&str, &str, &[&str])] = &[
             "repeat",
             "reminders",
             "series_id",
+            "series_start",
             "occurrence",
             "number",
             "next",

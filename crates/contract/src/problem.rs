@@ -20,6 +20,9 @@ pub struct Problem {
     /// The request's id, as it stands in the server's log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
+    /// A header that the status asks for: `Allow`, `Retry-After`.
+    #[serde(skip)]
+    pub header: Option<(&'static str, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +60,23 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             instance: None,
+            header: None,
+        }
+    }
+
+    /// 405, with the methods that there are (RFC 9110 §15.5.6).
+    pub fn not_allowed(detail: impl Into<String>, allow: &str) -> Self {
+        Self {
+            header: Some(("allow", allow.to_owned())),
+            ..Self::new(405, detail)
+        }
+    }
+
+    /// 429, with the seconds to wait.
+    pub fn too_many(detail: impl Into<String>, seconds: i64) -> Self {
+        Self {
+            header: Some(("retry-after", seconds.to_string())),
+            ..Self::new(429, detail)
         }
     }
 

@@ -6,7 +6,7 @@ use punctual_contract::problem::Problem;
 use serde::Serialize;
 use spin_sdk::http::{FullBody, HeaderName, HeaderValue, Response, StatusCode};
 
-use crate::Reply;
+use crate::{IfMatch, Reply};
 
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -47,10 +47,11 @@ impl Answer {
     pub fn problem(problem: Problem) -> Self {
         let body = serde_json::to_string(&problem).unwrap_or_default();
         let answer = Self::raw(problem.status, "application/problem+json", body);
-        match problem.status {
-            401 => answer.header("www-authenticate", "Bearer"),
-            429 | 503 => answer.header("retry-after", "5"),
-            _ => answer,
+        match (problem.header, problem.status) {
+            (Some((name, value)), _) => answer.header(name, value),
+            (None, 401) => answer.header("www-authenticate", "Bearer"),
+            (None, 503) => answer.header("retry-after", "5"),
+            (None, _) => answer,
         }
     }
 
@@ -89,11 +90,13 @@ impl Answer {
         Ok(self)
     }
 
-    /// Whether this answer shows that version.
-    pub fn has_version(&self, version: i64) -> bool {
+    /// Whether this answer shows a version that `If-Match` named.
+    pub fn matches(&self, wanted: &IfMatch) -> bool {
         self.headers
             .iter()
-            .any(|(name, value)| *name == "etag" && *value == format!("\"{version}\""))
+            .find(|(name, _)| *name == "etag")
+            .and_then(|(_, tag)| tag.trim_matches('"').parse().ok())
+            .is_some_and(|version| wanted.holds(version))
     }
 
     /// The ETag of a row's version (RFC 9110 §8.8.3, strong).

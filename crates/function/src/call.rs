@@ -110,16 +110,20 @@ impl Call {
         )
     }
 
-    /// 405 where the path has other methods, else 404.
-    pub fn no_route(&self, known: bool) -> Problem {
-        if known {
-            Problem::new(
-                405,
-                format!("{} is not a method of {}.", self.method, self.path),
-            )
-        } else {
-            Problem::new(404, format!("There is nothing at {}.", self.path))
-        }
+    /// 405: the path has only the methods of `allow`, such as `GET, POST`.
+    pub fn not_allowed(&self, allow: &str) -> Problem {
+        Problem::not_allowed(
+            format!(
+                "{} is not a method of {}; these are: {allow}.",
+                self.method, self.path
+            ),
+            allow,
+        )
+    }
+
+    /// 404: no function answers at this path.
+    pub fn no_route(&self) -> Problem {
+        Problem::new(404, format!("There is nothing at {}.", self.path))
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -210,16 +214,15 @@ impl Call {
         Ok(value)
     }
 
-    /// `If-Match` (RFC 9110 §13.1.1) as a version. `*` matches every version.
-    pub fn if_match(&self) -> Result<Option<i64>, Problem> {
+    /// `If-Match` (RFC 9110 §13.1.1). A tag that is none of ours matches nothing.
+    pub fn if_match(&self) -> IfMatch {
         match self.header("if-match").map(str::trim) {
-            None | Some("*") => Ok(None),
-            Some(tag) => tag
-                .strip_prefix('"')
-                .and_then(|rest| rest.strip_suffix('"'))
-                .and_then(|version| version.parse().ok())
-                .map(Some)
-                .ok_or_else(Problem::stale),
+            None | Some("*") => IfMatch::Any,
+            Some(tags) => IfMatch::Of(
+                tags.split(',')
+                    .filter_map(|tag| tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok())
+                    .collect(),
+            ),
         }
     }
 
@@ -335,6 +338,31 @@ impl Call {
             .find(|address| !trusts(address))
             .map_or(peer, |address| address)
             .to_owned()
+    }
+}
+
+/// Which versions a change may be made to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IfMatch {
+    Any,
+    Of(Vec<i64>),
+}
+
+impl IfMatch {
+    /// Whether a change may be made to this version.
+    pub fn holds(&self, version: i64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Of(versions) => versions.contains(&version),
+        }
+    }
+
+    /// A JSON array of the versions for a statement's condition; `None` where any will do.
+    pub fn json(&self) -> Option<String> {
+        match self {
+            Self::Any => None,
+            Self::Of(versions) => serde_json::to_string(versions).ok(),
+        }
     }
 }
 

@@ -23,7 +23,7 @@ where
 {
     serve(request, async |call: &Call| {
         if call.method != "POST" {
-            return Err(call.no_route(true));
+            return Err(call.not_allowed("POST"));
         }
         let secret = variable("events_secret").await?;
         signature::verify(

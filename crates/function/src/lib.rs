@@ -8,7 +8,7 @@ mod event;
 pub mod token;
 
 pub use answer::Answer;
-pub use call::{Call, derived_id};
+pub use call::{Call, IfMatch, derived_id};
 pub use caller::{Caller, Scope};
 pub use event::{Handled, events};
 pub use punctual_contract::problem::Problem;

@@ -74,11 +74,11 @@ pub enum Change<'a> {
     Restore,
 }
 
-/// `false`: it is not theirs, has another version, or is the Inbox and shall be archived.
+/// `versions`: a JSON array, `None` any. `false`: it is not theirs, has another version, or is the Inbox and shall be archived.
 pub async fn change(
     owner: &str,
     id: &str,
-    version: Option<i64>,
+    versions: Option<&str>,
     change: Change<'_>,
     write: &Write,
 ) -> Result<bool, Error> {
@@ -91,7 +91,7 @@ pub async fn change(
         "UPDATE projects SET name = COALESCE(?3, name),
              archived_at = CASE WHEN ?4 IS NULL THEN archived_at WHEN ?4 = 1 THEN COALESCE(archived_at, ?5) END,
              version = version + 1, op = ?6, body_hash = ?7, actor = ?1, via = ?8, trace = ?9, updated_at = ?5
-         WHERE owner = ?1 AND id = ?2 AND deleted_at IS NULL AND (?10 IS NULL OR version = ?10)
+         WHERE owner = ?1 AND id = ?2 AND deleted_at IS NULL AND (?10 IS NULL OR version IN (SELECT value FROM json_each(?10)))
            AND (kind = 'project' OR ?4 IS NULL)
          RETURNING id",
         &values![
@@ -104,7 +104,7 @@ pub async fn change(
             write.body_hash.as_deref(),
             write.via.as_str(),
             write.trace.as_deref(),
-            version
+            versions
         ],
     )
     .await

@@ -15,12 +15,28 @@ pub async fn get(owner: &str, id: &str) -> Result<Option<String>, Error> {
     .await
 }
 
-/// The receipts of one task, in the order of their instants.
-pub async fn of_task(owner: &str, task: &str) -> Result<String, Error> {
+/// The receipts of one task, the last to ring first; the page after `(fire_at, id)`.
+pub async fn of_task(
+    owner: &str,
+    task: &str,
+    after: Option<&(i64, String)>,
+    limit: i64,
+) -> Result<String, Error> {
     let json = db::text(
-        "SELECT json_object('items', json_group_array(json(json)), 'next', NULL) FROM (
-             SELECT json FROM reminder_json WHERE owner = ?1 AND task_id = ?2 ORDER BY fire_at DESC, id LIMIT 200)",
-        &values![owner, task],
+        "WITH page AS (
+             SELECT id, fire_at, json FROM reminder_json
+             WHERE owner = ?1 AND task_id = ?2 AND (?3 IS NULL OR (fire_at, id) < (?3, ?4))
+             ORDER BY fire_at DESC, id DESC LIMIT ?5)
+         SELECT json_object('items', json_group_array(json(json)), 'next', CASE WHEN count(*) = ?5 THEN (
+             SELECT lower(hex(json_array(fire_at, id))) FROM page ORDER BY fire_at, id LIMIT 1) END)
+         FROM page",
+        &values![
+            owner,
+            task,
+            after.map(|(at, _)| *at),
+            after.map(|(_, id)| id.as_str()),
+            limit
+        ],
     )
     .await?;
     json.ok_or_else(|| Error::Shape("an aggregate gave no row".to_owned()))

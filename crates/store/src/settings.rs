@@ -13,18 +13,18 @@ pub async fn get(user: &str) -> Result<Option<String>, Error> {
     .await
 }
 
-/// Another zone or morning steps `generation`, by which every open task is planned again. `false`: another version.
+/// Another zone or morning steps `generation`, by which every open task is planned again. `versions`: a JSON array, `None` any. `false`: another version.
 pub async fn change(
     timezone: Option<&str>,
     morning: Option<&str>,
-    version: Option<i64>,
+    versions: Option<&str>,
     write: &Write,
 ) -> Result<bool, Error> {
     db::touched(
         "UPDATE settings SET timezone = COALESCE(?2, timezone), morning = COALESCE(?3, morning),
              generation = generation + (COALESCE(?2, timezone) <> timezone OR COALESCE(?3, morning) <> morning),
              version = version + 1, op = ?4, body_hash = ?5, actor = ?1, via = ?6, trace = ?7, updated_at = ?8
-         WHERE user_id = ?1 AND (?9 IS NULL OR version = ?9) RETURNING user_id",
+         WHERE user_id = ?1 AND (?9 IS NULL OR version IN (SELECT value FROM json_each(?9))) RETURNING user_id",
         &values![
             write.actor.as_str(),
             timezone,
@@ -34,7 +34,7 @@ pub async fn change(
             write.via.as_str(),
             write.trace.as_deref(),
             write.now,
-            version
+            versions
         ],
     )
     .await

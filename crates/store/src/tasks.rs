@@ -28,7 +28,7 @@ pub struct Filter<'a> {
     pub tag: Option<&'a str>,
     /// Part of the title, any case.
     pub words: Option<&'a str>,
-    /// Unix microseconds of `due_at`.
+    /// Unix microseconds of `due_at`. What is due on a whole day ends at the next midnight, and belongs before it.
     pub due_before: Option<i64>,
     pub due_after: Option<i64>,
 }
@@ -60,7 +60,8 @@ pub async fn list(
                AND (?3 IS NULL OR project_id = ?3) AND (?4 IS NULL OR series_id = ?4)
                AND (?5 IS NULL OR EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?5))
                AND (?6 IS NULL OR title LIKE ?6 ESCAPE '\\')
-               AND (?7 IS NULL OR due_at < ?7) AND (?8 IS NULL OR due_at >= ?8)
+               AND (?7 IS NULL OR due_at < ?7 OR (due_at = ?7 AND length(due) = 10))
+               AND (?8 IS NULL OR due_at > ?8 OR (due_at = ?8 AND length(due) > 10))
                AND (?9 IS NULL OR (COALESCE(due_at, 9223372036854775807), created_at, id) > (?9, ?10, ?11))
              ORDER BY COALESCE(due_at, 9223372036854775807), created_at, id LIMIT ?12)
          SELECT json_object('items', json((SELECT json_group_array(json(json)) FROM (
@@ -278,7 +279,7 @@ pub async fn make_successor(
              t.timezone, j ->> 'due_at', t.repeat, j -> 'reminders', t.series_id, j ->> 'series_start',
              j ->> 'occurrence', j ->> 'number', t.id, 0, 1, j ->> 'generation_at', 1, ?2, ?3, ?4, ?5, ?6, ?6
          FROM (SELECT ?1 AS j) JOIN tasks t ON t.id = ?7
-         WHERE t.generation = ?8 AND t.deleted_at IS NULL AND t.next IS NOT NULL
+         WHERE t.generation = ?8 AND t.next IS NOT NULL
            AND NOT EXISTS (SELECT 1 FROM tasks other WHERE other.previous_id = t.id AND other.deleted_at IS NULL)
          ON CONFLICT (series_id, occurrence) DO UPDATE SET
              deleted_at = NULL, generation = tasks.generation + 1, generation_at = excluded.generation_at,

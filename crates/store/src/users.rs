@@ -197,7 +197,7 @@ const TOKEN: &str = "json_object('id', id, 'name', name,
 
 pub async fn api_token_json(user: &str, id: &str) -> Result<Option<String>, Error> {
     db::text(
-        &format!("SELECT {TOKEN} FROM api_tokens WHERE user_id = ?1 AND id = ?2"),
+        &format!("SELECT {TOKEN} FROM api_tokens WHERE user_id = ?1 AND id = ?2 AND revoked_at IS NULL"),
         &values![user, id],
     )
     .await
@@ -224,11 +224,13 @@ pub async fn revoke_api_token(user: &str, id: &str, now: i64) -> Result<bool, Er
     .await
 }
 
-pub async fn add_invite(id: &str, user: &str, now: i64, expires_at: i64) -> Result<(), Error> {
-    db::rows(
-        "INSERT INTO invites (id, created_by, created_at, expires_at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING",
+/// When the invitation ends: for a repetition, as it was told first.
+pub async fn add_invite(id: &str, user: &str, now: i64, expires_at: i64) -> Result<i64, Error> {
+    let stands = db::read(
+        "INSERT INTO invites (id, created_by, created_at, expires_at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (id) DO UPDATE SET id = id RETURNING CAST(expires_at AS TEXT)",
         &values![id, user, now, expires_at],
     )
-    .await
-    .map(drop)
+    .await?;
+    stands.ok_or_else(|| Error::Shape("an upsert gave no row".to_owned()))
 }

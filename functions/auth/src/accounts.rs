@@ -9,8 +9,10 @@ use punctual_store::users::{self, NewUser};
 
 use crate::{limit, password};
 
-/// Tries to sign in with one e-mail address, per window.
+/// Tries to sign in with one e-mail address from one network address, per window.
 const TRIES: u32 = 10;
+/// The same from everywhere. It is higher, so that a stranger's guesses don't soon keep the owner out.
+const TRIES_FROM_EVERYWHERE: u32 = 100;
 /// Requests to register or sign in from one address, per window.
 const REQUESTS: u32 = 200;
 /// How long after a refresh the token before it still answers with the present one, in microseconds: a client whose
@@ -33,9 +35,11 @@ fn email(text: &str) -> Result<String, Problem> {
     }
 }
 
-async fn count_request(call: &Call) -> Result<(), Problem> {
+/// Counts the request, and tells the address that it came from.
+async fn count_request(call: &Call) -> Result<String, Problem> {
     let address = call.client_address(&variable("trusted_proxies").await?);
-    limit::count(call, &format!("requests:{address}"), REQUESTS).await
+    limit::count(call, &format!("requests:{address}"), REQUESTS).await?;
+    Ok(address)
 }
 
 pub async fn register(call: &Call) -> Result<Answer, Problem> {
@@ -56,16 +60,12 @@ pub async fn register(call: &Call) -> Result<Answer, Problem> {
         || call.request_id.clone(),
         |key| format!("register:{email}:{key}"),
     );
-    if let Some(user) = users::by_email(&email).await? {
-        return if key.is_some() && user.op == op && user.body_hash == body_hash {
-            Ok(opened(call, &secret, &user, key).await?.status(201))
-        } else if key.is_some() && user.op == op {
-            Err(Problem::key_reused())
+    let account = users::by_email(&email).await?;
+    if let Some(user) = account.as_ref().filter(|user| key.is_some() && user.op == op) {
+        return if user.body_hash == body_hash {
+            Ok(opened(call, &secret, user, key).await?.status(201))
         } else {
-            Err(Problem::new(
-                409,
-                "There is an account with this e-mail address. Sign in instead.",
-            ))
+            Err(Problem::key_reused())
         };
     }
     let invite = match given.invite.as_deref() {
@@ -89,9 +89,18 @@ pub async fn register(call: &Call) -> Result<Answer, Problem> {
             },
         )
     };
-    // Asked first because a password's hash costs 50 ms.
+    // Asked before the hash, which costs 50 ms, and before anything is told about accounts.
     if !users::registration_is_open(&registration, invite, call.now).await? {
         return Err(closed());
+    }
+    let taken = || {
+        Problem::new(
+            409,
+            "There is an account with this e-mail address. Sign in instead.",
+        )
+    };
+    if account.is_some() {
+        return Err(taken());
     }
     let id = derived_id(&["user", &op]);
     let added = users::register(&NewUser {
@@ -111,12 +120,7 @@ pub async fn register(call: &Call) -> Result<Answer, Problem> {
     match added {
         Ok(true) => {}
         Ok(false) => return Err(closed()),
-        Err(Error::Taken(_)) => {
-            return Err(Problem::new(
-                409,
-                "There is an account with this e-mail address. Sign in instead.",
-            ));
-        }
+        Err(Error::Taken(_)) => return Err(taken()),
         Err(error) => return Err(error.into()),
     }
     let user = users::by_id(&id)
@@ -129,9 +133,10 @@ pub async fn login(call: &Call) -> Result<Answer, Problem> {
     let given: Login = call.json()?;
     let key = call.idempotency_key()?;
     let email = given.email.trim().to_lowercase();
-    count_request(call).await?;
-    let tries = format!("login:{email}");
+    let address = count_request(call).await?;
+    let tries = format!("login:{email}:{address}");
     limit::count(call, &tries, TRIES).await?;
+    limit::count(call, &format!("login:{email}"), TRIES_FROM_EVERYWHERE).await?;
     let user = users::by_email(&email).await?;
     let matches = password::matches(
         &given.password,
@@ -154,8 +159,15 @@ async fn opened(
     user: &users::User,
     key: Option<&str>,
 ) -> Result<Answer, Problem> {
-    let op = key.map_or(call.request_id.as_str(), |key| key);
-    let session = derived_id(&["session", &user.id, op]);
+    let mut session = derived_id(&["session", &user.id, key.unwrap_or(&call.request_id)]);
+    if key.is_some()
+        && users::session(&session, call.now)
+            .await?
+            .is_some_and(|row| row.live == 0)
+    {
+        // The repetition came after that session's end: it gets one of its own.
+        session = derived_id(&["session", &user.id, &call.request_id]);
+    }
     let client: String = call
         .header("user-agent")
         .unwrap_or_default()
@@ -260,8 +272,8 @@ pub async fn invite(call: &Call) -> Result<Answer, Problem> {
     }
     let write = call.write(&caller)?;
     let id = call.new_id(&write);
-    let expires_at = call.now + INVITE;
-    users::add_invite(&id, &caller.user, call.now, expires_at).await?;
+    let expires_at =
+        users::add_invite(&id, &caller.user, call.now, call.now + INVITE).await?;
     let invite = Invite {
         invite: token::invite(&variable("token_secret").await?, &id),
         expires_at: Instant::from_micros(expires_at).to_string(),

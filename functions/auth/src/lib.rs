@@ -26,15 +26,14 @@ async fn route(call: &Call) -> Result<Answer, Problem> {
         ("POST", ["access"]) => tokens::access(call).await,
         ("GET", ["tokens"]) => tokens::list(call).await,
         ("POST", ["tokens"]) => tokens::create(call).await,
+        ("GET", ["tokens", id]) => tokens::get(call, id).await,
         ("DELETE", ["tokens", id]) => tokens::revoke(call, id).await,
-        (
-            _,
-            [
-                "register" | "login" | "refresh" | "logout" | "me" | "invites" | "access"
-                | "tokens",
-            ]
-            | ["tokens", _],
-        ) => Err(call.no_route(true)),
-        _ => Err(call.no_route(false)),
+        (_, ["tokens"]) => Err(call.not_allowed("GET, POST")),
+        (_, ["tokens", _]) => Err(call.not_allowed("GET, DELETE")),
+        (_, ["me"]) => Err(call.not_allowed("GET")),
+        (_, ["register" | "login" | "refresh" | "logout" | "invites" | "access"]) => {
+            Err(call.not_allowed("POST"))
+        }
+        _ => Err(call.no_route()),
     }
 }

@@ -17,10 +17,10 @@ pub async fn count(call: &Call, name: &str, most: u32) -> Result<(), Problem> {
         .filter(|(start, _)| call.now - start < WINDOW)
         .unwrap_or((call.now, 0));
     if tries >= most {
-        let minutes = (start + WINDOW - call.now) / 60_000_000 + 1;
-        return Err(Problem::new(
-            429,
-            format!("Too many tries. Try again in {minutes} minutes."),
+        let left = start + WINDOW - call.now;
+        return Err(Problem::too_many(
+            format!("Too many tries. Try again in {} minutes.", left / 60_000_000 + 1),
+            left / 1_000_000 + 1,
         ));
     }
     let _ = store

@@ -76,6 +76,15 @@ pub async fn create(call: &Call) -> Result<Answer, Problem> {
         .header("location", format!("/api/auth/tokens/{id}")))
 }
 
+pub async fn get(call: &Call, id: &str) -> Result<Answer, Problem> {
+    let caller = Caller::of(call, Scope::Read).await?;
+    person(&caller)?;
+    let json = users::api_token_json(&caller.user, id)
+        .await?
+        .ok_or_else(|| Problem::not_found("token"))?;
+    Ok(Answer::json(json))
+}
+
 pub async fn revoke(call: &Call, id: &str) -> Result<Answer, Problem> {
     let caller = Caller::of(call, Scope::Write).await?;
     person(&caller)?;

@@ -12,7 +12,7 @@ const SCHEMA: i64 = 1;
 async fn handle(request: Request) -> Reply {
     serve(request, async |call: &Call| {
         if call.method != "GET" && call.method != "HEAD" {
-            return Err(call.no_route(true));
+            return Err(call.not_allowed("GET"));
         }
         let version: Option<i64> =
             db::read("SELECT json(max(version)) FROM migrations", &[]).await?;

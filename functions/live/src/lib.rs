@@ -24,7 +24,7 @@ async fn handle(request: Request) -> Response<BoxBody> {
 
 async fn live(call: &Call) -> Result<Response<BoxBody>, Problem> {
     if call.method != "GET" {
-        return Err(call.no_route(true));
+        return Err(call.not_allowed("GET"));
     }
     call.only_queries(&["after"])?;
     let caller = caller(call).await?;

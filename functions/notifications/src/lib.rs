@@ -16,10 +16,11 @@ async fn route(call: &Call) -> Result<Answer, Problem> {
     match (method, path.as_slice()) {
         ("GET", []) => list(call).await,
         ("POST", ["read"]) => read(call, None).await,
-        ("GET", [id]) => shown(&Caller::of(call, Scope::Read).await?, id).await,
+        ("GET", [id]) if *id != "read" => shown(&Caller::of(call, Scope::Read).await?, id).await,
         ("POST", [id, "read"]) => read(call, Some(id)).await,
-        (_, [] | [_] | [_, "read"]) => Err(call.no_route(true)),
-        _ => Err(call.no_route(false)),
+        (_, ["read"] | [_, "read"]) => Err(call.not_allowed("POST")),
+        (_, [] | [_]) => Err(call.not_allowed("GET")),
+        _ => Err(call.no_route()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use punctual_contract::events::CloudEvent;
 use punctual_domain::Instant;
-use punctual_domain::lifecycle::{Account, Status, TaskState};
+use punctual_domain::lifecycle::{Account, TaskState};
 use punctual_domain::reminders::RingState;
 use punctual_function::{Call, Handled, Problem, Reply, derived_id, events};
 use punctual_store::reminders::Wanted;
@@ -76,14 +76,13 @@ async fn settle(call: &Call, event: &CloudEvent) -> Result<(), Problem> {
         loaded = again;
     }
     let task = &loaded.task;
-    if task.deleted_at.is_none() {
-        if task.status == Status::Open {
-            tasks::withdraw_successor(task, &write).await?;
-        } else if let (Some(next), Some(series)) = (&task.next, &task.series_id) {
-            let id = derived_id(&["occurrence", series, &next.occurrence]);
-            if let Some(successor) = task.successor(&id, &account) {
-                tasks::make_successor(task, &successor, &write).await?;
-            }
+    if task.is_open() {
+        tasks::withdraw_successor(task, &write).await?;
+    } else if let (Some(next), Some(series)) = (&task.next, &task.series_id) {
+        // Also where the completed one was deleted since: only deleting an open one ends its series.
+        let id = derived_id(&["occurrence", series, &next.occurrence]);
+        if let Some(successor) = task.successor(&id, &account) {
+            tasks::make_successor(task, &successor, &write).await?;
         }
     }
     plan(call, task, &account, loaded.wanted, &write).await

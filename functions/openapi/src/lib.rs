@@ -11,7 +11,7 @@ const PAGE: &str = include_str!("page.html");
 async fn handle(request: Request) -> Reply {
     serve(request, async |call: &Call| {
         if call.method != "GET" && call.method != "HEAD" {
-            return Err(call.no_route(true));
+            return Err(call.not_allowed("GET"));
         }
         Ok(match call.path.as_str() {
             "/" => Answer::raw(200, "text/html; charset=utf-8", PAGE).header(

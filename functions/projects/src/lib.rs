@@ -44,8 +44,10 @@ async fn route(call: &Call) -> Result<Answer, Problem> {
             )
             .await
         }
-        (_, [] | [_] | [_, "archive" | "restore"]) => Err(call.no_route(true)),
-        _ => Err(call.no_route(false)),
+        (_, []) => Err(call.not_allowed("GET, POST")),
+        (_, [_]) => Err(call.not_allowed("GET, PATCH")),
+        (_, [_, "archive" | "restore"]) => Err(call.not_allowed("POST")),
+        _ => Err(call.no_route()),
     }
 }
 
@@ -105,15 +107,19 @@ async fn change(
 ) -> Result<Answer, Problem> {
     let write = call.write(caller)?;
     if call.repeated(&write, "projects").await?.is_none() {
-        match projects::change(&caller.user, id, call.if_match()?, change, &write).await {
+        match projects::change(
+            &caller.user,
+            id,
+            call.if_match().json().as_deref(),
+            change,
+            &write,
+        )
+        .await {
             Ok(true) | Err(Error::Repeated) => {}
             Ok(false) => {
                 let shown = shown(caller, id).await?;
                 return Err(
-                    if call
-                        .if_match()?
-                        .is_some_and(|version| !shown.has_version(version))
-                    {
+                    if !shown.matches(&call.if_match()) {
                         Problem::stale()
                     } else {
                         Problem::new(409, "The Inbox can't be archived.")

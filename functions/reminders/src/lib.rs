@@ -19,8 +19,9 @@ async fn route(call: &Call) -> Result<Answer, Problem> {
     match (method, path.as_slice()) {
         ("GET", [id]) => shown(&Caller::of(call, Scope::Read).await?, id).await,
         ("POST", [id, "snooze"]) => snooze(call, id).await,
-        (_, [_] | [_, "snooze"]) => Err(call.no_route(true)),
-        _ => Err(call.no_route(false)),
+        (_, [_]) => Err(call.not_allowed("GET")),
+        (_, [_, "snooze"]) => Err(call.not_allowed("POST")),
+        _ => Err(call.no_route()),
     }
 }
 
@@ -28,7 +29,8 @@ async fn shown(caller: &Caller, id: &str) -> Result<Answer, Problem> {
     let json = reminders::get(&caller.user, id)
         .await?
         .ok_or_else(|| Problem::not_found("reminder"))?;
-    Answer::versioned(json)
+    // No ETag: the deliveries in it change without a new version of the reminder.
+    Ok(Answer::json(json))
 }
 
 /// The farthest that a reminder can be put off: a year, in microseconds.

@@ -19,9 +19,12 @@ async fn route(call: &Call) -> Result<Answer, Problem> {
         ("GET", []) => shown(&Caller::of(call, Scope::Read).await?).await,
         ("PATCH", []) => change(call).await,
         ("POST", ["channels"]) => add_channel(call).await,
+        ("GET", ["channels", id]) => channel(call, id).await,
         ("DELETE", ["channels", id]) => delete_channel(call, id).await,
-        (_, [] | ["channels"] | ["channels", _]) => Err(call.no_route(true)),
-        _ => Err(call.no_route(false)),
+        (_, []) => Err(call.not_allowed("GET, PATCH")),
+        (_, ["channels"]) => Err(call.not_allowed("POST")),
+        (_, ["channels", _]) => Err(call.not_allowed("GET, DELETE")),
+        _ => Err(call.no_route()),
     }
 }
 
@@ -57,7 +60,7 @@ async fn change(call: &Call) -> Result<Answer, Problem> {
     match settings::change(
         given.timezone.as_deref(),
         morning.as_deref(),
-        call.if_match()?,
+        call.if_match().json().as_deref(),
         &write,
     )
     .await
@@ -122,6 +125,14 @@ async fn add_channel(call: &Call) -> Result<Answer, Problem> {
     Ok(Answer::of(&shown)?
         .status(201)
         .header("location", format!("/api/settings/channels/{id}")))
+}
+
+async fn channel(call: &Call, id: &str) -> Result<Answer, Problem> {
+    let caller = Caller::of(call, Scope::Read).await?;
+    let json = settings::channel(&caller.user, id)
+        .await?
+        .ok_or_else(|| Problem::not_found("channel"))?;
+    Ok(Answer::json(json))
 }
 
 async fn delete_channel(call: &Call, id: &str) -> Result<Answer, Problem> {

@@ -93,7 +93,7 @@ where
 {
     let caller = Caller::of(call, Scope::Write).await?;
     let write = call.write(&caller)?;
-    let expected = call.if_match()?;
+    let expected = call.if_match();
     let repeated = call.repeated(&write, "tasks").await?;
     for _ in 0..8 {
         let mut loaded = tasks::load(Some(&caller.user), id)
@@ -102,7 +102,7 @@ where
         if repeated.is_some() {
             return Ok((shown(&caller.user, id).await?, loaded));
         }
-        if expected.is_some_and(|version| version != loaded.task.version) {
+        if !expected.holds(loaded.task.version) {
             return Err(Problem::stale());
         }
         let project = loaded.task.project_id.clone();
@@ -301,10 +301,30 @@ pub async fn undo(call: &Call, id: &str) -> Result<Answer, Problem> {
                 })?;
                 let edit = input::patch(patch, &loaded.account.inbox_id, &Ids(&call.request_id))?;
                 task.edit(edit, &account, now).map_err(refused)?;
+                if past.fields.get("repeat").is_some() {
+                    // The old rule goes on where it was, instead of beginning anew with this occurrence.
+                    take_back(&past.fields, "series_id", &mut task.series_id)?;
+                    take_back(&past.fields, "series_start", &mut task.series_start)?;
+                    take_back(&past.fields, "occurrence", &mut task.occurrence)?;
+                    take_back(&past.fields, "number", &mut task.number)?;
+                }
                 Ok(Decided::Save)
             }
         }
     })
     .await?;
     with_skipped(answer, &loaded.task, &loaded.account.account()?, call.now)
+}
+
+/// Gives a field the value that it had before a change, if the change touched it.
+fn take_back<T: serde::de::DeserializeOwned>(
+    fields: &serde_json::Value,
+    name: &str,
+    field: &mut T,
+) -> Result<(), Problem> {
+    if let Some(before) = fields.get(name).and_then(|values| values.get("before")) {
+        *field = serde_json::from_value(before.clone())
+            .map_err(|error| Problem::new(500, format!("the history can't be read: {error}")))?;
+    }
+    Ok(())
 }

@@ -29,15 +29,12 @@ async fn route(call: &Call) -> Result<Answer, Problem> {
         ("POST", [id, "undo"]) => change::undo(call, id).await,
         ("GET", [id, "history"]) => read::history(call, id).await,
         ("GET", [id, "reminders"]) => read::reminders(call, id).await,
-        (
-            _,
-            []
-            | [_]
-            | [
-                _,
-                "complete" | "skip" | "reopen" | "restore" | "undo" | "history" | "reminders",
-            ],
-        ) => Err(call.no_route(true)),
-        _ => Err(call.no_route(false)),
+        (_, []) => Err(call.not_allowed("GET, POST")),
+        (_, [_]) => Err(call.not_allowed("GET, PATCH, DELETE")),
+        (_, [_, "complete" | "skip" | "reopen" | "restore" | "undo"]) => {
+            Err(call.not_allowed("POST"))
+        }
+        (_, [_, "history" | "reminders"]) => Err(call.not_allowed("GET")),
+        _ => Err(call.no_route()),
     }
 }

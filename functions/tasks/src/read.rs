@@ -87,8 +87,10 @@ pub async fn history(call: &Call, id: &str) -> Result<Answer, Problem> {
 
 pub async fn reminders(call: &Call, id: &str) -> Result<Answer, Problem> {
     let caller = Caller::of(call, Scope::Read).await?;
+    call.only_queries(&["limit", "cursor"])?;
+    let after: Option<(i64, String)> = call.cursor()?;
     shown(&caller.user, id).await?;
     Ok(Answer::json(
-        punctual_store::reminders::of_task(&caller.user, id).await?,
+        punctual_store::reminders::of_task(&caller.user, id, after.as_ref(), call.limit()?).await?,
     ))
 }

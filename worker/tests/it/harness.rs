@@ -168,6 +168,7 @@ impl Fixture {
             db: self.db.clone(),
             clock: self.clock.clone(),
             functions_url: functions_url.to_owned(),
+            public_url: "https://todo.example.org".to_owned(),
             events_secret: SECRET.to_owned(),
             hub_listener: listener().await,
             webhook_allow_private,

@@ -94,7 +94,8 @@ async fn a_webhook_is_signed_and_says_what_fired() {
         body,
         json!({
             "type": "reminder.fired", "timestamp": now,
-            "data": { "reminder_id": "r", "task_id": "t", "title": "Title of t", "due": null,
+            "data": { "reminder_id": "r", "task_id": "t",
+                "task_url": "https://todo.example.org/api/tasks/t", "title": "Title of t", "due": null,
                       "due_for": now, "fired_at": now }
         })
     );

@@ -316,6 +316,15 @@ pub const OPERATIONS: &[Operation] = &[
         ..WRITE
     },
     Operation {
+        id: "getApiToken",
+        path: "/api/auth/tokens/{id}",
+        tag: "auth",
+        summary: "Show an API token, without its text",
+        session_only: true,
+        answer: json::<ApiToken>(),
+        ..READ
+    },
+    Operation {
         id: "revokeApiToken",
         method: "DELETE",
         path: "/api/auth/tokens/{id}",
@@ -375,7 +384,7 @@ pub const OPERATIONS: &[Operation] = &[
             },
             Query {
                 name: "due_before",
-                description: "Those due before this: an RFC 3339 instant, or a local date or time in the account's zone.",
+                description: "Those due before this: an RFC 3339 instant, or a local date or time in the account's zone. What is due on a whole day is due before the next midnight.",
                 schema: r#"{"type":"string","examples":["2026-12-01","2026-12-01T09:00","2026-12-01T08:00:00Z"]}"#,
             },
             Query {
@@ -495,7 +504,8 @@ pub const OPERATIONS: &[Operation] = &[
         path: "/api/tasks/{id}/reminders",
         tag: "tasks",
         summary: "Show a task's reminders and their receipts",
-        description: "The 200 latest, the last to ring first.",
+        description: "The last to ring first.",
+        queries: &[LIMIT, CURSOR],
         answer: json::<Page<Receipt>>(),
         ..READ
     },
@@ -584,7 +594,6 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Show a reminder and its receipt",
         description: "When it was meant to fire, when it did, and what each channel did with it.",
         answer: json::<Receipt>(),
-        answer_headers: &[ETag],
         ..READ
     },
     Operation {
@@ -687,6 +696,14 @@ pub const OPERATIONS: &[Operation] = &[
         answer_headers: &[Location],
         more_problems: &[409],
         ..WRITE
+    },
+    Operation {
+        id: "getChannel",
+        path: "/api/settings/channels/{id}",
+        tag: "settings",
+        summary: "Show a channel, without its secret",
+        answer: json::<Channel>(),
+        ..READ
     },
     Operation {
         id: "deleteChannel",

@@ -40,6 +40,8 @@ pub struct ReminderFired {
 pub struct ReminderFiredData {
     pub reminder_id: String,
     pub task_id: String,
+    /// The task in the API, under `PUBLIC_URL`.
+    pub task_url: String,
     pub title: String,
     /// The task's due: a local date or date-time.
     pub due: Option<String>,
@@ -127,6 +129,7 @@ const BESIDES: &[(&str, &str, &str)] = &[
     ("Task", "priority", PRIORITY),
     ("Task", "due", LOCAL),
     ("Task", "due_at", INSTANT),
+    ("Task", "series_start", LOCAL),
     ("Task", "timezone", ZONE),
     ("Task", "completed_at", INSTANT),
     ("Task", "created_at", INSTANT),
