@@ -13,6 +13,12 @@ async fn the_first_account_is_the_admin_and_registration_then_closes() {
         app.client().post("/api/auth/register", body).await.status,
         403
     );
+    // Nor does a closed door tell who lives behind it.
+    let body = json!({ "email": "ann@example.com", "password": PASSWORD, "timezone": "UTC" });
+    assert_eq!(
+        app.client().post("/api/auth/register", body).await.status,
+        403
+    );
 }
 
 #[tokio::test]
@@ -179,4 +185,27 @@ async fn api_tokens_are_shown_once_do_what_their_scopes_say_and_end_when_revoked
         .await
         .expect(204);
     assert_eq!(script.get("/api/tasks").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_repeated_sign_in_after_signing_out_opens_a_session_that_lives() {
+    let app = App::start().run().await;
+    app.register("ann@example.com").await;
+    let login = || async {
+        let body = json!({ "email": "ann@example.com", "password": PASSWORD });
+        let session = app.client().post_keyed("/api/auth/login", "k1", body).await;
+        session.expect(200)
+    };
+    let first = login().await;
+    let signed_in = app.client().with_token(text(&first, "/access_token"));
+    assert_eq!(
+        signed_in.post("/api/auth/logout", json!({})).await.status,
+        204
+    );
+    let second = login().await;
+    let body = json!({ "refresh_token": second["refresh_token"] });
+    app.client()
+        .post("/api/auth/refresh", body)
+        .await
+        .expect(200);
 }

@@ -169,3 +169,13 @@ async fn live_wants_a_token_and_a_cursor_that_is_one() {
     let ann = app.user().await;
     assert_eq!(ann.get("/api/live?after=yesterday").await.status, 422);
 }
+
+#[tokio::test]
+async fn a_cursor_from_before_a_restore_begins_anew() {
+    let app = App::start().run().await;
+    let ann = app.register("ann@example.com").await;
+    let mut events = Events::open(&ann, "/api/live?after=1000000", &[]).await;
+    assert_eq!(events.next().await.kind, "ready");
+    ann.add(json!({ "title": "Seen" })).await;
+    assert_eq!(events.next().await.kind, "punctual.task.created.v1");
+}

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod authorisation;
+mod cli;
 mod contracts;
 mod crash;
 mod deliveries;

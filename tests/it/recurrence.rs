@@ -277,3 +277,63 @@ async fn repeat_without_due_starts_at_the_first_match_from_today() {
         .await;
     assert_eq!(task["due"], "2026-11-30");
 }
+
+#[tokio::test]
+async fn undoing_a_new_rule_goes_on_with_the_old_numbering() {
+    let app = App::start().clock("2026-11-02T06:00:00Z").run().await;
+    let ann = app.register("ann@example.com").await;
+    let rule = json!({ "rrule": "FREQ=DAILY;COUNT=3" });
+    let first = ann
+        .add(json!({ "title": "Pills", "due": "2026-11-02", "repeat": rule }))
+        .await;
+    let series = text(&first, "/series_id");
+    complete(&ann, &first).await;
+    let second = successor(&ann, &series, &text(&first, "/id")).await;
+    let path = format!("/api/tasks/{}", text(&second, "/id"));
+    ann.patch(&path, json!({ "repeat": { "rrule": "FREQ=WEEKLY" } }))
+        .await
+        .expect(200);
+    let undone = ann
+        .post(&format!("{path}/undo"), json!({}))
+        .await
+        .expect(200);
+    for field in [
+        "repeat",
+        "series_id",
+        "series_start",
+        "occurrence",
+        "number",
+    ] {
+        assert_eq!(undone[field], second[field], "{field}");
+    }
+    assert_eq!(complete(&ann, &second).await["next"]["number"], 3);
+}
+
+#[tokio::test]
+async fn the_rule_of_a_completed_occurrence_is_not_changed_any_more() {
+    let app = App::start().clock("2026-11-02T06:00:00Z").run().await;
+    let ann = app.register("ann@example.com").await;
+    let task = ann
+        .add(json!({ "title": "Run", "due": "2026-11-02", "repeat": { "rrule": "FREQ=DAILY" } }))
+        .await;
+    complete(&ann, &task).await;
+    let path = format!("/api/tasks/{}", text(&task, "/id"));
+    let body = json!({ "repeat": { "rrule": "FREQ=WEEKLY" } });
+    assert_eq!(ann.patch(&path, body).await.status, 409);
+    ann.patch(&path, json!({ "notes": "5 km" }))
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
+async fn deleting_a_completed_occurrence_at_once_keeps_the_series_going() {
+    let app = App::start().clock("2026-11-02T06:00:00Z").run().await;
+    let ann = app.register("ann@example.com").await;
+    let task = ann
+        .add(json!({ "title": "Run", "due": "2026-11-02", "repeat": { "rrule": "FREQ=DAILY" } }))
+        .await;
+    let id = text(&task, "/id");
+    complete(&ann, &task).await;
+    assert_eq!(ann.delete(&format!("/api/tasks/{id}")).await.status, 204);
+    successor(&ann, &text(&task, "/series_id"), &id).await;
+}

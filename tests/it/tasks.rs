@@ -64,6 +64,50 @@ async fn a_patch_clears_with_null_and_keeps_what_it_leaves_out() {
         (&changed["tags"], &changed["notes"]),
         (&json!([]), &json!("n"))
     );
+    assert_eq!(ann.patch(&path, json!({ "title": null })).await.status, 422);
+}
+
+#[tokio::test]
+async fn what_is_due_on_a_whole_day_is_due_before_the_next_day() {
+    let ann = App::shared().await.user().await;
+    for due in ["2031-03-01", "2031-03-02", "2031-03-02T00:00"] {
+        ann.add(json!({ "title": due, "due": due })).await;
+    }
+    let titles = |query: &'static str| {
+        let ann = ann.clone();
+        async move {
+            let tasks = ann.tasks(query).await;
+            tasks
+                .iter()
+                .map(|task| text(task, "/title"))
+                .collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(titles("due_before=2031-03-02").await, ["2031-03-01"]);
+    assert_eq!(
+        titles("due_after=2031-03-02").await,
+        ["2031-03-02T00:00", "2031-03-02"]
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_answered_with_the_right_ones() {
+    let ann = App::shared().await.user().await;
+    for (method, path, allow) in [
+        ("PUT", "/api/tasks", "GET, POST"),
+        ("PUT", "/api/tasks/x", "GET, PATCH, DELETE"),
+        ("GET", "/api/tasks/x/complete", "POST"),
+        ("DELETE", "/api/settings", "GET, PATCH"),
+        ("GET", "/api/notifications/read", "POST"),
+        ("POST", "/api/live", "GET"),
+    ] {
+        let reply = ann.send(method, path, &[], None).await;
+        assert_eq!(
+            (reply.status, reply.header("allow")),
+            (405, Some(allow)),
+            "{method} {path}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -81,7 +81,11 @@ pub fn restore(folder: &Folder, from: &Path, clock: &Clock) -> Result<Option<Pat
     check_backup(from)?;
     let database = folder.database();
     let part = folder.path().join("punctual.db.part");
-    let copied = std::fs::copy(from, &part).and_then(|_| std::fs::File::open(&part)?.sync_all());
+    let _ = std::fs::remove_file(&part);
+    let mut target = punctual_sqlite::private_file(&part)?;
+    let copied = std::fs::File::open(from)
+        .and_then(|mut from| std::io::copy(&mut from, &mut target))
+        .and_then(|_| target.sync_all());
     copied.map_err(|error| Error::file(&part, error))?;
 
     let mut kept = None;

@@ -18,9 +18,15 @@ pub enum Operate {
     #[command(subcommand)]
     Admin(Admin),
     /// Copies the database to a new file, also while it is in use
-    Backup { file: PathBuf },
+    Backup {
+        /// The new file; one that is there is replaced
+        file: PathBuf,
+    },
     /// Puts a backup in the database's place, and keeps what was there beside it; stop the server first
-    Restore { file: PathBuf },
+    Restore {
+        /// A file that `backup` made
+        file: PathBuf,
+    },
 }
 
 #[derive(Subcommand, Clone, Debug)]
@@ -56,11 +62,13 @@ pub async fn operate(task: Operate, data: &Path) -> Result<(), Error> {
                 },
             )?;
             admin::reset_password(&Store::new(db), &clock, &email, &password).await?;
-            if password_stdin {
-                println!("{email} has the new password; its sessions have ended.");
-            } else {
-                println!("{email} has the new password {password} ; its sessions have ended.");
+            if !password_stdin {
+                println!("New password: {password}");
             }
+            println!(
+                "{email} has a new password, and its sessions have ended. Its API tokens still work: \
+                 the account's owner revokes them (DELETE /api/auth/tokens/ID)."
+            );
         }
         Operate::Backup { file } => {
             admin::backup(&Folder::existing(data)?, &file).await?;

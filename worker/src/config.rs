@@ -62,7 +62,10 @@ pub enum LogFormat {
 /// `https://todo.example.org`, without the slash at its end.
 fn public_url(text: &str) -> Result<String, String> {
     let url = url::Url::parse(text).map_err(|error| error.to_string())?;
-    if !["http", "https"].contains(&url.scheme()) || url.query().is_some() || url.fragment().is_some() {
+    if !["http", "https"].contains(&url.scheme())
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
         return Err("it looks like https://todo.example.org".to_owned());
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())

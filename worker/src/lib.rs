@@ -147,7 +147,13 @@ impl Worker {
 
         let leader = Leader {
             lease: Lease::new(store.clone(), clock.clone(), name, alone),
-            sender: Sender::new(store.clone(), clock.clone(), public_url, webhook_allow_private, fired)?,
+            sender: Sender::new(
+                store.clone(),
+                clock.clone(),
+                public_url,
+                webhook_allow_private,
+                fired,
+            )?,
             store,
             clock,
             bus,

@@ -432,6 +432,8 @@ mod tests {
             task_id: String::new(),
             title: String::new(),
             due: None,
+            timezone: None,
+            due_at: None,
             occurrence: None,
             due_for: "2026-11-23T09:00:00.000Z".to_owned(),
             fired_at: fired_at.to_owned(),

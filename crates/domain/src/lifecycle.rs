@@ -238,7 +238,8 @@ impl TaskState {
         if self.deleted_at.is_some() {
             return Err(Refused::Conflict("It is deleted. Restore it first."));
         }
-        if self.status != Status::Open && edit.repeat.as_ref().is_some_and(|to| *to != self.repeat) {
+        if self.status != Status::Open && edit.repeat.as_ref().is_some_and(|to| *to != self.repeat)
+        {
             return Err(Refused::Conflict(
                 "It is done, so no more occurrences follow from it. Change the open one, or reopen this one first.",
             ));

@@ -220,7 +220,13 @@ impl Call {
             None | Some("*") => IfMatch::Any,
             Some(tags) => IfMatch::Of(
                 tags.split(',')
-                    .filter_map(|tag| tag.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok())
+                    .filter_map(|tag| {
+                        tag.trim()
+                            .strip_prefix('"')?
+                            .strip_suffix('"')?
+                            .parse()
+                            .ok()
+                    })
                     .collect(),
             ),
         }

@@ -9,6 +9,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::Error;
+use crate::connection::private_file;
 
 /// Copies in one step: in WAL mode a reader stops nobody, and one step is one snapshot.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
@@ -42,6 +43,7 @@ fn copy_into(from: &Path, part: &Path) -> Result<(), Error> {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     source.busy_timeout(Duration::from_secs(30))?;
+    private_file(part)?;
     let mut target = Connection::open(part)?;
     let backup = Backup::new(&source, &mut target)?;
     for _ in 0..100 {

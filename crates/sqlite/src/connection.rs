@@ -1,5 +1,7 @@
 //! Opening connections and running statements on them.
 
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -20,7 +22,21 @@ fn open(path: &Path, options: &Options) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// A file that only its owner may read, made where it is missing: what SQLite then puts beside it has the same mode.
+pub fn private_file(path: &Path) -> Result<File, Error> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|source| Error::File {
+            path: path.display().to_string(),
+            source,
+        })
+}
+
 pub(crate) fn open_writer(path: &Path, options: &Options) -> Result<Connection, Error> {
+    private_file(path)?;
     let mut connection = open(path, options)?;
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
     // A transaction that reads first and writes later fails at once, without waiting, when another process

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+pub use connection::private_file;
 pub use error::Error;
 pub use exclusive::Exclusive;
 pub use rusqlite;

@@ -342,3 +342,17 @@ async fn a_withdrawn_write_that_has_not_begun_does_not_happen() {
     insert(&f.database, "b").await.expect("inserted");
     assert_eq!(count(&f.database).await, 1);
 }
+
+#[tokio::test]
+async fn the_database_its_log_and_its_backup_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let fixture = fixture().await;
+    insert(&fixture.database, "a").await.expect("inserted");
+    let copy = fixture.folder.path().join("copy.db");
+    fixture.database.backup_to(&copy).await.expect("copied");
+    for name in ["test.db", "test.db-wal", "copy.db"] {
+        let path = fixture.folder.path().join(name);
+        let mode = std::fs::metadata(&path).expect(name).permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}

@@ -197,7 +197,9 @@ const TOKEN: &str = "json_object('id', id, 'name', name,
 
 pub async fn api_token_json(user: &str, id: &str) -> Result<Option<String>, Error> {
     db::text(
-        &format!("SELECT {TOKEN} FROM api_tokens WHERE user_id = ?1 AND id = ?2 AND revoked_at IS NULL"),
+        &format!(
+            "SELECT {TOKEN} FROM api_tokens WHERE user_id = ?1 AND id = ?2 AND revoked_at IS NULL"
+        ),
         &values![user, id],
     )
     .await

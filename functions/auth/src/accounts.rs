@@ -61,7 +61,10 @@ pub async fn register(call: &Call) -> Result<Answer, Problem> {
         |key| format!("register:{email}:{key}"),
     );
     let account = users::by_email(&email).await?;
-    if let Some(user) = account.as_ref().filter(|user| key.is_some() && user.op == op) {
+    if let Some(user) = account
+        .as_ref()
+        .filter(|user| key.is_some() && user.op == op)
+    {
         return if user.body_hash == body_hash {
             Ok(opened(call, &secret, user, key).await?.status(201))
         } else {
@@ -272,8 +275,7 @@ pub async fn invite(call: &Call) -> Result<Answer, Problem> {
     }
     let write = call.write(&caller)?;
     let id = call.new_id(&write);
-    let expires_at =
-        users::add_invite(&id, &caller.user, call.now, call.now + INVITE).await?;
+    let expires_at = users::add_invite(&id, &caller.user, call.now, call.now + INVITE).await?;
     let invite = Invite {
         invite: token::invite(&variable("token_secret").await?, &id),
         expires_at: Instant::from_micros(expires_at).to_string(),

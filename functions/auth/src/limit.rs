@@ -19,7 +19,10 @@ pub async fn count(call: &Call, name: &str, most: u32) -> Result<(), Problem> {
     if tries >= most {
         let left = start + WINDOW - call.now;
         return Err(Problem::too_many(
-            format!("Too many tries. Try again in {} minutes.", left / 60_000_000 + 1),
+            format!(
+                "Too many tries. Try again in {} minutes.",
+                left / 60_000_000 + 1
+            ),
             left / 1_000_000 + 1,
         ));
     }

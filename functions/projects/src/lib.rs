@@ -114,17 +114,16 @@ async fn change(
             change,
             &write,
         )
-        .await {
+        .await
+        {
             Ok(true) | Err(Error::Repeated) => {}
             Ok(false) => {
                 let shown = shown(caller, id).await?;
-                return Err(
-                    if !shown.matches(&call.if_match()) {
-                        Problem::stale()
-                    } else {
-                        Problem::new(409, "The Inbox can't be archived.")
-                    },
-                );
+                return Err(if !shown.matches(&call.if_match()) {
+                    Problem::stale()
+                } else {
+                    Problem::new(409, "The Inbox can't be archived.")
+                });
             }
             Err(error) => return Err(error.into()),
         }

@@ -24,7 +24,13 @@ impl Running {
         // Nothing is published here, so what goes to the app alone would wait for ever.
         fixture.run("DELETE FROM channels", Vec::new()).await;
         let (store, clock) = (fixture.store.clone(), fixture.clock.clone());
-        let sender = Sender::new(store, clock, allow_private, Arc::new(Notify::new()));
+        let sender = Sender::new(
+            store,
+            clock,
+            "https://todo.example.org".to_owned(),
+            allow_private,
+            Arc::new(Notify::new()),
+        );
         let stop = CancellationToken::new();
         tokio::spawn(sender.expect("a sender").run(stop.clone()));
         let _stop = stop.drop_guard();
