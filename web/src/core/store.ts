@@ -13,6 +13,8 @@ import type { LiveEvent, Notification, Project, Settings, Task, User } from './t
 
 /** Finished tasks kept in the browser; older ones are not searched. */
 const FINISHED_LIMIT = 2_000;
+/** A reminder that rang longer ago is not announced any more: it waits in the notifications. */
+const RECENT_MS = 60_000;
 
 export interface Status {
   /** Rows can be shown. */
@@ -47,6 +49,8 @@ export class Store {
   private readonly stopping = new AbortController();
   private stream: { wake: () => void } | null = null;
   private writing: Promise<void> = Promise.resolve();
+  /** Many events are drawn once. */
+  private holding = false;
   private readonly db: Database | null;
 
   private constructor(db: Database | null, user: User) {
@@ -151,6 +155,7 @@ export class Store {
   }
 
   private draw(): void {
+    if (this.holding) return;
     this.view = applyOps(this.base, this.outbox.ops);
     for (const listener of this.listeners) listener();
   }
@@ -251,12 +256,25 @@ export class Store {
   private async receive(events: LiveEvent[]): Promise<void> {
     if (events.some((event) => event.type.endsWith('.created.v1') && event.data.actor === this.user.id))
       await this.outbox.settled();
-    for (const event of events) {
-      const merged = mergeEvent(this.base, event);
-      this.put(merged);
-      await Promise.all(merged.fetch.map((missing) => this.fetchRow(missing)));
-      const rang = merged.rang && this.base.notifications.get(merged.rang);
-      if (rang && Date.now() - Date.parse(rang.fired_at) < 60_000) this.tell({ type: 'rang', notification: rang });
+    const rang: string[] = [];
+    this.holding = true;
+    try {
+      for (const event of events) {
+        const { cursor, fetch, rang: ring, ...delta } = mergeEvent(this.base, event);
+        this.put(delta);
+        // The position moves on only when everything before it is here.
+        await Promise.all(fetch.map((missing) => this.fetchRow(missing)));
+        this.put({ cursor });
+        if (ring) rang.push(ring);
+      }
+    } finally {
+      this.holding = false;
+      this.draw();
+    }
+    for (const id of rang) {
+      const notification = this.base.notifications.get(id);
+      if (notification && Date.now() - Date.parse(notification.fired_at) < RECENT_MS)
+        this.tell({ type: 'rang', notification });
     }
   }
 

@@ -1,0 +1,133 @@
+import { useState } from 'react';
+import { useClock } from '../app/state';
+import { t } from '../i18n';
+import { dayAndMonth, weekdayName } from '../time/format';
+import { addDays, dateOf, hasTime, isZone, knownZones, timeOf, weekdayOf } from '../time/zone';
+import { Calendar } from '../ui/Calendar';
+import { Icon, type IconName } from '../ui/Icon';
+import { Popup } from '../ui/Popup';
+
+interface Shortcut {
+  id: 'today' | 'tomorrow' | 'weekend' | 'nextWeek';
+  icon: IconName;
+  date: string;
+  key: string;
+}
+
+export function shortcuts(today: string): Shortcut[] {
+  const weekday = weekdayOf(today);
+  const saturday = addDays(today, 5 - weekday);
+  return [
+    { id: 'today', icon: 'today', date: today, key: 't' },
+    { id: 'tomorrow', icon: 'sun', date: addDays(today, 1), key: '' },
+    ...(weekday < 4 ? [{ id: 'weekend' as const, icon: 'flag' as const, date: saturday, key: '' }] : []),
+    { id: 'nextWeek', icon: 'week', date: addDays(today, 7 - weekday), key: 'w' },
+  ];
+}
+
+interface Value {
+  due: string | null;
+  timezone: string | null;
+}
+
+interface Props {
+  value: Value;
+  onChange: (value: Value) => void;
+  onClose: () => void;
+  anchor: Element | null;
+}
+
+/** Date, time and zone. A day closes it; the time and the zone may be set before or after. */
+export function DuePicker({ value, onChange, onClose, anchor }: Props) {
+  const { today, zone } = useClock();
+  const [time, setTime] = useState(value.due && hasTime(value.due) ? timeOf(value.due) : '');
+  const [own, setOwn] = useState(value.timezone);
+  const date = value.due ? dateOf(value.due) : null;
+  const at = (day: string | null, hour: string, timezone: string | null): Value =>
+    day === null
+      ? { due: null, timezone: null }
+      : { due: hour ? `${day}T${hour}` : day, timezone: hour ? timezone : null };
+  const pick = (day: string | null) => {
+    onChange(at(day, time, own));
+    onClose();
+  };
+  const changeTime = (hour: string) => {
+    setTime(hour);
+    if (hour || date) onChange(at(date ?? today, hour, own));
+  };
+  const changeZone = (next: string | null) => {
+    setOwn(next);
+    if (date && (next === null || isZone(next))) onChange(at(date, time, next));
+  };
+  return (
+    <Popup title={t('due.title')} onClose={onClose} anchor={anchor}>
+      <div className="due-picker">
+        <div className="quick-days">
+          {shortcuts(today).map((shortcut) => (
+            <button type="button" key={shortcut.id} className="menu-item" onClick={() => pick(shortcut.date)}>
+              <Icon name={shortcut.icon} size={18} />
+              <span className="menu-label">{t(`due.${shortcut.id}`)}</span>
+              <span className="menu-hint">
+                {weekdayName(shortcut.date, 'short')} {shortcut.id === 'nextWeek' && dayAndMonth(shortcut.date)}
+              </span>
+            </button>
+          ))}
+          {value.due && (
+            <button type="button" className="menu-item" onClick={() => pick(null)}>
+              <Icon name="close" size={18} />
+              <span className="menu-label">{t('due.none')}</span>
+            </button>
+          )}
+        </div>
+        <Calendar today={today} selected={date} onPick={pick} />
+        <div className="due-time">
+          <label className="field-inline">
+            <span>{t('due.time')}</span>
+            <input type="time" value={time} onChange={(event) => changeTime(event.target.value)} />
+          </label>
+          {time && (
+            <button type="button" className="text-button" onClick={() => changeTime('')}>
+              {t('due.allDay')}
+            </button>
+          )}
+        </div>
+        {time && (
+          <div className="due-zone">
+            <label className="field-inline">
+              <span>{t('due.zone')}</span>
+              <select
+                value={own === null ? '' : 'fixed'}
+                onChange={(event) => changeZone(event.target.value ? zone : null)}
+              >
+                <option value="">{t('due.zoneFloats')}</option>
+                <option value="fixed">{t('due.zoneFixed')}</option>
+              </select>
+            </label>
+            {own !== null && (
+              <>
+                <input
+                  type="text"
+                  list="zones"
+                  aria-label={t('settings.zone')}
+                  value={own}
+                  aria-invalid={!isZone(own)}
+                  onChange={(event) => changeZone(event.target.value)}
+                />
+                <datalist id="zones">
+                  {knownZones().map((name) => (
+                    <option key={name} value={name} />
+                  ))}
+                </datalist>
+              </>
+            )}
+          </div>
+        )}
+        {date && (
+          <button type="button" className="button button-small" onClick={onClose}>
+            {t('action.done')}
+          </button>
+        )}
+      </div>
+    </Popup>
+  );
+}

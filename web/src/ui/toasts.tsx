@@ -1,0 +1,111 @@
+import { useEffect, useState, useSyncExternalStore } from 'react';
+import { t } from '../i18n';
+import { Icon } from './Icon';
+
+export interface ToastAction {
+  label: string;
+  run: () => void;
+}
+
+interface Toast {
+  id: number;
+  text: string;
+  detail?: string;
+  tone: 'plain' | 'error' | 'ring';
+  actions: ToastAction[];
+  undo?: () => void;
+}
+
+const STAY_MS = 7_000;
+const MOST = 3;
+let toasts: readonly Toast[] = [];
+let last = 0;
+const listeners = new Set<() => void>();
+
+const set = (next: readonly Toast[]) => {
+  toasts = next;
+  for (const listener of listeners) listener();
+};
+
+export const dismiss = (id: number): void => set(toasts.filter((toast) => toast.id !== id));
+
+export function toast(
+  text: string,
+  options: { detail?: string; tone?: Toast['tone']; actions?: ToastAction[]; undo?: () => void } = {},
+): number {
+  const { tone = 'plain', actions = [], undo, detail } = options;
+  const id = ++last;
+  const all = undo ? [...actions, { label: t('action.undo'), run: undo }] : actions;
+  set([...toasts, { id, text, detail, tone, actions: all, undo }].slice(-MOST));
+  return id;
+}
+
+/** The newest change that can be taken back, by key. */
+export function undoLast(): boolean {
+  const newest = toasts.findLast((entry) => entry.undo);
+  if (!newest) return false;
+  newest.undo?.();
+  dismiss(newest.id);
+  return true;
+}
+
+function ToastCard({ toast: entry }: { toast: Toast }) {
+  const [held, setHeld] = useState(false);
+  useEffect(() => {
+    if (held || entry.tone === 'ring') return;
+    const timer = setTimeout(() => dismiss(entry.id), STAY_MS);
+    return () => clearTimeout(timer);
+  }, [held, entry.id, entry.tone]);
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: hovering only holds the toast
+    <div
+      className={`toast toast-${entry.tone}`}
+      onPointerEnter={() => setHeld(true)}
+      onPointerLeave={() => setHeld(false)}
+      onFocus={() => setHeld(true)}
+      onBlur={() => setHeld(false)}
+    >
+      {entry.tone !== 'plain' && <Icon name={entry.tone === 'ring' ? 'bell' : 'warning'} />}
+      <div className="toast-text">
+        <span>{entry.text}</span>
+        {entry.detail && <span className="toast-detail">{entry.detail}</span>}
+      </div>
+      {entry.actions.map((action) => (
+        <button
+          type="button"
+          key={action.label}
+          className="toast-action"
+          onClick={() => {
+            dismiss(entry.id);
+            action.run();
+          }}
+        >
+          {action.label}
+        </button>
+      ))}
+      <button type="button" className="toast-close" onClick={() => dismiss(entry.id)}>
+        <Icon name="close" size={16} />
+        <span className="hidden">{t('action.dismiss')}</span>
+      </button>
+    </div>
+  );
+}
+
+export function Toasts() {
+  const entries = useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+      };
+    },
+    () => toasts,
+  );
+  return (
+    <section className="toasts" aria-live="polite" aria-label={t('toasts.label')}>
+      {entries.map((entry) => (
+        <ToastCard key={entry.id} toast={entry} />
+      ))}
+    </section>
+  );
+}
