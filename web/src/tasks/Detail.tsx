@@ -1,0 +1,200 @@
+import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { actionsOf } from '../app/actions';
+import { closeTask } from '../app/router';
+import { useClock, useStore, useView } from '../app/state';
+import { isNew } from '../core/ops';
+import type { Task } from '../core/types';
+import { t } from '../i18n';
+import { dueLabel, momentLabel } from '../time/format';
+import { Icon } from '../ui/Icon';
+import { MenuButton } from '../ui/Menu';
+import { Popup } from '../ui/Popup';
+import { useFieldDraft } from './draft';
+import { focusTask } from './focus';
+import { History } from './History';
+import { Properties } from './Properties';
+import { Receipts } from './Receipts';
+import { Circle, useTaskMenu } from './TaskRow';
+
+function GrowingText(props: {
+  className: string;
+  label: string;
+  placeholder: string;
+  saved: string;
+  save: (text: string) => void;
+  maxLength: number;
+  oneLine?: boolean;
+}) {
+  const draft = useFieldDraft(props.saved, props.save);
+  const area = useRef<HTMLTextAreaElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text
+  useLayoutEffect(() => {
+    const element = area.current;
+    if (!element) return;
+    element.style.height = '0';
+    element.style.height = `${element.scrollHeight}px`;
+  }, [draft.value]);
+  return (
+    <>
+      <textarea
+        ref={area}
+        rows={1}
+        className={props.className}
+        aria-label={props.label}
+        placeholder={props.placeholder}
+        maxLength={props.maxLength}
+        value={draft.value}
+        onChange={(event) =>
+          draft.onChange(props.oneLine ? event.target.value.replace(/\n/g, ' ') : event.target.value)
+        }
+        onBlur={draft.onBlur}
+        onKeyDown={(event) => {
+          if (props.oneLine && event.key === 'Enter') {
+            event.preventDefault();
+            event.currentTarget.blur();
+          }
+        }}
+      />
+      {draft.clash !== null && (
+        <div className="clash" role="alert">
+          <p>{t('clash.now', { value: draft.clash || t('field.empty') })}</p>
+          <div className="field-row">
+            <button type="button" className="button button-small" onClick={() => draft.choose('mine')}>
+              {t('conflict.mine')}
+            </button>
+            <button type="button" className="button button-small" onClick={() => draft.choose('theirs')}>
+              {t('conflict.theirs')}
+            </button>
+          </div>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Section({ title, id, children }: { title: string; id: string; children: () => ReactNode }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <section className="detail-section">
+      <h3>
+        <button type="button" className="disclosure" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
+          <Icon name={open ? 'down' : 'forward'} size={16} />
+          {title}
+        </button>
+      </h3>
+      <div id={id}>{open && children()}</div>
+    </section>
+  );
+}
+
+function Detail({ task, head }: { task: Task; head: ReactNode }) {
+  const store = useStore();
+  const actions = actionsOf(store);
+  const { zone, now, today } = useClock();
+  const { notifications } = useView();
+  const fired = [...notifications.values()].filter((row) => row.task_id === task.id);
+  const version = `${task.version}/${fired.length}/${fired.filter((row) => row.read_at).length}`;
+  const saved = !isNew(task.id);
+  return (
+    <article className="detail" aria-label={t('detail.label', { title: task.title })}>
+      {head}
+      <div className="detail-title">
+        <Circle task={task} onToggle={() => actions.toggle(task)} />
+        <GrowingText
+          className="detail-name"
+          label={t('task.title')}
+          placeholder={t('task.title')}
+          saved={task.title}
+          save={(title) => title.trim() && actions.update(task, { title: title.trim() })}
+          maxLength={500}
+          oneLine
+        />
+      </div>
+      {task.status !== 'open' && task.completed_at && (
+        <p className="detail-status">
+          {t(task.status === 'completed' ? 'detail.completed' : 'detail.skipped', {
+            time: momentLabel(task.completed_at, zone, now),
+          })}{' '}
+          {task.next && t('detail.next', { date: dueLabel(task.next.due, today) })}
+        </p>
+      )}
+      {task.missed > 0 && <p className="detail-missed">{t('detail.missed', { n: task.missed })}</p>}
+      <GrowingText
+        className="detail-notes"
+        label={t('task.notes')}
+        placeholder={t('task.addNotes')}
+        saved={task.notes}
+        save={(notes) => actions.update(task, { notes })}
+        maxLength={65_536}
+      />
+      <Properties draft={task} onChange={(change) => actions.update(task, change)} look="rows" />
+      {saved && (
+        <>
+          <Section title={t('receipt.title')} id="receipts">
+            {() => <Receipts taskId={task.id} version={version} />}
+          </Section>
+          <Section title={t('history.title')} id="history">
+            {() => <History taskId={task.id} version={version} />}
+          </Section>
+        </>
+      )}
+    </article>
+  );
+}
+
+function Head({ task }: { task: Task }) {
+  const store = useStore();
+  const actions = actionsOf(store);
+  const items = useTaskMenu(task).filter((item) => item.id !== 'edit');
+  return (
+    <header className="detail-head">
+      <button
+        type="button"
+        className={`button button-small${task.status === 'open' ? ' button-primary' : ''}`}
+        onClick={() => actions.toggle(task)}
+      >
+        <Icon name={task.status === 'open' ? 'check' : 'back'} size={16} />
+        {t(task.status === 'open' ? 'action.complete' : 'action.reopen')}
+      </button>
+      {task.repeat && task.status === 'open' && (
+        <button type="button" className="button button-small" onClick={() => actions.skip(task)}>
+          <Icon name="skip" size={16} />
+          {t('action.skip')}
+        </button>
+      )}
+      <span className="spacer" />
+      <MenuButton title={task.title} items={items}>
+        <Icon name="more" />
+        <span className="hidden">{t('task.more', { title: task.title })}</span>
+      </MenuButton>
+      <button type="button" className="icon-button" data-close-detail="" onClick={closeTask}>
+        <Icon name="close" />
+        <span className="hidden">{t('action.close')}</span>
+      </button>
+    </header>
+  );
+}
+
+/** Beside the list on wide windows, a sheet over it on narrow ones. */
+export function TaskDetail({ task, wide }: { task: Task | null; wide: boolean }) {
+  const shown = useRef<string | null>(null);
+  const id = task?.id ?? null;
+  useEffect(() => {
+    const before = shown.current;
+    shown.current = id;
+    if (before && !id && !document.activeElement?.closest('main, dialog')) focusTask(before);
+  }, [id]);
+  if (!task) return null;
+  const content = <Detail key={task.id} task={task} head={<Head task={task} />} />;
+  if (wide)
+    return (
+      <aside className="detail-panel" aria-label={t('detail.panel')}>
+        {content}
+      </aside>
+    );
+  return (
+    <Popup title={task.title} onClose={closeTask} kind="sheet">
+      {content}
+    </Popup>
+  );
+}
