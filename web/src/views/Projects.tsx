@@ -1,0 +1,146 @@
+import { useMemo, useState } from 'react';
+import { actionsOf } from '../app/actions';
+import { navigate } from '../app/router';
+import { useProjects, useStore, useView } from '../app/state';
+import { openCounts } from '../core/lists';
+import { t } from '../i18n';
+import { Icon } from '../ui/Icon';
+import { Link } from '../ui/Link';
+import { Popup } from '../ui/Popup';
+import { Empty, Page } from './Page';
+
+interface NameProps {
+  title: string;
+  name: string;
+  onClose: () => void;
+  onName: (name: string) => void;
+}
+
+export function ProjectNameDialog({ title, name, onClose, onName }: NameProps) {
+  const [text, setText] = useState(name);
+  return (
+    <Popup title={title} onClose={onClose} kind="dialog" showTitle>
+      <form
+        className="form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const clean = text.trim();
+          if (!clean) return;
+          if (clean !== name) onName(clean);
+          onClose();
+        }}
+      >
+        <label className="field">
+          <span>{t('project.name')}</span>
+          <input type="text" required maxLength={120} value={text} onChange={(event) => setText(event.target.value)} />
+        </label>
+        <div className="field-row field-row-end">
+          <button type="button" className="button" onClick={onClose}>
+            {t('action.cancel')}
+          </button>
+          <button type="submit" className="button button-primary">
+            {t('action.save')}
+          </button>
+        </div>
+      </form>
+    </Popup>
+  );
+}
+
+export function NewProjectDialog({ onClose }: { onClose: () => void }) {
+  const store = useStore();
+  return (
+    <ProjectNameDialog
+      title={t('project.new')}
+      name=""
+      onClose={onClose}
+      onName={(name) => {
+        const id = actionsOf(store).addProject(name);
+        if (id) navigate(`/project/${id}`);
+      }}
+    />
+  );
+}
+
+export function Projects() {
+  const { projects, tasks } = useView();
+  const store = useStore();
+  const own = useProjects();
+  const [adding, setAdding] = useState(false);
+  const counts = useMemo(() => openCounts(tasks), [tasks]);
+  const archived = [...projects.values()].filter((project) => project.archived_at);
+  return (
+    <Page
+      title={t('nav.projects')}
+      actions={
+        <button type="button" className="button" onClick={() => setAdding(true)}>
+          <Icon name="plus" size={16} />
+          {t('project.new')}
+        </button>
+      }
+    >
+      {own.length === 0 ? (
+        <Empty art="project" title={t('projects.empty')}>
+          <p>{t('projects.emptyHint')}</p>
+        </Empty>
+      ) : (
+        <ul className="cards" aria-label={t('nav.projects')}>
+          {own.map((project) => (
+            <li key={project.id}>
+              <Link to={`/project/${project.id}`} className="card-link">
+                <Icon name="project" />
+                <span className="card-name">{project.name}</span>
+                <span className="count">{t('project.open', { n: counts.get(project.id) ?? 0 })}</span>
+              </Link>
+            </li>
+          ))}
+        </ul>
+      )}
+      <ul className="cards cards-quiet" aria-label={t('nav.more')}>
+        <li>
+          <Link to="/completed" className="card-link">
+            <Icon name="completed" />
+            <span className="card-name">{t('nav.completed')}</span>
+          </Link>
+        </li>
+        <li>
+          <Link to="/search" className="card-link">
+            <Icon name="search" />
+            <span className="card-name">{t('nav.search')}</span>
+          </Link>
+        </li>
+        <li>
+          <Link to="/settings" className="card-link">
+            <Icon name="settings" />
+            <span className="card-name">{t('nav.settings')}</span>
+          </Link>
+        </li>
+      </ul>
+      {archived.length > 0 && (
+        <section>
+          <div className="section-head">
+            <h2>{t('projects.archived')}</h2>
+          </div>
+          <ul className="cards" aria-label={t('projects.archived')}>
+            {archived.map((project) => (
+              <li key={project.id} className="card-split">
+                <Link to={`/project/${project.id}`} className="card-link">
+                  <Icon name="archive" />
+                  <span className="card-name">{project.name}</span>
+                </Link>
+                <button
+                  type="button"
+                  className="text-button"
+                  onClick={() => actionsOf(store).restoreProject(project)}
+                >
+                  {t('project.restore')}
+                </button>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {adding && <NewProjectDialog onClose={() => setAdding(false)} />}
+    </Page>
+  );
+}

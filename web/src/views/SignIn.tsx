@@ -1,0 +1,154 @@
+import { type FormEvent, useEffect, useState } from 'react';
+import { navigate, useAddress } from '../app/router';
+import { Problem, registration, signIn, signUp } from '../core/api';
+import type { User } from '../core/types';
+import { type Key, t } from '../i18n';
+import { browserZone } from '../time/zone';
+import { Mark } from '../ui/Icon';
+import { Link } from '../ui/Link';
+
+const SHORTEST = 10;
+
+interface Props {
+  onUser: (user: User) => void;
+  /** The session ended; its account signs in again. */
+  email?: string;
+}
+
+type Registration = Awaited<ReturnType<typeof registration>>;
+
+function say(error: unknown, up: boolean): string {
+  if (!(error instanceof Problem)) return t('error.away');
+  if (error.status === 429)
+    return t('sign.tooMany', { n: Math.ceil((error.retryAfter ?? 60) / 60) });
+  if (error.status === 401) return t('sign.wrong');
+  if (error.status === 409) return t('sign.taken');
+  if (error.status === 403) return t('sign.notInvited');
+  const field = error.fields[0];
+  if (field) {
+    const known: Record<string, Key> = { email: 'sign.badEmail', password: 'sign.badPassword' };
+    const key = known[field.field.replace(/^\//, '')];
+    return key ? t(key) : `${field.field}: ${field.reason}`;
+  }
+  return up || error.message ? error.message : t('error.refused');
+}
+
+export function SignIn({ onUser, email: known = '' }: Props) {
+  const address = useAddress();
+  const up = address.pathname === '/sign-up';
+  const invite = address.searchParams.get('invite') ?? '';
+  const [rule, setRule] = useState<Registration | null>(null);
+  const [email, setEmail] = useState(known);
+  const [password, setPassword] = useState('');
+  const [shown, setShown] = useState(false);
+  const [error, setError] = useState('');
+  const [busy, setBusy] = useState(false);
+
+  useEffect(() => {
+    registration().then((answer) => {
+      setRule(answer);
+      if (answer.first && !known) navigate('/sign-up', { replace: true });
+    }, () => {});
+  }, [known]);
+  useEffect(() => {
+    document.title = `${t(up ? 'sign.up' : 'sign.in')} · ${t('app.name')}`;
+  }, [up]);
+
+  const open = rule === null || rule.first || rule.registration === 'open' || invite !== '';
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setError('');
+    try {
+      const zone = browserZone();
+      onUser(
+        up
+          ? await signUp({ email, password, timezone: zone, ...(invite ? { invite } : {}) })
+          : await signIn(email, password),
+      );
+    } catch (reason) {
+      setError(say(reason, up));
+      setBusy(false);
+    }
+  };
+
+  return (
+    <main className="sign">
+      <div className="sign-box">
+        <div className="sign-brand">
+          <Mark size={44} />
+          <span>{t('app.name')}</span>
+        </div>
+        <h1>{t(up ? (rule?.first ? 'sign.first' : 'sign.up') : known ? 'sign.again' : 'sign.in')}</h1>
+        <p className="sign-lead">
+          {t(up ? (rule?.first ? 'sign.firstLead' : 'sign.upLead') : known ? 'sign.againLead' : 'sign.inLead')}
+        </p>
+        {up && !open ? (
+          <p className="notice-box">{t(rule?.registration === 'invite' ? 'sign.inviteOnly' : 'sign.closed')}</p>
+        ) : (
+          <form className="form" onSubmit={submit}>
+            <label className="field">
+              <span>{t('sign.email')}</span>
+              <input
+                type="email"
+                name="email"
+                autoComplete="username"
+                required
+                maxLength={254}
+                value={email}
+                onChange={(event) => setEmail(event.target.value)}
+              />
+            </label>
+            <label className="field">
+              <span>{t('sign.password')}</span>
+              <span className="with-button">
+                <input
+                  type={shown ? 'text' : 'password'}
+                  name="password"
+                  autoComplete={up ? 'new-password' : 'current-password'}
+                  required
+                  minLength={up ? SHORTEST : undefined}
+                  maxLength={256}
+                  value={password}
+                  aria-describedby={up ? 'password-hint' : undefined}
+                  onChange={(event) => setPassword(event.target.value)}
+                />
+                <button type="button" className="text-button" aria-pressed={shown} onClick={() => setShown(!shown)}>
+                  {t('sign.show')}
+                </button>
+              </span>
+            </label>
+            {up && (
+              <p className="hint" id="password-hint">
+                {t('sign.passwordHint', { n: SHORTEST })}
+              </p>
+            )}
+            {up && <p className="hint">{t('sign.zone', { zone: browserZone() })}</p>}
+            <p className="form-error" role="alert">
+              {error}
+            </p>
+            <button type="submit" className="button button-primary button-wide" disabled={busy}>
+              {t(up ? 'sign.upDo' : 'sign.inDo')}
+            </button>
+          </form>
+        )}
+        {!rule?.first && (
+          <p className="sign-switch">
+            {up ? (
+              <>
+                {t('sign.haveAccount')} <Link to="/sign-in">{t('sign.in')}</Link>
+              </>
+            ) : (
+              open &&
+              !known && (
+                <>
+                  {t('sign.noAccount')} <Link to="/sign-up">{t('sign.up')}</Link>
+                </>
+              )
+            )}
+          </p>
+        )}
+      </div>
+    </main>
+  );
+}
