@@ -72,9 +72,9 @@ pub struct Serve {
     )]
     pub trusted_proxies: String,
 
-    /// Folder that spin.toml is in
-    #[arg(long, env = "PUNCTUAL_APP", value_name = "DIR", default_value = ".")]
-    pub app: PathBuf,
+    /// Folder that spin.toml is in; where left out, the application that the program carries, or else the present folder
+    #[arg(long, env = "PUNCTUAL_APP", value_name = "DIR")]
+    pub app: Option<PathBuf>,
 
     /// Folder of the compiled functions; where left out, `cache` in the data folder
     #[arg(long, env = "PUNCTUAL_CACHE", value_name = "DIR")]

@@ -1,5 +1,6 @@
 //! The embedded edition: the functions (on the host) and the worker in one process, on one SQLite file.
 
+mod bundle;
 pub mod config;
 
 use std::collections::HashMap;
@@ -19,6 +20,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use config::Registration;
 
+const MANIFEST: &str = "spin.toml";
+
 /// Why the server does not start. `Display` is one line, with the way out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -32,6 +35,11 @@ pub enum Error {
     },
     #[error("there is no {}. Start from the project's folder, or name it with --app DIR.", .0.display())]
     NoApp(PathBuf),
+    #[error("the application can't be laid out in {}: {source}", .folder.display())]
+    Unpack {
+        folder: PathBuf,
+        source: std::io::Error,
+    },
     #[error(transparent)]
     Worker(#[from] punctual_worker::Error),
     #[error("database: {0}")]
@@ -45,8 +53,8 @@ pub enum Error {
 pub struct ServerOptions {
     /// The database, the secrets, and the compiled functions where `cache` is not given.
     pub data: PathBuf,
-    /// The folder that `spin.toml` is in.
-    pub app: PathBuf,
+    /// The folder that `spin.toml` is in; where left out, what the program carries, or else the present folder.
+    pub app: Option<PathBuf>,
     pub cache: Option<PathBuf>,
     /// Port 0: any free one.
     pub listen: SocketAddr,
@@ -65,7 +73,7 @@ impl ServerOptions {
     pub fn new(data: impl Into<PathBuf>, app: impl Into<PathBuf>) -> Self {
         Self {
             data: data.into(),
-            app: app.into(),
+            app: Some(app.into()),
             cache: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             public_url: None,
@@ -91,12 +99,17 @@ pub struct Server {
 
 impl Server {
     pub async fn start(options: ServerOptions) -> Result<Self, Error> {
-        let ServerOptions {
-            data, app, clock, ..
-        } = &options;
-        let manifest = app.join("spin.toml");
-        if !manifest.is_file() {
-            return Err(Error::NoApp(manifest));
+        let ServerOptions { data, clock, .. } = &options;
+        let app = match &options.app {
+            None if bundle::is_there() => None,
+            app => Some(app.clone().unwrap_or_else(|| PathBuf::from("."))),
+        };
+        if let Some(missing) = app
+            .as_ref()
+            .map(|app| app.join(MANIFEST))
+            .filter(|manifest| !manifest.is_file())
+        {
+            return Err(Error::NoApp(missing));
         }
         let folder = Folder::create(data)?;
         let lock = folder.lock()?;
@@ -110,6 +123,21 @@ impl Server {
             .local_addr()
             .map_err(|source| Error::Listen { address, source })?;
 
+        let cache = options
+            .cache
+            .clone()
+            .unwrap_or_else(|| folder.path().join("cache"));
+        let manifest = match app {
+            Some(app) => app.join(MANIFEST),
+            None => {
+                let app = folder.path().join("app");
+                bundle::unpack(&app).map_err(|source| Error::Unpack {
+                    folder: app.clone(),
+                    source,
+                })?;
+                app.join(MANIFEST)
+            }
+        };
         let events_secret = folder.secret("events_secret")?;
         let database = Database::open(&folder.database(), Options::default())?;
         migrate(&database, clock).await?;
@@ -136,13 +164,7 @@ impl Server {
             variables,
             clock: WallClock(Arc::new(move || wall.system_time())),
             limits: options.limits.clone(),
-            ..HostOptions::new(
-                manifest,
-                options
-                    .cache
-                    .clone()
-                    .unwrap_or_else(|| folder.path().join("cache")),
-            )
+            ..HostOptions::new(manifest, cache)
         })
         .await?;
 

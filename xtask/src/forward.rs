@@ -57,7 +57,7 @@ fn build_all() -> Result<()> {
     tools::check()?;
     wasm_target::ensure()?;
     step(1, 2, "functions", || build::functions(Profile::Release))?;
-    step(2, 2, "native programs", || build::native(Profile::Release))
+    step(2, 2, "native programs", build::native)
 }
 
 /// Replaces this process, so that signals and the exit code are the program's own.

@@ -3,6 +3,7 @@
 mod args;
 mod build;
 mod deny;
+mod dist;
 mod drift;
 mod forward;
 mod guard;
@@ -25,6 +26,7 @@ cargo xtask COMMAND: every developer command of Punctual
 
   up             build what changed and start the service here, on SQLite
   build          build the functions (WASM) and the native programs
+  dist           build what is shipped: one server file with everything inside
   test           every check and test that holds for a commit
   spin           start the same application under Spin, the worker beside it
   prove          a long proof, such as `prove reminders`
@@ -49,6 +51,7 @@ fn run() -> Result<ExitCode> {
     match args.command(HELP)?.as_str() {
         "up" => up::run(&mut args).map(done),
         "build" => build::run(&mut args).map(done),
+        "dist" => dist::run(&mut args).map(done),
         "test" => test::run(&mut args),
         "spin" => spin::run(&mut args).map(done),
         "prove" => forward::prove(&mut args).map(done),

@@ -51,7 +51,7 @@ pub fn run(args: &mut Args) -> Result<()> {
     tools::announce_first_build();
     wasm_target::ensure()?;
     step(1, 3, "functions", || build::functions(Profile::Release))?;
-    step(2, 3, "native programs", || build::native(Profile::Release))?;
+    step(2, 3, "native programs", build::native)?;
     eprintln!("[3/3] starting the worker and Spin");
     fs::create_dir_all(&data).with_context(|| format!("{} can't be made", data.display()))?;
     start(port, &data)

@@ -58,7 +58,7 @@ fn quick(report: &mut Report) {
         wasm_target::ensure()?;
         drift::components_are_named_like_their_folder()?;
         build::functions(Profile::Release)?;
-        build::native(Profile::Release)
+        build::native()
     });
     if !built {
         return; // everything else would only fail for the same reason
