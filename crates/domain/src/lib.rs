@@ -12,6 +12,7 @@
 
 mod error;
 pub mod lifecycle;
+pub mod quiet;
 pub mod recurrence;
 pub mod reminders;
 pub mod series;
@@ -20,6 +21,7 @@ pub mod time;
 pub mod words;
 
 pub use error::Error;
+pub use quiet::Quiet;
 pub use recurrence::{Occurrence, Recurrence, Rule};
 pub use series::{Basis, OccurrenceRef, Series};
 pub use task::{Invalid, Priority};
