@@ -135,8 +135,11 @@ impl Server {
                 "webhook_allow_private",
                 options.webhook_allow_private.to_string(),
             )
-            .set(VAPID_PUBLIC_KEY, vapid.public_key())
-            .set("email_enabled", options.mail.is_some().to_string());
+            .set(VAPID_PUBLIC_KEY, vapid.public_key());
+        let variables = match options.mail {
+            Some(_) => variables.set("email_enabled", "true"),
+            None => variables,
+        };
         let wall = clock.clone();
         let host = Host::load(HostOptions {
             databases: HashMap::from([("default".to_owned(), database.clone())]),

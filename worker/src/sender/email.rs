@@ -157,7 +157,11 @@ pub(super) async fn send(outside: &Outside, delivery: &Pending, now: i64) -> Out
 pub(super) async fn confirm(outside: &Outside, confirmation: &Confirmation, now: i64) -> Outcome {
     let messages = Messages::of(confirmation.language.as_deref());
     let letter = question(confirmation, &outside.links, messages);
-    let id = format!("confirm.{}", confirmation.channel_id);
+    // Who is asked again gets another mail: under the same id it might be taken for a copy.
+    let id = format!(
+        "confirm.{}.{}",
+        confirmation.channel_id, confirmation.created_at
+    );
     letter.send(outside, &confirmation.target, &id, now).await
 }
 

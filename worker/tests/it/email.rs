@@ -329,7 +329,7 @@ async fn an_address_is_asked_first_and_gets_reminders_once_it_said_yes() {
     assert_eq!(mail["to"], serde_json::json!(["new@example.com"]));
     assert_eq!(
         text(&mail, "/headers/message-id"),
-        "<confirm.new@todo.example.org>"
+        format!("<confirm.new.{NOW}@todo.example.org>")
     );
     assert_eq!(text(&mail, "/headers/auto-submitted"), "auto-generated");
     assert_eq!(
@@ -353,6 +353,15 @@ async fn an_address_is_asked_first_and_gets_reminders_once_it_said_yes() {
         (fixture.text("SELECT state FROM confirmations").await == "sent").then_some(())
     })
     .await;
+    let again = "UPDATE confirmations SET state = 'pending', next_try = created_at + 1, created_at = created_at + 1";
+    fixture.run(again, Vec::new()).await;
+    fixture.clock.set(NOW + 1);
+    let mail = smtp.wait("mail", 2).await.remove(1);
+    assert_eq!(
+        text(&mail, "/headers/message-id"),
+        format!("<confirm.new.{}@todo.example.org>", NOW + 1),
+        "who is asked again gets another mail"
+    );
     running.fired("r").await;
     running.tried("r.mail", 1).await;
     let deliveries = "SELECT count(*) FROM deliveries WHERE channel_id = 'new'";
