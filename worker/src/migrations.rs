@@ -123,7 +123,11 @@ fn apply_missing(
             ))
         })?;
         let broken: Option<String> = transaction
-            .query_row("SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1", [], |row| row.get(0))
+            .query_row(
+                "SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1",
+                [],
+                |row| row.get(0),
+            )
             .optional()
             .map_err(sqlite)?;
         if let Some(table) = broken {
