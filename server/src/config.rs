@@ -102,9 +102,9 @@ impl fmt::Display for Registration {
 }
 
 impl Program {
-    pub fn options(&self) -> ServerOptions {
+    pub fn options(&self) -> Result<ServerOptions, punctual_worker::Error> {
         let Self { common, serve, .. } = self;
-        ServerOptions {
+        Ok(ServerOptions {
             data: common.data.clone(),
             app: serve.app.clone(),
             cache: serve.cache.clone(),
@@ -113,8 +113,9 @@ impl Program {
             registration: serve.registration,
             trusted_proxies: serve.trusted_proxies.clone(),
             webhook_allow_private: common.webhook_allow_private,
+            mail: common.mail()?,
             clock: Clock::system(),
             limits: Limits::default(),
-        }
+        })
     }
 }

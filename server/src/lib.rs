@@ -11,8 +11,9 @@ use std::sync::Arc;
 use punctual_host::{Host, HostOptions, Limits, Variables, WallClock};
 use punctual_sqlite::{Database, Options};
 use punctual_worker::clock::Clock;
-use punctual_worker::data::{Folder, Lock};
+use punctual_worker::data::{Folder, Lock, VAPID_PUBLIC_KEY};
 use punctual_worker::migrations::migrate;
+use punctual_worker::sender::Mail;
 use punctual_worker::{RunningWorker, Worker, WorkerOptions};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -64,6 +65,8 @@ pub struct ServerOptions {
     /// CIDR ranges, comma-separated.
     pub trusted_proxies: String,
     pub webhook_allow_private: bool,
+    /// `None`: no e-mail is sent.
+    pub mail: Option<Mail>,
     pub clock: Clock,
     pub limits: Limits,
 }
@@ -80,6 +83,7 @@ impl ServerOptions {
             registration: Registration::Closed,
             trusted_proxies: String::new(),
             webhook_allow_private: false,
+            mail: None,
             clock: Clock::system(),
             limits: Limits::default(),
         }
@@ -139,6 +143,7 @@ impl Server {
             }
         };
         let events_secret = folder.secret("events_secret")?;
+        let vapid = folder.vapid()?;
         let database = Database::open(&folder.database(), Options::default())?;
         migrate(&database, clock).await?;
 
@@ -149,11 +154,20 @@ impl Server {
             .set("registration", options.registration.to_string())
             .set("hub_url", format!("http://{hub}"))
             .set("functions_url", &functions_url)
+            .set(
+                "public_url",
+                options.public_url.as_deref().unwrap_or_default(),
+            )
             .set("trusted_proxies", &options.trusted_proxies)
             .set(
                 "webhook_allow_private",
                 options.webhook_allow_private.to_string(),
-            );
+            )
+            .set(VAPID_PUBLIC_KEY, vapid.public_key());
+        let variables = match options.mail {
+            Some(_) => variables.set("email_enabled", "true"),
+            None => variables,
+        };
         let wall = clock.clone();
         let host = Host::load(HostOptions {
             databases: HashMap::from([("default".to_owned(), database.clone())]),
@@ -189,6 +203,8 @@ impl Server {
             events_secret,
             hub_listener,
             webhook_allow_private: options.webhook_allow_private,
+            mail: options.mail.clone(),
+            vapid,
             alone: true,
         })
         .await?;

@@ -34,7 +34,7 @@ async fn run(program: Program) -> anyhow::Result<()> {
 }
 
 async fn serve(program: &Program) -> anyhow::Result<()> {
-    let server = Server::start(program.options()).await?;
+    let server = Server::start(program.options()?).await?;
     let mut out = std::io::stdout();
     // Whoever reads it may be a program that waits for it.
     let _ = out

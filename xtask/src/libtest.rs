@@ -10,14 +10,22 @@ pub struct Tally {
     pub skipped: usize,
     pub failed_names: Vec<String>,
     pub skipped_names: Vec<String>,
+    /// Tests that ran, said that they can't, and that the harness will count as passed.
+    pub not_passed: usize,
 }
 
 impl Tally {
     pub fn line(&mut self, line: &str) {
         if let Some(counts) = line.strip_prefix("test result: ") {
-            self.passed += count(counts, "passed");
+            self.passed += count(counts, "passed").saturating_sub(self.not_passed);
+            self.not_passed = 0;
             self.failed += count(counts, "failed");
             self.skipped += count(counts, "ignored");
+        } else if let Some(skipped) = line.strip_prefix("skipped: ") {
+            // `skipped: NAME: REASON`, from a test that misses something that it only finds out when it runs.
+            self.skipped += 1;
+            self.not_passed += 1;
+            self.skipped_names.push(skipped.to_owned());
         } else if let Some(test) = line.strip_prefix("test ") {
             // `test NAME ... ignored, REASON`; what a test prints may come before the verdict of a failed one.
             if let Some((name, verdict)) = test.split_once(" ... ") {
@@ -64,7 +72,9 @@ running 3 tests
 test a::one ... ok
 test a::two ... FAILED
 test a::three ... ignored, needs Postgres
-test result: FAILED. 1 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
+skipped: a::four: needs Node
+test a::four ... ok
+test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
 test four ... ok
 test src/lib.rs - five (line 3) ... ignored
 test result: ok. 1 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 12.25s"
@@ -77,12 +87,14 @@ test result: ok. 1 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; fini
             Tally {
                 passed: 2,
                 failed: 1,
-                skipped: 2,
+                skipped: 3,
                 failed_names: vec!["a::two".into()],
                 skipped_names: vec![
                     "a::three: needs Postgres".into(),
+                    "a::four: needs Node".into(),
                     "src/lib.rs - five (line 3)".into()
                 ],
+                not_passed: 0,
             }
         );
     }

@@ -29,7 +29,7 @@ that `cargo xtask up` uses too (one of both at a time). Ctrl-C stops both.
 const SPIN: (u32, u32) = (4, 1);
 
 /// `punctual-worker migrate` makes them in DATA/secrets/. Variables of the same names in `spin.toml`.
-const SECRETS: [&str; 2] = ["token_secret", "events_secret"];
+const SECRETS: [&str; 3] = ["token_secret", "events_secret", "vapid_public_key"];
 
 /// The server's settings that are variables of the functions: given the same way here, as `PUNCTUAL_…`.
 const SETTINGS: [&str; 3] = ["REGISTRATION", "TRUSTED_PROXIES", "WEBHOOK_ALLOW_PRIVATE"];
@@ -144,6 +144,10 @@ fn spin(port: u16, hub_port: u16, data: &Path) -> Result<Command> {
             "SPIN_VARIABLE_FUNCTIONS_URL",
             format!("http://127.0.0.1:{port}"),
         )
+        .env(
+            "SPIN_VARIABLE_EMAIL_ENABLED",
+            std::env::var_os("SMTP_URL").is_some().to_string(),
+        )
         .current_dir(root());
     for name in SECRETS {
         let secret = fs::read_to_string(data.join("secrets").join(name))?;
@@ -151,6 +155,9 @@ fn spin(port: u16, hub_port: u16, data: &Path) -> Result<Command> {
             format!("SPIN_VARIABLE_{}", name.to_uppercase()),
             secret.trim(),
         );
+    }
+    if let Some(value) = std::env::var_os("PUBLIC_URL") {
+        command.env("SPIN_VARIABLE_PUBLIC_URL", value);
     }
     for name in SETTINGS {
         if let Some(value) = std::env::var_os(format!("PUNCTUAL_{name}")) {

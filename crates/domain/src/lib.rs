@@ -10,16 +10,20 @@
 
 #![warn(missing_docs)]
 
+pub mod channel;
 mod error;
 pub mod lifecycle;
+pub mod quiet;
 pub mod recurrence;
 pub mod reminders;
 pub mod series;
 pub mod task;
 pub mod time;
+pub mod user_agent;
 pub mod words;
 
 pub use error::Error;
+pub use quiet::Quiet;
 pub use recurrence::{Occurrence, Recurrence, Rule};
 pub use series::{Basis, OccurrenceRef, Series};
 pub use task::{Invalid, Priority};
