@@ -149,6 +149,16 @@ wire! {
         pub from: String,
     }
 
+    /// `GET /api/recurrence`
+    pub struct RecurrencePreview {
+        /// What the rule says: `every Monday at 09:00`
+        pub words: String,
+        /// The rule in the form in which a task keeps it.
+        pub rrule: String,
+        /// When the first ones are due: local dates, or local date-times.
+        pub occurrences: Vec<String>,
+    }
+
     /// When to remind: exactly one of `before` and `at`.
     #[serde(deny_unknown_fields)]
     pub struct Reminder {
