@@ -16,3 +16,4 @@ mod reminders;
 mod sessions;
 mod settings;
 mod tasks;
+mod web;

@@ -44,6 +44,15 @@ impl Answer {
         }
     }
 
+    /// 304: what the client has kept is as it was.
+    pub fn not_modified() -> Self {
+        Self {
+            status: 304,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+
     pub fn problem(problem: Problem) -> Self {
         let body = serde_json::to_string(&problem).unwrap_or_default();
         let answer = Self::raw(problem.status, "application/problem+json", body);
@@ -116,7 +125,7 @@ impl Answer {
                     .insert(HeaderName::from_static(name), value);
             }
         };
-        if self.status != 204 {
+        if self.status != 204 && self.status != 304 {
             set("content-length", &length.to_string());
         }
         set("cache-control", "no-store");

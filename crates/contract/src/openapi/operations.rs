@@ -889,10 +889,10 @@ pub const OPERATIONS: &[Operation] = &[
         ..READ
     },
     Operation {
-        id: "page",
+        id: "web",
         path: "/",
         tag: "about",
-        summary: "A page that says what this is and where to go",
+        summary: "The web app, at every path that is no other route's",
         scope: Scope::None,
         answer: media::<String>("text/html", None),
         public: false,
