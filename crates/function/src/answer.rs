@@ -2,6 +2,7 @@
 //! waits 40 ms for the client's delayed acknowledgement.
 
 use bytes::Bytes;
+use punctual_contract::api::REPLAYED;
 use punctual_contract::problem::Problem;
 use serde::Serialize;
 use spin_sdk::http::{FullBody, HeaderName, HeaderValue, Response, StatusCode};
@@ -74,6 +75,15 @@ impl Answer {
         self.headers.retain(|(known, _)| *known != name);
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// Says so where an earlier request with the same key has done it.
+    pub fn replayed(self, replayed: bool) -> Self {
+        if replayed {
+            self.header(REPLAYED, "true")
+        } else {
+            self
+        }
     }
 
     /// 200 with a row's JSON and its version as ETag.
