@@ -9,6 +9,7 @@ mod deliveries;
 mod events;
 mod idempotency;
 mod limits;
+mod links;
 mod live;
 mod projects;
 mod recurrence;

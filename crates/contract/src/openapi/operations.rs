@@ -898,6 +898,28 @@ pub const OPERATIONS: &[Operation] = &[
         public: false,
         ..READ
     },
+    // ------------------------------------------------------------------------------------------------ links
+    Operation {
+        id: "showAction",
+        path: "/act/{id}",
+        tag: "links",
+        summary: "The page of a signed link in an e-mail: says what pressing its button will do",
+        scope: Scope::None,
+        answer: media::<String>("text/html", None),
+        public: false,
+        ..READ
+    },
+    Operation {
+        id: "doAction",
+        method: "POST",
+        path: "/act/{id}",
+        tag: "links",
+        summary: "Do what the link says, once",
+        scope: Scope::None,
+        answer: media::<String>("text/html", None),
+        public: false,
+        ..READ
+    },
     // ------------------------------------------------------------------------------------------------ events
     Operation {
         id: "onTaskEvents",
