@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use crate::args::Args;
 use crate::build::{self, Profile, step};
 use crate::workspace::{WASM, cargo, functions, root, run as run_command};
-use crate::{tools, wasm_target};
+use crate::{tools, wasm_target, web};
 
 const HELP: &str = "\
 cargo xtask dist
@@ -26,9 +26,10 @@ pub fn run(args: &mut Args) -> Result<()> {
     }
     tools::check()?;
     wasm_target::ensure()?;
-    step(1, 2, "functions", || build::functions(Profile::Dist))?;
+    step(1, 3, "web app", web::build)?;
+    step(2, 3, "functions", || build::functions(Profile::Dist))?;
     let bundle = bundle()?;
-    step(2, 2, "native programs", || {
+    step(3, 3, "native programs", || {
         let mut command = cargo(["build", Profile::Dist.flag()]);
         command
             .args(["-p", "punctual-server", "-p", "punctual"])

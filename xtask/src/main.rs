@@ -13,6 +13,7 @@ mod test;
 mod tools;
 mod up;
 mod wasm_target;
+mod web;
 mod workspace;
 
 use std::process::ExitCode;
@@ -25,7 +26,7 @@ const HELP: &str = "\
 cargo xtask COMMAND: every developer command of Punctual
 
   up             build what changed and start the service here, on SQLite
-  build          build the functions (WASM) and the native programs
+  build          build the web app, the functions (WASM) and the native programs
   dist           build what is shipped: one server file with everything inside
   test           every check and test that holds for a commit
   spin           start the same application under Spin, the worker beside it

@@ -42,16 +42,19 @@ pub async fn create(call: &Call) -> Result<Answer, Problem> {
     task.edit(edit, &account, Instant::from_micros(call.now))
         .map_err(refused)?;
     task.generation = 1;
-    if call.repeated(&write, "tasks").await?.is_none() && !tasks::create(&task, &write).await? {
+    let mut replayed = call.repeated(&write, "tasks").await?.is_some();
+    if !replayed && !tasks::create(&task, &write).await? {
         // Another request with this key may have come between; otherwise it is the project.
         if call.repeated(&write, "tasks").await?.is_none() {
             return Err(no_project());
         }
+        replayed = true;
     }
     let answer = shown(&caller.user, &id).await?;
     let answer = with_skipped(answer, None, &task, &account, call.now)?;
     Ok(answer
         .status(201)
+        .replayed(replayed)
         .header("location", format!("/api/tasks/{id}")))
 }
 
@@ -132,7 +135,7 @@ where
             .ok_or_else(|| Problem::not_found("task"))?;
         if repeated.is_some() {
             return Ok(Changed {
-                answer: shown(&caller.user, id).await?,
+                answer: shown(&caller.user, id).await?.replayed(true),
                 before: None,
                 after: loaded,
             });
@@ -142,8 +145,10 @@ where
         }
         let before = loaded.task.clone();
         if let Decided::Unchanged = decide(&mut loaded).await? {
+            // A repetition must change nothing either, whatever has happened by then.
+            let replayed = call.remember(&write, "tasks", id).await?;
             return Ok(Changed {
-                answer: shown(&caller.user, id).await?,
+                answer: shown(&caller.user, id).await?.replayed(replayed),
                 before: Some(before),
                 after: loaded,
             });
@@ -163,8 +168,9 @@ where
         }
         match saved {
             Ok(true) | Err(Error::Repeated) => {
+                let replayed = saved.is_err();
                 return Ok(Changed {
-                    answer: shown(&caller.user, id).await?,
+                    answer: shown(&caller.user, id).await?.replayed(replayed),
                     before: Some(before),
                     after: loaded,
                 });
