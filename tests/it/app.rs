@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use punctual_contract::action::{Action, Refused};
 use punctual_contract::batch::CONTENT_TYPE;
 use punctual_contract::events::CloudEvent;
 use punctual_contract::signature;
@@ -241,6 +242,11 @@ impl App {
             Value::Text(text) => Some(text.clone()),
             other => panic!("not text: {other:?}"),
         }
+    }
+
+    /// What a signed link of this server does.
+    pub fn reads_link(&self, token: &str) -> Result<Action, Refused> {
+        Action::read(&self.events_secret, token, self.clock.now() / 1_000_000)
     }
 
     /// Calls an event function as the worker does.
