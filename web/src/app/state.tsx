@@ -1,8 +1,8 @@
 /** What components read. */
 
 import { createContext, useContext, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
-import type { Status, Store } from '../core/store';
 import type { View } from '../core/ops';
+import type { Status, Store } from '../core/store';
 import type { Project, Task } from '../core/types';
 import { browserZone, todayIn } from '../time/zone';
 

@@ -71,7 +71,9 @@ export class Outbox {
     );
     for (const tab of new Set(left.map((op) => op.tab))) {
       const take = async () => {
-        const ops = left.filter((op) => op.tab === tab).map((op) => ({ ...op, tab: this.tab, seq: this.sequence++ }));
+        const ops = left
+          .filter((op) => op.tab === tab)
+          .map((op) => ({ ...op, tab: this.tab, seq: this.sequence++ }));
         for (const op of ops) this.tried.add(op.id);
         await this.db?.enqueue(ops);
         this.ops = [...ops, ...this.ops];
@@ -147,7 +149,8 @@ export class Outbox {
 
   /** Resolves when no creation is on its way: until then nobody knows which new row is this tab's own. */
   async settled(): Promise<void> {
-    if (this.inFlight?.kind.endsWith('.create')) await new Promise<void>((resolve) => this.landed.push(resolve));
+    if (this.inFlight?.kind.endsWith('.create'))
+      await new Promise<void>((resolve) => this.landed.push(resolve));
   }
 
   /** Sends again at once: the network is back. */
@@ -249,7 +252,8 @@ export class Outbox {
       const rest = this.ops.filter((other) => other.id !== op.id);
       void this.db?.enqueue(rest).catch(() => {});
     }
-    if ((guarded || op.kind.endsWith('.create')) && row?.id && row.version) this.reached.set(row.id, row.version);
+    if ((guarded || op.kind.endsWith('.create')) && row?.id && row.version)
+      this.reached.set(row.id, row.version);
     const gone = op.id;
     this.ops = this.ops.filter((other) => other.id !== gone);
     void this.db?.dequeue([gone]).catch(() => {});

@@ -45,3 +45,31 @@ export function byRank(a: Ranked, b: Ranked): number {
   if (left === '' && a.created_at !== b.created_at) return a.created_at < b.created_at ? -1 : 1;
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
+
+/**
+ * The ranks that put `task` at a place of its list: its own, and those of the rows before it that have none yet, or
+ * have one that leaves no room.
+ */
+export function ranksFor<T extends Ranked>(
+  list: readonly T[],
+  task: T,
+  at: number,
+): { id: string; rank: string }[] {
+  const others = list.filter((other) => other.id !== task.id);
+  const before = others.slice(0, at);
+  const high = others[at]?.rank ?? '';
+  const low = before.at(-1)?.rank ?? '';
+  const ordered = before.every((row, index) => row.rank && row.rank > (before[index - 1]?.rank ?? ''));
+  if (ordered && (high === '' || low < high)) return [{ id: task.id, rank: rankBetween(low, high) }];
+  // No room at this place: everything gets a rank anew, up to the last row that has one.
+  const whole = [...before, task, ...others.slice(at)];
+  const last = Math.max(
+    at,
+    whole.findLastIndex((row) => row.rank),
+  );
+  let rank = '';
+  return whole.slice(0, last + 1).map((row) => {
+    rank = rankBetween(rank, '');
+    return { id: row.id, rank };
+  });
+}

@@ -53,7 +53,16 @@ export interface Task {
 /** What a person may change of a task. */
 export type TaskFields = Pick<
   Task,
-  'title' | 'notes' | 'project_id' | 'priority' | 'tags' | 'due' | 'timezone' | 'repeat' | 'reminders' | 'rank'
+  | 'title'
+  | 'notes'
+  | 'project_id'
+  | 'priority'
+  | 'tags'
+  | 'due'
+  | 'timezone'
+  | 'repeat'
+  | 'reminders'
+  | 'rank'
 >;
 
 export interface Project {

@@ -23,7 +23,8 @@ export function locale(): string {
   return own.split('-')[0] === current ? own : current === 'en' ? 'en-GB' : current;
 }
 
-export const isLanguage = (text: string | null | undefined): text is Language => text === 'en' || text === 'de';
+export const isLanguage = (text: string | null | undefined): text is Language =>
+  text === 'en' || text === 'de';
 
 export const browserLanguage = (): Language => {
   const own = globalThis.navigator?.language.split('-')[0];

@@ -77,7 +77,13 @@ function Section({ title, id, children }: { title: string; id: string; children:
   return (
     <section className="detail-section">
       <h3>
-        <button type="button" className="disclosure" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
+        <button
+          type="button"
+          className="disclosure"
+          aria-expanded={open}
+          aria-controls={id}
+          onClick={() => setOpen(!open)}
+        >
           <Icon name={open ? 'down' : 'forward'} size={16} />
           {title}
         </button>

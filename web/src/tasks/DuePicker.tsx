@@ -14,6 +14,9 @@ interface Shortcut {
   key: string;
 }
 
+/** The coming Monday. */
+export const nextWeek = (today: string): string => addDays(today, 7 - weekdayOf(today));
+
 export function shortcuts(today: string): Shortcut[] {
   const weekday = weekdayOf(today);
   const saturday = addDays(today, 5 - weekday);
@@ -21,7 +24,7 @@ export function shortcuts(today: string): Shortcut[] {
     { id: 'today', icon: 'today', date: today, key: 't' },
     { id: 'tomorrow', icon: 'sun', date: addDays(today, 1), key: '' },
     ...(weekday < 4 ? [{ id: 'weekend' as const, icon: 'flag' as const, date: saturday, key: '' }] : []),
-    { id: 'nextWeek', icon: 'week', date: addDays(today, 7 - weekday), key: 'w' },
+    { id: 'nextWeek', icon: 'week', date: nextWeek(today), key: 'w' },
   ];
 }
 
@@ -68,7 +71,8 @@ export function DuePicker({ value, onChange, onClose, anchor }: Props) {
               <Icon name={shortcut.icon} size={18} />
               <span className="menu-label">{t(`due.${shortcut.id}`)}</span>
               <span className="menu-hint">
-                {weekdayName(shortcut.date, 'short')} {shortcut.id === 'nextWeek' && dayAndMonth(shortcut.date)}
+                {weekdayName(shortcut.date, 'short')}{' '}
+                {shortcut.id === 'nextWeek' && dayAndMonth(shortcut.date)}
               </span>
             </button>
           ))}

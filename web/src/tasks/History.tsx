@@ -5,10 +5,20 @@ import { dueLabel, momentLabel } from '../time/format';
 import { repeatWords } from '../time/words';
 import { Icon } from '../ui/Icon';
 import { projectLabel } from './meta';
-import { useReminderWords } from './ReminderPicker';
 import { useTaskList } from './Receipts';
+import { useReminderWords } from './ReminderPicker';
 
-const SHOWN = ['title', 'notes', 'due', 'timezone', 'priority', 'project_id', 'tags', 'repeat', 'reminders'] as const;
+const SHOWN = [
+  'title',
+  'notes',
+  'due',
+  'timezone',
+  'priority',
+  'project_id',
+  'tags',
+  'repeat',
+  'reminders',
+] as const;
 type Shown = (typeof SHOWN)[number];
 
 /** A field's value in words, as the conflict and the history show it. */

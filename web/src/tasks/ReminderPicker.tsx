@@ -2,8 +2,8 @@ import { useState } from 'react';
 import { useClock, useView } from '../app/state';
 import type { Reminder } from '../core/types';
 import { t } from '../i18n';
-import { clock, durationWords, momentLabel } from '../time/format';
 import { formatDuration } from '../time/duration';
+import { clock, durationWords, momentLabel } from '../time/format';
 import { hasTime, toInstant } from '../time/zone';
 import { Icon } from '../ui/Icon';
 import { Popup } from '../ui/Popup';
@@ -78,7 +78,13 @@ export function ReminderPicker({ due, reminders, onChange, onClose, anchor }: Pr
           <>
             <div className="chips">
               {presets.map((before) => (
-                <button type="button" key={before} className="chip" disabled={full} onClick={() => add({ before })}>
+                <button
+                  type="button"
+                  key={before}
+                  className="chip"
+                  disabled={full}
+                  onClick={() => add({ before })}
+                >
                   <Icon name="plus" size={14} />
                   {words({ before }, due)}
                 </button>

@@ -41,7 +41,15 @@ export function useTaskMenu(task: Task): MenuItem[] {
   return [
     { id: 'edit', label: t('action.edit'), icon: 'edit', hint: 'E', run: () => openTask(task.id) },
     ...(open
-      ? [{ id: 'today', label: t('due.today'), icon: 'today' as const, hint: 'T', run: () => actions.reschedule(task, today) }]
+      ? [
+          {
+            id: 'today',
+            label: t('due.today'),
+            icon: 'today' as const,
+            hint: 'T',
+            run: () => actions.reschedule(task, today),
+          },
+        ]
       : []),
     ...(open && task.repeat
       ? [{ id: 'skip', label: t('task.skip'), icon: 'skip' as const, run: () => actions.skip(task) }]
@@ -76,7 +84,13 @@ function RowActions({ task }: { task: Task }) {
           <span className="hidden">{t('task.reschedule', { title: task.title })}</span>
         </button>
       )}
-      <button ref={more} type="button" className="icon-button" aria-haspopup="menu" onClick={() => setOpen('menu')}>
+      <button
+        ref={more}
+        type="button"
+        className="icon-button"
+        aria-haspopup="menu"
+        onClick={() => setOpen('menu')}
+      >
         <Icon name="more" size={18} />
         <span className="hidden">{t('task.more', { title: task.title })}</span>
       </button>
@@ -104,7 +118,14 @@ interface Props {
   onGrab?: (event: PointerEvent<HTMLElement>, id: string) => void;
 }
 
-export const TaskRow = memo(function TaskRow({ task, leaving, selected, showProject, timeOnly, onGrab }: Props) {
+export const TaskRow = memo(function TaskRow({
+  task,
+  leaving,
+  selected,
+  showProject,
+  timeOnly,
+  onGrab,
+}: Props) {
   const store = useStore();
   const classes = ['row'];
   if (task.status !== 'open') classes.push('row-done');
@@ -120,7 +141,7 @@ export const TaskRow = memo(function TaskRow({ task, leaving, selected, showProj
       <Circle
         task={task}
         onToggle={(byKey) => {
-          if (byKey && task.status === 'open') focusNext(task.id, '.circle');
+          if (byKey && task.status === 'open') focusNext('.circle');
           actionsOf(store).toggle(task);
         }}
       />

@@ -29,7 +29,9 @@ export function useDrag(onDrop: (id: string, list: HTMLElement, before: string |
     const find = (y: number) => {
       let best: { list: HTMLElement; before: HTMLElement | null; distance: number } | null = null;
       for (const list of document.querySelectorAll<HTMLElement>('[data-droppable]')) {
-        const others = [...list.querySelectorAll<HTMLElement>(':scope > [data-task]')].filter((other) => other !== row);
+        const others = [...list.querySelectorAll<HTMLElement>(':scope > [data-task]')].filter(
+          (other) => other !== row,
+        );
         const box = list.getBoundingClientRect();
         const distance = y < box.top ? box.top - y : y > box.bottom ? y - box.bottom : 0;
         if (best && distance >= best.distance) continue;

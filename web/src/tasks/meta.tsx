@@ -13,7 +13,13 @@ const BARS: Record<Priority, number> = { none: 0, low: 1, medium: 2, high: 3 };
 /** Three bars: a sign that needs no colour. */
 export function PriorityBars({ priority, size = 16 }: { priority: Priority; size?: number }) {
   return (
-    <svg className={`bars bars-${priority}`} width={size} height={size} viewBox="0 0 16 16" aria-hidden="true">
+    <svg
+      className={`bars bars-${priority}`}
+      width={size}
+      height={size}
+      viewBox="0 0 16 16"
+      aria-hidden="true"
+    >
       {[0, 1, 2].map((bar) => (
         <rect
           key={bar}
@@ -62,7 +68,12 @@ export function TaskMeta({ task, showProject, timeOnly }: Props) {
   const project = projects.get(task.project_id);
   const named = showProject && project && project.kind !== 'inbox';
   const bare =
-    !task.due && !task.repeat && task.reminders.length === 0 && task.tags.length === 0 && !named && !task.notes;
+    !task.due &&
+    !task.repeat &&
+    task.reminders.length === 0 &&
+    task.tags.length === 0 &&
+    !named &&
+    !task.notes;
   if (bare && task.missed === 0) return null;
   return (
     <span className="row-meta">
@@ -73,7 +84,9 @@ export function TaskMeta({ task, showProject, timeOnly }: Props) {
           <span className="meta-words">{repeatWords(task.repeat, today)}</span>
         </span>
       )}
-      {task.missed > 0 && <span className="meta-item meta-missed">{t('task.missed', { n: task.missed })}</span>}
+      {task.missed > 0 && (
+        <span className="meta-item meta-missed">{t('task.missed', { n: task.missed })}</span>
+      )}
       {task.reminders.length > 0 && (
         <span className="meta-item">
           <Icon name="bell" size={14} />

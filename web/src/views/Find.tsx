@@ -4,9 +4,9 @@ import { useClock, useStore, useView } from '../app/state';
 import { finishedTasks, searchTasks } from '../core/lists';
 import type { Task } from '../core/types';
 import { t } from '../i18n';
+import { TaskList } from '../tasks/TaskList';
 import { dayName, fullDate } from '../time/format';
 import { dateOf, toLocal } from '../time/zone';
-import { TaskList } from '../tasks/TaskList';
 import { Icon } from '../ui/Icon';
 import { Empty, Page } from './Page';
 
