@@ -113,6 +113,15 @@ function useEntries(): Record<
   };
 }
 
+/** Screen readers have the key from `aria-keyshortcuts`. */
+function KeyHint({ children }: { children: string }) {
+  return (
+    <span aria-hidden="true">
+      <kbd>{children}</kbd>
+    </span>
+  );
+}
+
 function Sidebar({ here }: { here: string }) {
   const entries = useEntries();
   const projects = useProjects();
@@ -133,7 +142,7 @@ function Sidebar({ here }: { here: string }) {
       >
         <Icon name="plus" />
         <span className="nav-name">{t('nav.add')}</span>
-        <kbd aria-hidden="true">q</kbd>
+        <KeyHint>q</KeyHint>
       </button>
       <Link
         to="/search"
@@ -143,7 +152,7 @@ function Sidebar({ here }: { here: string }) {
       >
         <Icon name="search" />
         <span className="nav-name">{t('nav.search')}</span>
-        <kbd aria-hidden="true">/</kbd>
+        <KeyHint>/</KeyHint>
       </Link>
       {[entries.today, entries.upcoming, entries.inbox, entries.notifications].map((entry) => (
         <NavLink key={entry.to} entry={entry} here={here} className="nav-link" />
@@ -180,7 +189,7 @@ function Sidebar({ here }: { here: string }) {
         >
           <Icon name="keyboard" />
           <span className="nav-name">{t('nav.keys')}</span>
-          <kbd aria-hidden="true">?</kbd>
+          <KeyHint>?</KeyHint>
         </button>
       </div>
     </nav>
@@ -325,7 +334,7 @@ export function Shell({ onSignOut, onUser }: Props) {
   const path = address.pathname;
   const route = routeOf(path);
   const { today } = useClock();
-  const { signedOut } = useStatus();
+  const { signedOut, live } = useStatus();
   const wide = useWide();
   const selected = address.searchParams.get('task');
   const task = useTask(selected && store.outbox.nameOf(selected));
@@ -379,7 +388,7 @@ export function Shell({ onSignOut, onUser }: Props) {
         <Sidebar here={path} />
         <div className="shell-main">
           <Banner onSignIn={() => setAgain(true)} />
-          <main id="main" tabIndex={-1}>
+          <main id="main" tabIndex={-1} data-live={live === 'live' ? '' : undefined}>
             <Content route={route} onSignOut={onSignOut} />
           </main>
         </div>

@@ -13,6 +13,7 @@ import { PriorityBars, projectLabel, TaskMeta } from './meta';
 export function Circle({ task, onToggle }: { task: Task; onToggle: (byKey: boolean) => void }) {
   const done = task.status !== 'open';
   return (
+    // biome-ignore lint/a11y/useSemanticElements: Enter presses it, too, and it is drawn
     <button
       type="button"
       role="checkbox"

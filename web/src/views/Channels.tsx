@@ -79,6 +79,7 @@ function PushSwitch({ publicKey, channels }: { publicKey: string; channels: Chan
         <input
           type="checkbox"
           role="switch"
+          aria-checked={own !== undefined}
           checked={own !== undefined}
           disabled={busy || blocked}
           onChange={(event) => void (event.target.checked ? turnOn() : turnOff())}

@@ -97,6 +97,7 @@ function TimeSettings() {
           <input
             type="checkbox"
             role="switch"
+            aria-checked={quiet}
             checked={quiet}
             onChange={(event) =>
               actions.settings(
