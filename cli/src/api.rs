@@ -278,7 +278,7 @@ impl Api {
             return Ok(access);
         }
         let body = value(&Refresh {
-            refresh_token: tokens.refresh_token,
+            refresh_token: Some(tokens.refresh_token),
         })?;
         match self
             .exchange(

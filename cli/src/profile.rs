@@ -35,7 +35,7 @@ impl Tokens {
             email: session.user.email.clone(),
             access_token: session.access_token.clone(),
             access_until: now + session.expires_in,
-            refresh_token: session.refresh_token.clone(),
+            refresh_token: session.refresh_token.clone().unwrap_or_default(),
         }
     }
 }

@@ -121,6 +121,10 @@ impl Server {
             .set("registration", options.registration.to_string())
             .set("hub_url", format!("http://{hub}"))
             .set("functions_url", &functions_url)
+            .set(
+                "public_url",
+                options.public_url.as_deref().unwrap_or_default(),
+            )
             .set("trusted_proxies", &options.trusted_proxies)
             .set(
                 "webhook_allow_private",

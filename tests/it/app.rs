@@ -1,6 +1,6 @@
 //! A running Punctual inside the test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -35,6 +35,8 @@ pub struct Start {
     clock: Clock,
     registration: Registration,
     private_webhooks: bool,
+    public_url: Option<String>,
+    variables: Vec<(&'static str, String)>,
 }
 
 impl Start {
@@ -54,14 +56,26 @@ impl Start {
         self
     }
 
+    pub fn public_url(mut self, url: &str) -> Self {
+        self.public_url = Some(url.to_owned());
+        self
+    }
+
+    /// A variable of the application as if `spin.toml` had this default.
+    pub fn variable(mut self, name: &'static str, value: &str) -> Self {
+        self.variables.push((name, value.to_owned()));
+        self
+    }
+
     pub async fn run(self) -> App {
         let data = tempfile::tempdir().expect("a folder");
         let options = ServerOptions {
             clock: self.clock.clone(),
             registration: self.registration,
             webhook_allow_private: self.private_webhooks,
+            public_url: self.public_url,
             cache: Some(cache()),
-            ..ServerOptions::new(data.path(), root())
+            ..ServerOptions::new(data.path(), application(data.path(), &self.variables))
         };
         let server = Server::start(options).await.expect("the server starts");
         let secret = |name: &str| {
@@ -83,6 +97,28 @@ impl Start {
     }
 }
 
+/// The folder of the application; with other defaults, one of its own in `data` that leads to the same components.
+fn application(data: &Path, variables: &[(&str, String)]) -> PathBuf {
+    if variables.is_empty() {
+        return root();
+    }
+    let folder = data.join("app");
+    std::fs::create_dir(&folder).expect("a folder");
+    std::os::unix::fs::symlink(root().join("target"), folder.join("target")).expect("a link");
+    let mut manifest =
+        std::fs::read_to_string(root().join("spin.toml")).expect("the application's manifest");
+    for (name, value) in variables {
+        let start = manifest
+            .find(&format!("\n{name} = {{"))
+            .expect("the variable is in the manifest");
+        let line = start + 1;
+        let end = line + manifest[line..].find('\n').expect("a line's end");
+        manifest.replace_range(line..end, &format!("{name} = {{ default = {value:?} }}"));
+    }
+    std::fs::write(folder.join("spin.toml"), manifest).expect("written");
+    folder
+}
+
 /// Compiled modules, shared by all servers of a test run.
 fn cache() -> PathBuf {
     root().join("target/test-modules")
@@ -97,6 +133,8 @@ impl App {
             clock: Clock::system(),
             registration: Registration::Open,
             private_webhooks: true,
+            public_url: None,
+            variables: Vec::new(),
         }
     }
 
@@ -190,6 +228,19 @@ impl App {
             .query(sql, vec![Value::Text(parameter.to_owned())])
             .await
             .expect("the statement runs");
+    }
+
+    /// The text that a statement with one text parameter answers.
+    pub async fn database_answers(&self, sql: &str, parameter: &str) -> Option<String> {
+        let answer = self
+            .database
+            .query(sql, vec![Value::Text(parameter.to_owned())])
+            .await
+            .expect("the statement runs");
+        match answer.rows.first()?.first()? {
+            Value::Text(text) => Some(text.clone()),
+            other => panic!("not text: {other:?}"),
+        }
     }
 
     /// Calls an event function as the worker does.

@@ -13,5 +13,6 @@ mod live;
 mod projects;
 mod recurrence;
 mod reminders;
+mod sessions;
 mod settings;
 mod tasks;

@@ -91,6 +91,153 @@ async fn what_is_due_on_a_whole_day_is_due_before_the_next_day() {
 }
 
 #[tokio::test]
+async fn a_place_in_an_order_by_hand_is_kept_and_undone_and_moves_no_reminder() {
+    let app = App::shared().await;
+    let ann = app.user().await;
+    let task = ann
+        .add(
+            json!({ "title": "Pay rent", "rank": "i5", "due": "2031-12-01T09:00",
+                     "repeat": { "rrule": "FREQ=DAILY" }, "reminders": [{ "before": "PT30M" }] }),
+        )
+        .await;
+    assert_eq!(task["rank"], "i5");
+    let id = text(&task, "/id");
+    let path = format!("/api/tasks/{id}");
+    app.settled().await;
+    let generation = || {
+        app.database_answers(
+            "SELECT CAST(generation AS TEXT) FROM tasks WHERE id = ?1",
+            &id,
+        )
+    };
+    let before = generation().await;
+    let moved = ann.patch(&path, json!({ "rank": "a" })).await.expect(200);
+    assert_eq!(
+        (moved["rank"].as_str(), moved["version"].as_i64()),
+        (Some("a"), Some(2))
+    );
+    assert_eq!(generation().await, before, "nothing is planned again");
+    let history = items(ann.get(&format!("{path}/history")).await.expect(200));
+    assert_eq!(
+        history[0]["fields"],
+        json!({ "rank": { "before": "i5", "after": "a" } })
+    );
+    let undone = ann
+        .post(&format!("{path}/undo"), json!({}))
+        .await
+        .expect(200);
+    assert_eq!(undone["rank"], "i5");
+    ann.post(&format!("{path}/complete"), json!({}))
+        .await
+        .expect(200);
+    let next = eventually("the next occurrence", || async {
+        ann.tasks("").await.pop()
+    })
+    .await;
+    assert_eq!(
+        (next["due"].as_str(), next["rank"].as_str()),
+        (Some("2031-12-02T09:00"), Some("i5"))
+    );
+    let next = format!("/api/tasks/{}", text(&next, "/id"));
+    for cleared in [json!(""), json!(null)] {
+        ann.patch(&next, json!({ "rank": "z" })).await.expect(200);
+        let task = ann
+            .patch(&next, json!({ "rank": cleared }))
+            .await
+            .expect(200);
+        assert_eq!(task["rank"], "");
+    }
+    assert_eq!(ann.add(json!({ "title": "x" })).await["rank"], "");
+    for wrong in ["0", "a0", "A", "a-b", "ä", &"a".repeat(65)] {
+        for reply in [
+            ann.patch(&next, json!({ "rank": wrong })).await,
+            ann.post("/api/tasks", json!({ "title": "x", "rank": wrong }))
+                .await,
+        ] {
+            assert_eq!(
+                (reply.status, reply.json()["errors"][0]["field"].as_str()),
+                (422, Some("rank")),
+                "{wrong}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_done_is_listed_from_the_latest_completion_on_page_by_page() {
+    let app = App::start().clock("2026-11-02T06:00:00Z").run().await;
+    let ann = app.register("ann@example.com").await;
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        let task = ann.add(json!({ "title": format!("task {n}") })).await;
+        ids.push(text(&task, "/id"));
+    }
+    // The last two in the same microsecond.
+    for n in [3, 0, 4, 2] {
+        ann.post(&format!("/api/tasks/{}/complete", ids[n]), json!({}))
+            .await
+            .expect(200);
+        if n != 4 {
+            app.advance("PT1M").await;
+        }
+    }
+    let gone = ann.add(json!({ "title": "gone" })).await;
+    let gone = format!("/api/tasks/{}", text(&gone, "/id"));
+    ann.post(&format!("{gone}/complete"), json!({}))
+        .await
+        .expect(200);
+    ann.delete(&gone).await.expect(204);
+    let skipped = ann
+        .add(json!({ "title": "skipped", "due": "2026-11-02", "repeat": { "rrule": "FREQ=DAILY;COUNT=1" } }))
+        .await;
+    ann.post(
+        &format!("/api/tasks/{}/skip", text(&skipped, "/id")),
+        json!({}),
+    )
+    .await
+    .expect(200);
+
+    let mut newest = vec![ids[2].clone(), ids[4].clone()];
+    newest.sort();
+    newest.reverse();
+    let expected = [
+        newest.remove(0),
+        newest.remove(0),
+        ids[0].clone(),
+        ids[3].clone(),
+    ];
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = ann
+            .get(&format!(
+                "/api/tasks?sort=completed&status=completed&limit=2{cursor}"
+            ))
+            .await
+            .expect(200);
+        seen.extend(items(page.clone()).iter().map(|task| text(task, "/id")));
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, expected);
+    let all = ann.tasks("sort=completed").await;
+    assert_eq!(
+        (all.len(), all[0]["status"].as_str()),
+        (5, Some("skipped")),
+        "without a status: all that is done"
+    );
+    assert_eq!(ann.tasks("sort=completed&q=task%203").await.len(), 1);
+    assert_eq!(ann.tasks("sort=due").await.len(), 1, "the open one");
+    assert_eq!(ann.get("/api/tasks?sort=rank").await.status, 422);
+    let foreign = ann
+        .get("/api/tasks?sort=completed&cursor=5b312c322c2278225d")
+        .await;
+    assert_eq!(foreign.status, 422, "a cursor of the other order");
+}
+
+#[tokio::test]
 async fn a_wrong_method_is_answered_with_the_right_ones() {
     let ann = App::shared().await.user().await;
     for (method, path, allow) in [

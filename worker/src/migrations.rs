@@ -16,11 +16,18 @@ pub struct Migration {
 }
 
 /// In order; a test compares this table with the folder.
-pub const SQLITE: &[Migration] = &[Migration {
-    version: 1,
-    name: "first_light",
-    sql: include_str!("../../migrations/sqlite/0001_first_light.sql"),
-}];
+pub const SQLITE: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "first_light",
+        sql: include_str!("../../migrations/sqlite/0001_first_light.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "channels_and_order",
+        sql: include_str!("../../migrations/sqlite/0002_channels_and_order.sql"),
+    },
+];
 
 impl Migration {
     /// SHA-256 of the file, in hex.
@@ -71,6 +78,23 @@ fn run(connection: &mut Connection, migrations: &[Migration], now: i64) -> Resul
              Start that version, or restore a backup made by this one."
         )));
     }
+    // A table that is made anew is dropped first, and its name missing for a moment: references are checked before the
+    // commit instead (https://sqlite.org/lang_altertable.html#otheralter). Inside a transaction this would be a no-op.
+    connection
+        .pragma_update(None, "foreign_keys", false)
+        .map_err(sqlite)?;
+    let applied = apply_missing(connection, migrations, now);
+    connection
+        .pragma_update(None, "foreign_keys", true)
+        .map_err(sqlite)?;
+    applied
+}
+
+fn apply_missing(
+    connection: &mut Connection,
+    migrations: &[Migration],
+    now: i64,
+) -> Result<usize, Error> {
     let mut applied = 0;
     for migration in migrations {
         let Migration { version, name, sql } = *migration;
@@ -98,6 +122,19 @@ fn run(connection: &mut Connection, migrations: &[Migration], now: i64) -> Resul
                 "migration {version:04}_{name} failed and was rolled back: {error}"
             ))
         })?;
+        let broken: Option<String> = transaction
+            .query_row(
+                "SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1",
+                [],
+                |row| row.get(0),
+            )
+            .optional()
+            .map_err(sqlite)?;
+        if let Some(table) = broken {
+            return Err(Error::Schema(format!(
+                "migration {version:04}_{name} was rolled back: it would leave rows of {table} without what they refer to"
+            )));
+        }
         transaction
             .execute(
                 "INSERT INTO migrations (version, name, hash, applied_at) VALUES (?1, ?2, ?3, ?4)",

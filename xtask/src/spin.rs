@@ -152,6 +152,9 @@ fn spin(port: u16, hub_port: u16, data: &Path) -> Result<Command> {
             secret.trim(),
         );
     }
+    if let Some(value) = std::env::var_os("PUBLIC_URL") {
+        command.env("SPIN_VARIABLE_PUBLIC_URL", value);
+    }
     for name in SETTINGS {
         if let Some(value) = std::env::var_os(format!("PUNCTUAL_{name}")) {
             command.env(format!("SPIN_VARIABLE_{name}"), value);

@@ -20,6 +20,7 @@ pub async fn register(api: &Api, screen: &Screen, args: Register) -> Result<()> 
         password,
         timezone,
         invite: args.invite,
+        cookie: false,
     };
     let session = api.open_session("/api/auth/register", &request).await?;
     greet(api, screen, &session)?;
@@ -35,6 +36,7 @@ pub async fn login(api: &Api, screen: &Screen, args: Login) -> Result<()> {
     let request = api::Login {
         email: email(args.email)?,
         password: password(args.password_stdin, false)?,
+        cookie: false,
     };
     let session = api.open_session("/api/auth/login", &request).await?;
     greet(api, screen, &session)

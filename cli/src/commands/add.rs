@@ -51,6 +51,7 @@ pub async fn add(api: &Api, screen: &Screen, args: Add) -> Result<()> {
             .iter()
             .map(|remind| reminder(*remind, &clock))
             .collect::<Result<_>>()?,
+        rank: String::new(),
     };
     let answer = api.post("/api/tasks", &task).await?;
     if screen.json {
@@ -199,6 +200,7 @@ pub async fn edit(api: &Api, screen: &Screen, args: Edit) -> Result<()> {
             .map(|zone| zone.into_option().map(|zone| zone.to_string())),
         repeat,
         reminders,
+        rank: None,
     };
     if patch == TaskPatch::default() {
         return Err(Error::usage(

@@ -10,6 +10,9 @@ use schemars::JsonSchema;
 /// The largest request body: 1 MiB.
 pub const MAX_BODY: usize = 1 << 20;
 
+/// The cookie that carries a browser's refresh token.
+pub const COOKIE: &str = "punctual_refresh";
+
 /// For what `null` can't clear: it is refused instead of being taken for "not there".
 fn present_and_set<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
@@ -44,6 +47,9 @@ wire! {
         /// Where registration is by invitation.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub invite: Option<String>,
+        /// For browsers: the refresh token comes as a cookie that no script can read, and not in the answer's body.
+        #[serde(default, skip_serializing_if = "no")]
+        pub cookie: bool,
     }
 
     /// `POST /api/auth/login`
@@ -51,12 +57,18 @@ wire! {
     pub struct Login {
         pub email: String,
         pub password: String,
+        /// For browsers: the refresh token comes as a cookie that no script can read, and not in the answer's body.
+        #[serde(default, skip_serializing_if = "no")]
+        pub cookie: bool,
     }
 
     /// `POST /api/auth/refresh`: the answer holds a new refresh token; the given one ends.
     #[serde(deny_unknown_fields)]
+    #[derive(Default)]
     pub struct Refresh {
-        pub refresh_token: String,
+        /// Left out: the one in the cookie counts, and the new one comes as a cookie again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub refresh_token: Option<String>,
     }
 
     /// What register, login and refresh answer.
@@ -66,7 +78,29 @@ wire! {
         pub access_token: String,
         /// Seconds until the access token ends.
         pub expires_in: i64,
-        pub refresh_token: String,
+        /// Where it does not come as a cookie.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub refresh_token: Option<String>,
+    }
+
+    /// `GET /api/auth/registration`: what a sign-up page has to know.
+    pub struct RegistrationState {
+        /// `open`, `invite`, `closed`
+        pub registration: String,
+        /// There is no account yet: the first can be made whatever `registration` says, and becomes the admin.
+        pub first: bool,
+    }
+
+    /// A session that has neither ended nor been signed out of.
+    pub struct OpenSession {
+        pub id: String,
+        /// The browser and its system where they are known, `Chrome · Linux`; else how the program names itself.
+        pub client: String,
+        pub created_at: String,
+        /// When its tokens were refreshed last.
+        pub used_at: String,
+        /// Whether it is the one that asks.
+        pub current: bool,
     }
 
     pub struct User {
@@ -115,6 +149,16 @@ wire! {
         pub from: String,
     }
 
+    /// `GET /api/recurrence`
+    pub struct RecurrencePreview {
+        /// What the rule says: `every Monday at 09:00`
+        pub words: String,
+        /// The rule in the form in which a task keeps it.
+        pub rrule: String,
+        /// When the first ones are due: local dates, or local date-times.
+        pub occurrences: Vec<String>,
+    }
+
     /// When to remind: exactly one of `before` and `at`.
     #[serde(deny_unknown_fields)]
     pub struct Reminder {
@@ -154,6 +198,9 @@ wire! {
         pub repeat: Option<Repeat>,
         #[serde(default)]
         pub reminders: Vec<Reminder>,
+        /// A place in an order by hand: digits and small letters, compared as bytes, not ending in 0. Empty comes last.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        pub rank: String,
     }
 
     /// `PATCH /api/tasks/{id}`, RFC 7396: what is left out stays, `null` clears.
@@ -179,6 +226,8 @@ wire! {
         pub repeat: Option<Option<Repeat>>,
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         pub reminders: Option<Option<Vec<Reminder>>>,
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub rank: Option<Option<String>>,
     }
 
     pub struct Task {
@@ -207,6 +256,8 @@ wire! {
         pub missed: i64,
         /// Where completing or skipping made another occurrence.
         pub next: Option<NextOccurrence>,
+        /// A place in an order by hand; lists don't follow it. Empty comes last.
+        pub rank: String,
         pub completed_at: Option<String>,
         pub created_at: String,
         pub updated_at: String,
@@ -270,16 +321,30 @@ wire! {
     #[serde(deny_unknown_fields)]
     #[derive(Default)]
     pub struct SettingsPatch {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "present_and_set", skip_serializing_if = "Option::is_none")]
         pub timezone: Option<String>,
         /// `HH:MM`: when reminders of all-day tasks ring.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "present_and_set", skip_serializing_if = "Option::is_none")]
         pub morning: Option<String>,
+        /// `HH:MM` in the account's zone: from then on, reminders fire and nothing is sent to the channels outside.
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub quiet_from: Option<Option<String>>,
+        /// `HH:MM`: until then. With `quiet_from`, or neither.
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub quiet_until: Option<Option<String>>,
+        /// `en`, `de`
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub language: Option<Option<String>>,
     }
 
     pub struct Settings {
         pub timezone: String,
         pub morning: String,
+        /// `HH:MM` in the account's zone: what fires between the two is sent to the channels outside afterwards.
+        pub quiet_from: Option<String>,
+        pub quiet_until: Option<String>,
+        /// `en` or `de`; null: what the browser says, English in e-mails.
+        pub language: Option<String>,
         pub channels: Vec<Channel>,
         pub updated_at: String,
         pub version: i64,
@@ -288,17 +353,48 @@ wire! {
     /// `POST /api/settings/channels`
     #[serde(deny_unknown_fields)]
     pub struct NewChannel {
-        /// `webhook`
+        /// `webhook`, `email`, `ntfy`, `push`
         pub kind: String,
-        /// `https://…`; `http` and private addresses only where the operator allows them.
+        /// webhook: `https://…`; email: an address; ntfy: `https://server/topic`; push: the subscription's endpoint. `http`
+        /// and private addresses only where the operator allows them.
         pub target: String,
+        /// What a person calls it, 60 characters at most. A push subscription without one is called as its browser is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub name: Option<String>,
+        /// ntfy: an access token, where the topic needs one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub token: Option<String>,
+        /// push: the subscription's keys.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub keys: Option<PushKeys>,
+    }
+
+    /// A push subscription's keys (RFC 8291), base64url.
+    #[serde(deny_unknown_fields)]
+    pub struct PushKeys {
+        /// An uncompressed point of P-256: 65 bytes.
+        pub p256dh: String,
+        /// 16 bytes.
+        pub auth: String,
+    }
+
+    /// `GET /api/settings/delivery`: which channels this server can serve.
+    pub struct DeliveryOptions {
+        /// The key that a browser subscribes with (VAPID, RFC 8292): base64url. Null: there is no web push here.
+        pub push_public_key: Option<String>,
+        /// Whether there is e-mail.
+        pub email: bool,
     }
 
     pub struct Channel {
         pub id: String,
-        /// `in-app`, `webhook`
+        /// `in-app`, `webhook`, `email`, `ntfy`, `push`
         pub kind: String,
         pub target: String,
+        /// What a person calls it.
+        pub name: Option<String>,
+        /// `active`; `unconfirmed`: the owner of the e-mail address has not said yes yet, so nothing is sent there.
+        pub state: String,
         pub created_at: String,
         /// `whsec_…`, only in the answer that created it: it signs each call (Standard Webhooks).
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -379,6 +475,10 @@ wire! {
         pub items: Vec<T>,
         pub next: Option<String>,
     }
+}
+
+fn no(flag: &bool) -> bool {
+    !flag
 }
 
 fn from_due() -> String {

@@ -480,6 +480,7 @@ const IMAGES: &[(&str, &str, &[&str])] = &[
             "occurrence",
             "number",
             "next",
+            "rank",
             "completed_at",
             "deleted_at",
         ],
@@ -504,7 +505,17 @@ const IMAGES: &[(&str, &str, &[&str])] = &[
         "Project",
         &["name", "kind", "archived_at", "deleted_at"],
     ),
-    ("SettingsFields", "Settings", &["timezone", "morning"]),
+    (
+        "SettingsFields",
+        "Settings",
+        &[
+            "timezone",
+            "morning",
+            "quiet_from",
+            "quiet_until",
+            "language",
+        ],
+    ),
 ];
 
 #[cfg(test)]
@@ -512,7 +523,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::openapi::tests::views;
+    use crate::openapi::tests::{SCHEMA, views};
 
     #[test]
     fn what_changed_can_be_exactly_the_fields_of_the_rows_images() {
@@ -532,7 +543,7 @@ mod tests {
 
     #[test]
     fn every_kind_that_a_trigger_names_is_an_event_here() {
-        let schema = include_str!("../../../migrations/sqlite/0001_first_light.sql");
+        let schema = SCHEMA.concat();
         for table in ["tasks", "reminders", "projects", "settings"] {
             for trigger in ["inserted", "updated"] {
                 let start = format!("CREATE TRIGGER {table}_{trigger} ");

@@ -1,6 +1,7 @@
 //! Everything that crosses a wire: what clients send and get, problem details, CloudEvents, and the signature on the
 //! calls between worker and functions. Rules live in `punctual-domain`; nothing here decides.
 
+pub mod action;
 pub mod api;
 #[cfg(feature = "documents")]
 pub mod asyncapi;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 pub use operations::{AnswerHeader, Body, OPERATIONS, Operation, Query, RequestHeader, Scope};
 
+use crate::api::COOKIE;
 use crate::problem::Problem;
 use crate::signature;
 use schemas::{ReminderFired, Schemas};
@@ -40,7 +41,7 @@ const TAGS: &[(&str, &str)] = &[
     ),
     (
         "settings",
-        "Zone, morning, and the channels that reminders go to.",
+        "Zone, morning, quiet hours, language, and the channels that reminders go to.",
     ),
     ("live", "Changes as they happen."),
     ("health", "For probes."),
@@ -98,18 +99,31 @@ pub fn openapi() -> Value {
         "paths": paths,
         "webhooks": webhooks,
         "components": {
-            "securitySchemes": { "bearer": {
-                "type": "http",
-                "scheme": "bearer",
-                "description": "The access token of a session (`at.…`, with the scopes `read` and `write`), or an API token \
-                                (`pt.…`, with the scopes it was made with). `write` includes `read`.",
-            } },
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The access token of a session (`at.…`, with the scopes `read` and `write`), or an API \
+                                    token (`pt.…`, with the scopes it was made with). `write` includes `read`.",
+                },
+                "cookie": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": COOKIE,
+                    "description": "The refresh token of a browser that signed in with `cookie`. It is HttpOnly, \
+                                    SameSite=Strict, and sent to `/api/auth` alone.",
+                },
+            },
             "parameters": parameters(),
             "responses": responses(&problem),
             "headers": {
                 "ETag": {
                     "description": "The version, in quotes: for `If-Match`.",
                     "schema": { "type": "string", "examples": ["\"3\""] },
+                },
+                "Set-Cookie": {
+                    "description": "The refresh token of a browser that signed in with `cookie`, or its end.",
+                    "schema": { "type": "string" },
                 },
                 "Location": {
                     "description": "The path of what was made.",
@@ -145,7 +159,16 @@ fn described(operation: &Operation, schemas: &mut Schemas) -> Value {
         of.insert("description".to_owned(), description.into());
     }
     match operation.scope {
+        Scope::Read if operation.by_cookie => {
+            of.insert(
+                "security".to_owned(),
+                json!([{ "bearer": ["read"] }, { "cookie": [] }]),
+            );
+        }
         Scope::Read => {}
+        Scope::None if operation.by_cookie => {
+            of.insert("security".to_owned(), json!([{ "cookie": [] }, {}]));
+        }
         Scope::None => drop(of.insert("security".to_owned(), json!([]))),
         Scope::Write => drop(of.insert("security".to_owned(), json!([{ "bearer": ["write"] }]))),
         Scope::Worker => drop(of.insert("security".to_owned(), json!([]))),
@@ -188,6 +211,7 @@ fn with_example(schema: &Value, body: Body) -> Value {
 fn success(operation: &Operation, schemas: &mut Schemas) -> Value {
     let description = match operation.status {
         201 => "Made.",
+        202 => "Taken on.",
         204 => "Done.",
         _ => "As asked.",
     };
@@ -199,6 +223,7 @@ fn success(operation: &Operation, schemas: &mut Schemas) -> Value {
         .map(|header| match header {
             AnswerHeader::Location => "Location",
             AnswerHeader::ETag => "ETag",
+            AnswerHeader::SetCookie => "Set-Cookie",
         })
         .map(|name| {
             (
@@ -441,9 +466,15 @@ pub(crate) mod tests {
         }
     }
 
+    /// The migrations in order: of what is made anew, the last counts.
+    pub(crate) const SCHEMA: [&str; 2] = [
+        include_str!("../../../migrations/sqlite/0001_first_light.sql"),
+        include_str!("../../../migrations/sqlite/0002_channels_and_order.sql"),
+    ];
+
     /// The keys of the outermost `json_object(…)` of each view of the schema.
     pub(crate) fn views() -> BTreeMap<String, BTreeSet<String>> {
-        let schema = include_str!("../../../migrations/sqlite/0001_first_light.sql");
+        let schema = SCHEMA.concat();
         let mut views = BTreeMap::new();
         for view in schema.split("CREATE VIEW ").skip(1) {
             let name = view.split_whitespace().next().unwrap_or_default();

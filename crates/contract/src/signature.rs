@@ -23,7 +23,7 @@ pub enum Refused {
 }
 
 /// The bytes of a secret: `whsec_` and base64 as the standard writes it, or any other text as it stands.
-fn key(secret: &str) -> Vec<u8> {
+pub(crate) fn key(secret: &str) -> Vec<u8> {
     secret
         .strip_prefix("whsec_")
         .and_then(|encoded| STANDARD.decode(encoded).ok())

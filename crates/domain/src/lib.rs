@@ -10,6 +10,7 @@
 
 #![warn(missing_docs)]
 
+pub mod channel;
 mod error;
 pub mod lifecycle;
 pub mod recurrence;
@@ -17,6 +18,7 @@ pub mod reminders;
 pub mod series;
 pub mod task;
 pub mod time;
+pub mod user_agent;
 pub mod words;
 
 pub use error::Error;

@@ -99,6 +99,7 @@ pub struct TaskState {
     pub generation: i64,
     pub generation_at: i64,
     pub deleted_at: Option<i64>,
+    pub rank: String,
     pub version: i64,
 }
 
@@ -116,6 +117,7 @@ pub struct Edit {
     pub repeat: Option<Option<Repeat>>,
     /// Each with its id.
     pub reminders: Option<Vec<Definition>>,
+    pub rank: Option<String>,
 }
 
 /// Why a change can't be.
@@ -163,6 +165,7 @@ impl TaskState {
             generation: 1,
             generation_at: now.micros(),
             deleted_at: None,
+            rank: String::new(),
             version: 1,
         }
     }
@@ -268,6 +271,9 @@ impl TaskState {
         }
         if let Some(tags) = edit.tags {
             self.tags = tags;
+        }
+        if let Some(rank) = edit.rank {
+            self.rank = rank;
         }
         if let Some(timezone) = edit.timezone {
             self.timezone = timezone;
@@ -627,6 +633,23 @@ mod tests {
         )
         .expect("valid");
         assert_eq!(task.generation, generation + 1);
+    }
+
+    #[test]
+    fn a_place_in_the_order_moves_no_reminder_and_goes_on_to_the_next_occurrence() {
+        let now = at("2026-11-01T00:00:00Z");
+        let mut task = task(Some("2026-11-02"), rule("FREQ=DAILY", Basis::Due), now);
+        let generation = task.generation;
+        let edit = Edit {
+            rank: Some("a5".into()),
+            ..Edit::default()
+        };
+        task.edit(edit, &account(), now).expect("valid");
+        assert_eq!((task.generation, task.rank.as_str()), (generation, "a5"));
+        task.finish(Status::Completed, &account(), now)
+            .expect("open");
+        let next = task.successor("n", &account()).expect("a next day");
+        assert_eq!(next.rank, "a5");
     }
 
     #[test]

@@ -80,6 +80,27 @@ impl Priority {
     }
 }
 
+/// The longest rank, in characters.
+pub const MAX_RANK: usize = 64;
+
+/// A place in an order by hand: digits and small letters, compared as bytes, none of them so that it comes last. It does
+/// not end in `0`, so that there is always room before it.
+pub fn rank(text: &str) -> Result<String, Invalid> {
+    let fits = text.len() <= MAX_RANK
+        && !text.ends_with('0')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(Invalid::new(
+            "rank",
+            format!("must have at most {MAX_RANK} digits and small letters and not end in 0"),
+        ))
+    }
+}
+
 /// A title without the space around it: 1 to [`MAX_TITLE`] characters, none of them a control character.
 pub fn title(text: &str) -> Result<String, Invalid> {
     let text = text.trim();

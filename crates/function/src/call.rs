@@ -21,6 +21,8 @@ pub struct Call {
     pub method: Method,
     /// As sent, without the query.
     pub path: String,
+    /// Host and port that the client asked for, such as `todo.example.org` or `127.0.0.1:3000`.
+    pub authority: String,
     pub headers: HeaderMap,
     pub body: Bytes,
     /// Unix microseconds, read once: one request has one time.
@@ -73,6 +75,12 @@ impl Call {
             read.extend_from_slice(&chunk);
         }
         let path = head.uri.path().to_owned();
+        let named = head
+            .headers
+            .get("host")
+            .and_then(|host| host.to_str().ok())
+            .map(str::to_owned);
+        let authority = head.uri.authority().map(ToString::to_string);
         let now = now_micros();
         Ok(Self {
             segments: path
@@ -91,6 +99,7 @@ impl Call {
                 .collect(),
             method: head.method,
             path,
+            authority: authority.or(named).unwrap_or_default(),
             headers: head.headers,
             body: read.freeze(),
             now,
@@ -128,6 +137,44 @@ impl Call {
 
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// A cookie's value (RFC 6265 §4.2). Of several with one name the first, which has the longest path.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.headers
+            .get_all("cookie")
+            .iter()
+            .filter_map(|header| header.to_str().ok())
+            .flat_map(|header| header.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
+    }
+
+    /// 403 for what a page of another site asks a browser to send: an `Origin` (RFC 6454) that is neither the host asked
+    /// for nor `public_url`, which is what the world sees where a proxy stands before this.
+    pub fn own_origin(&self, public_url: &str) -> Result<(), Problem> {
+        let Some(origin) = self.headers.get("origin") else {
+            return Ok(());
+        };
+        let origin = origin.to_str().unwrap_or_default();
+        let host = |url: &str| -> Option<String> {
+            let (scheme, rest) = url.split_once("://")?;
+            let authority = rest.split('/').next().unwrap_or_default();
+            Some(without_port_of(scheme, authority))
+        };
+        let (scheme, _) = origin.split_once("://").unwrap_or_default();
+        let own = host(origin).is_some_and(|given| {
+            given == without_port_of(scheme, &self.authority) || Some(given) == host(public_url)
+        });
+        if own {
+            Ok(())
+        } else {
+            Err(Problem::new(
+                403,
+                "The page that sends this belongs to another site, so the cookie does not count.",
+            ))
+        }
     }
 
     pub fn query(&self, name: &str) -> Option<&str> {
@@ -369,6 +416,20 @@ impl IfMatch {
             Self::Any => None,
             Self::Of(versions) => serde_json::to_string(versions).ok(),
         }
+    }
+}
+
+/// The authority in lower case, without the port that its scheme has anyway.
+fn without_port_of(scheme: &str, authority: &str) -> String {
+    let authority = authority.to_ascii_lowercase();
+    let port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return authority,
+    };
+    match authority.strip_suffix(port) {
+        Some(host) => host.to_owned(),
+        None => authority,
     }
 }
 

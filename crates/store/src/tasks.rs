@@ -36,6 +36,38 @@ pub struct Filter<'a> {
 /// Where a page ended: `due_at` (the largest number where there is none), `created_at`, id.
 pub type Cursor = (i64, i64, String);
 
+/// What a [`Filter`] asks for, as its values stand in `?1` to `?8`: see [`Filter::values`].
+const FILTERED: &str = "owner = ?1 AND deleted_at IS NULL AND (?2 IS NULL OR status = ?2)
+    AND (?3 IS NULL OR project_id = ?3) AND (?4 IS NULL OR series_id = ?4)
+    AND (?5 IS NULL OR EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?5))
+    AND (?6 IS NULL OR title LIKE ?6 ESCAPE '\\')
+    AND (?7 IS NULL OR due_at < ?7 OR (due_at = ?7 AND length(due) = 10))
+    AND (?8 IS NULL OR due_at > ?8 OR (due_at = ?8 AND length(due) > 10))";
+
+impl Filter<'_> {
+    fn values(&self, owner: &str) -> [db::Value; 8] {
+        let words = self.words.map(|words| {
+            format!(
+                "%{}%",
+                words
+                    .replace('\\', "\\\\")
+                    .replace('%', "\\%")
+                    .replace('_', "\\_")
+            )
+        });
+        values![
+            owner,
+            self.status,
+            self.project,
+            self.series,
+            self.tag,
+            words,
+            self.due_before,
+            self.due_after
+        ]
+    }
+}
+
 /// Tasks that are not deleted, by `due_at` (without one: last), then age; the page after the cursor. The ids of the page
 /// come from an index, so that only its own rows are made into JSON.
 pub async fn list(
@@ -44,24 +76,18 @@ pub async fn list(
     after: Option<&Cursor>,
     limit: i64,
 ) -> Result<String, Error> {
-    let words = filter.words.map(|words| {
-        format!(
-            "%{}%",
-            words
-                .replace('\\', "\\\\")
-                .replace('%', "\\%")
-                .replace('_', "\\_")
-        )
-    });
+    let mut values = filter.values(owner).to_vec();
+    values.extend(values![
+        after.map(|(place, _, _)| *place),
+        after.map(|(_, created_at, _)| *created_at),
+        after.map(|(_, _, id)| id.as_str()),
+        limit
+    ]);
     let json = db::text(
-        "WITH page AS (
+        &format!(
+            "WITH page AS (
              SELECT id, COALESCE(due_at, 9223372036854775807) AS place, created_at FROM tasks
-             WHERE owner = ?1 AND deleted_at IS NULL AND (?2 IS NULL OR status = ?2)
-               AND (?3 IS NULL OR project_id = ?3) AND (?4 IS NULL OR series_id = ?4)
-               AND (?5 IS NULL OR EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?5))
-               AND (?6 IS NULL OR title LIKE ?6 ESCAPE '\\')
-               AND (?7 IS NULL OR due_at < ?7 OR (due_at = ?7 AND length(due) = 10))
-               AND (?8 IS NULL OR due_at > ?8 OR (due_at = ?8 AND length(due) > 10))
+             WHERE {FILTERED}
                AND (?9 IS NULL OR (COALESCE(due_at, 9223372036854775807), created_at, id) > (?9, ?10, ?11))
              ORDER BY COALESCE(due_at, 9223372036854775807), created_at, id LIMIT ?12)
          SELECT json_object('items', json((SELECT json_group_array(json(json)) FROM (
@@ -69,21 +95,42 @@ pub async fn list(
              'next', CASE WHEN count(*) = ?12 THEN (
                  SELECT lower(hex(json_array(place, created_at, id))) FROM page
                  ORDER BY place DESC, created_at DESC, id DESC LIMIT 1) END)
-         FROM page",
-        &values![
-            owner,
-            filter.status,
-            filter.project,
-            filter.series,
-            filter.tag,
-            words,
-            filter.due_before,
-            filter.due_after,
-            after.map(|(place, _, _)| *place),
-            after.map(|(_, created_at, _)| *created_at),
-            after.map(|(_, _, id)| id.as_str()),
-            limit
-        ],
+         FROM page"
+        ),
+        &values,
+    )
+    .await?;
+    json.ok_or_else(|| Error::Shape("an aggregate gave no row".to_owned()))
+}
+
+/// Tasks that were completed or skipped, the latest first; the page after `(completed_at, id)`.
+pub async fn list_done(
+    owner: &str,
+    filter: &Filter<'_>,
+    after: Option<&(i64, String)>,
+    limit: i64,
+) -> Result<String, Error> {
+    let mut values = filter.values(owner).to_vec();
+    values.extend(values![
+        after.map(|(at, _)| *at),
+        after.map(|(_, id)| id.as_str()),
+        limit
+    ]);
+    let json = db::text(
+        &format!(
+            "WITH page AS (
+             SELECT id, completed_at FROM tasks
+             WHERE {FILTERED} AND completed_at IS NOT NULL
+               AND (?9 IS NULL OR (completed_at, id) < (?9, ?10))
+             ORDER BY completed_at DESC, id DESC LIMIT ?11)
+         SELECT json_object('items', json((SELECT json_group_array(json(json)) FROM (
+                 SELECT t.json FROM page JOIN task_json t ON t.id = page.id
+                 ORDER BY page.completed_at DESC, page.id DESC))),
+             'next', CASE WHEN count(*) = ?11 THEN (
+                 SELECT lower(hex(json_array(completed_at, id))) FROM page ORDER BY completed_at, id LIMIT 1) END)
+         FROM page"
+        ),
+        &values,
     )
     .await?;
     json.ok_or_else(|| Error::Shape("an aggregate gave no row".to_owned()))
@@ -179,7 +226,7 @@ pub async fn load(owner: Option<&str>, id: &str) -> Result<Option<Loaded>, Error
              'series_start', t.series_start, 'occurrence', t.occurrence, 'number', t.number,
              'previous_id', t.previous_id, 'touched', t.touched, 'next', json(t.next),
              'completed_at', t.completed_at, 'generation', t.generation, 'generation_at', t.generation_at,
-             'deleted_at', t.deleted_at, 'version', t.version),
+             'deleted_at', t.deleted_at, 'rank', t.rank, 'version', t.version),
              'account', json_object('timezone', s.timezone, 'morning', s.morning, 'inbox_id', u.inbox_id),
              'wanted', p.wanted)
          FROM tasks t JOIN settings s ON s.user_id = t.owner JOIN users u ON u.id = t.owner
@@ -196,11 +243,11 @@ pub async fn create(task: &TaskState, write: &Write) -> Result<bool, Error> {
     let json = state_json(task)?;
     db::touched(
         "INSERT INTO tasks (id, owner, project_id, title, notes, priority, tags, status, due, timezone, due_at, repeat,
-             reminders, series_id, series_start, occurrence, number, touched, generation, generation_at,
+             reminders, series_id, series_start, occurrence, number, touched, rank, generation, generation_at,
              version, op, body_hash, actor, via, trace, created_at, updated_at)
          SELECT j ->> 'id', p.owner, p.id, j ->> 'title', j ->> 'notes', j ->> 'priority', j -> 'tags', 'open',
              j ->> 'due', j ->> 'timezone', j ->> 'due_at', NULLIF(j -> 'repeat', 'null'), j -> 'reminders',
-             j ->> 'series_id', j ->> 'series_start', j ->> 'occurrence', j ->> 'number', 1, 1, ?2,
+             j ->> 'series_id', j ->> 'series_start', j ->> 'occurrence', j ->> 'number', 1, j ->> 'rank', 1, ?2,
              1, ?3, ?4, ?5, ?6, ?7, ?2, ?2
          FROM (SELECT ?1 AS j) JOIN projects p ON p.id = j ->> 'project_id'
          WHERE p.owner = ?5 AND p.deleted_at IS NULL AND p.archived_at IS NULL
@@ -232,7 +279,7 @@ pub async fn save(task: &TaskState, write: &Write) -> Result<bool, Error> {
              timezone = j ->> 'timezone', due_at = j ->> 'due_at', repeat = NULLIF(j -> 'repeat', 'null'),
              reminders = j -> 'reminders', series_id = j ->> 'series_id', series_start = j ->> 'series_start',
              occurrence = j ->> 'occurrence', number = j ->> 'number', touched = j ->> 'touched',
-             next = NULLIF(j -> 'next', 'null'), completed_at = j ->> 'completed_at',
+             next = NULLIF(j -> 'next', 'null'), completed_at = j ->> 'completed_at', rank = j ->> 'rank',
              generation = j ->> 'generation', generation_at = j ->> 'generation_at', deleted_at = j ->> 'deleted_at',
              version = version + 1, op = ?2, body_hash = ?3, actor = ?4, via = ?5, trace = ?6, updated_at = ?7
          FROM (SELECT ?1 AS j)
@@ -273,11 +320,11 @@ pub async fn make_successor(
     let json = state_json(successor)?;
     db::rows(
         "INSERT INTO tasks (id, owner, project_id, title, notes, priority, tags, status, due, timezone, due_at, repeat,
-             reminders, series_id, series_start, occurrence, number, previous_id, touched, generation, generation_at,
+             reminders, series_id, series_start, occurrence, number, previous_id, touched, rank, generation, generation_at,
              version, op, actor, via, trace, created_at, updated_at)
          SELECT j ->> 'id', t.owner, t.project_id, t.title, t.notes, t.priority, t.tags, 'open', j ->> 'due',
              t.timezone, j ->> 'due_at', t.repeat, j -> 'reminders', t.series_id, j ->> 'series_start',
-             j ->> 'occurrence', j ->> 'number', t.id, 0, 1, j ->> 'generation_at', 1, ?2, ?3, ?4, ?5, ?6, ?6
+             j ->> 'occurrence', j ->> 'number', t.id, 0, t.rank, 1, j ->> 'generation_at', 1, ?2, ?3, ?4, ?5, ?6, ?6
          FROM (SELECT ?1 AS j) JOIN tasks t ON t.id = ?7
          WHERE t.generation = ?8 AND t.next IS NOT NULL
            AND NOT EXISTS (SELECT 1 FROM tasks other WHERE other.previous_id = t.id AND other.deleted_at IS NULL)

@@ -121,14 +121,61 @@ pub async fn session(id: &str, now: i64) -> Result<Option<Session>, Error> {
     .await
 }
 
-/// Steps the counter, if `counter` is the present one. `false`: it was not, or the session has ended.
-pub async fn rotate(id: &str, counter: i64, now: i64, expires_at: i64) -> Result<bool, Error> {
+/// Steps the counter, if `counter` is the present one and the last step was at `until` or before. `false`: it was not, or
+/// the session has ended.
+pub async fn rotate(
+    id: &str,
+    counter: i64,
+    until: i64,
+    now: i64,
+    expires_at: i64,
+) -> Result<bool, Error> {
     db::touched(
         "UPDATE sessions SET counter = counter + 1, rotated_at = ?3, expires_at = ?4
-         WHERE id = ?1 AND counter = ?2 AND revoked_at IS NULL AND expires_at > ?3 RETURNING id",
-        &values![id, counter, now, expires_at],
+         WHERE id = ?1 AND counter = ?2 AND revoked_at IS NULL AND expires_at > ?3
+           AND (counter = 0 OR rotated_at <= ?5) RETURNING id",
+        &values![id, counter, now, expires_at, until],
     )
     .await
+}
+
+/// One session of a list.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SessionRow {
+    pub id: String,
+    /// User-Agent
+    pub client: String,
+    pub created_at: i64,
+    pub rotated_at: i64,
+}
+
+/// The sessions that a person could go on with, the latest first; 200 at most.
+pub async fn sessions(user: &str, now: i64) -> Result<Vec<SessionRow>, Error> {
+    let rows = db::read(
+        "SELECT json_group_array(json_object('id', id, 'client', client, 'created_at', created_at,
+             'rotated_at', rotated_at))
+         FROM (SELECT * FROM sessions WHERE user_id = ?1 AND revoked_at IS NULL AND expires_at > ?2
+               ORDER BY created_at DESC, id LIMIT 200)",
+        &values![user, now],
+    )
+    .await?;
+    rows.ok_or_else(|| Error::Shape("an aggregate gave no row".to_owned()))
+}
+
+/// `false`: there is no such session of theirs that lives.
+pub async fn end_session(user: &str, id: &str, now: i64) -> Result<bool, Error> {
+    db::touched(
+        "UPDATE sessions SET revoked_at = ?3
+         WHERE user_id = ?1 AND id = ?2 AND revoked_at IS NULL AND expires_at > ?3 RETURNING id",
+        &values![user, id, now],
+    )
+    .await
+}
+
+/// Whether nobody has an account yet.
+pub async fn none_yet() -> Result<bool, Error> {
+    let none = db::read::<i64>("SELECT json(NOT EXISTS (SELECT 1 FROM users))", &[]).await?;
+    Ok(none == Some(1))
 }
 
 pub async fn revoke_session(id: &str, now: i64) -> Result<(), Error> {

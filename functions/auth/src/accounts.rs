@@ -1,13 +1,13 @@
 //! Register, sign in, refresh, sign out.
 
-use punctual_contract::api::{Invite, Login, Refresh, Register, Session, User};
+use punctual_contract::api::{Invite, Login, Refresh, Register, RegistrationState, Session, User};
 use punctual_domain::time::{Instant, Zone};
 use punctual_function::token::{self, ACCESS_SECONDS, Claims, SESSION_SECONDS};
 use punctual_function::{Answer, Call, Caller, Problem, Scope, derived_id, variable};
 use punctual_store::db::Error;
 use punctual_store::users::{self, NewUser};
 
-use crate::{limit, password};
+use crate::{cookie, limit, password};
 
 /// Tries to sign in with one e-mail address from one network address, per window.
 const TRIES: u32 = 10;
@@ -44,6 +44,7 @@ async fn count_request(call: &Call) -> Result<String, Problem> {
 
 pub async fn register(call: &Call) -> Result<Answer, Problem> {
     let given: Register = call.json()?;
+    let how = How::asked(call, given.cookie).await?;
     let key = call.idempotency_key()?;
     let email = email(&given.email)?;
     if !(10..=256).contains(&given.password.chars().count()) {
@@ -66,7 +67,7 @@ pub async fn register(call: &Call) -> Result<Answer, Problem> {
         .filter(|user| key.is_some() && user.op == op)
     {
         return if user.body_hash == body_hash {
-            Ok(opened(call, &secret, user, key).await?.status(201))
+            Ok(opened(call, &secret, user, key, how).await?.status(201))
         } else {
             Err(Problem::key_reused())
         };
@@ -129,11 +130,12 @@ pub async fn register(call: &Call) -> Result<Answer, Problem> {
     let user = users::by_id(&id)
         .await?
         .ok_or_else(|| Problem::new(500, "The account was made and can't be read."))?;
-    Ok(opened(call, &secret, &user, key).await?.status(201))
+    Ok(opened(call, &secret, &user, key, how).await?.status(201))
 }
 
 pub async fn login(call: &Call) -> Result<Answer, Problem> {
     let given: Login = call.json()?;
+    let how = How::asked(call, given.cookie).await?;
     let key = call.idempotency_key()?;
     let email = given.email.trim().to_lowercase();
     let address = count_request(call).await?;
@@ -152,7 +154,25 @@ pub async fn login(call: &Call) -> Result<Answer, Problem> {
         ));
     };
     limit::forget(&tries).await;
-    opened(call, &variable("token_secret").await?, &user, key).await
+    opened(call, &variable("token_secret").await?, &user, key, how).await
+}
+
+/// How the refresh token travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Body,
+    Cookie,
+}
+
+impl How {
+    /// As a request to open a session asks for it.
+    async fn asked(call: &Call, by_cookie: bool) -> Result<Self, Problem> {
+        if !by_cookie {
+            return Ok(Self::Body);
+        }
+        cookie::allowed(call).await?;
+        Ok(Self::Cookie)
+    }
 }
 
 /// Opens a session for the user; with a key, the same one for a repetition.
@@ -161,6 +181,7 @@ async fn opened(
     secret: &str,
     user: &users::User,
     key: Option<&str>,
+    how: How,
 ) -> Result<Answer, Problem> {
     let mut session = derived_id(&["session", &user.id, key.unwrap_or(&call.request_id)]);
     if key.is_some()
@@ -185,15 +206,15 @@ async fn opened(
         call.now + SESSION_SECONDS * 1_000_000,
     )
     .await?;
-    answer(call, secret, user, &session, 0)
+    answer(call, secret, user, (&session, 0), how).await
 }
 
-fn answer(
+async fn answer(
     call: &Call,
     secret: &str,
     user: &users::User,
-    session: &str,
-    counter: i64,
+    (session, counter): (&str, i64),
+    how: How,
 ) -> Result<Answer, Problem> {
     let claims = Claims {
         sub: user.id.clone(),
@@ -201,12 +222,19 @@ fn answer(
         scope: "read write".to_owned(),
         exp: call.now / 1_000_000 + ACCESS_SECONDS,
     };
-    Answer::of(&Session {
-        user: shown(user),
-        access_token: token::access(secret, &claims),
-        expires_in: ACCESS_SECONDS,
-        refresh_token: token::refresh(secret, session, counter),
-    })
+    let refresh = token::refresh(secret, session, counter);
+    let answer = |refresh_token| {
+        Answer::of(&Session {
+            user: shown(user),
+            access_token: token::access(secret, &claims),
+            expires_in: ACCESS_SECONDS,
+            refresh_token,
+        })
+    };
+    match how {
+        How::Body => answer(Some(refresh)),
+        How::Cookie => cookie::set(answer(None)?, &refresh).await,
+    }
 }
 
 fn shown(user: &users::User) -> User {
@@ -219,15 +247,27 @@ fn shown(user: &users::User) -> User {
 }
 
 /// Rotation (RFC 9700 §4.14.2): a token that was replaced more than a minute ago is a stolen one, and ends the session.
+///
+/// A session rotates once in that minute at most. So however many tabs of a browser ask at once, and however late one
+/// of their requests arrives, its token is the present one or the one before.
 pub async fn refresh(call: &Call) -> Result<Answer, Problem> {
     let given: Refresh = call.json()?;
+    let (token, how) = match given.refresh_token.as_deref() {
+        Some(token) => (token, How::Body),
+        None => {
+            cookie::allowed(call).await?;
+            let token = cookie::given(call)
+                .ok_or_else(|| Problem::new(401, "There is no session here. Sign in."))?;
+            (token, How::Cookie)
+        }
+    };
     let secret = variable("token_secret").await?;
     let ended = || Problem::new(401, "The session has ended. Sign in again.");
-    let (session, counter) =
-        token::read_refresh(&secret, &given.refresh_token).ok_or_else(ended)?;
+    let (session, counter) = token::read_refresh(&secret, token).ok_or_else(ended)?;
     let rotated = users::rotate(
         session,
         counter,
+        call.now - GRACE,
         call.now,
         call.now + SESSION_SECONDS * 1_000_000,
     )
@@ -236,16 +276,39 @@ pub async fn refresh(call: &Call) -> Result<Answer, Problem> {
         .await?
         .filter(|row| row.live == 1)
         .ok_or_else(ended)?;
+    let present = row.counter == counter;
     let just_replaced = row.counter == counter + 1 && call.now - row.rotated_at < GRACE;
-    if !rotated && !just_replaced {
+    if !rotated && !present && !just_replaced {
         users::revoke_session(session, call.now).await?;
         return Err(ended());
     }
     let user = users::by_id(&row.user_id).await?.ok_or_else(ended)?;
-    answer(call, &secret, &user, session, row.counter)
+    answer(call, &secret, &user, (session, row.counter), how).await
 }
 
+/// Ends the session of the access token, or of a browser's cookie: then even where the access token has ended, or the
+/// session has. The cookie goes in any case.
 pub async fn logout(call: &Call) -> Result<Answer, Problem> {
+    let Some(given) = cookie::given(call) else {
+        let caller = signed_in(call).await?;
+        users::revoke_session(&caller.session, call.now).await?;
+        return Ok(Answer::nothing());
+    };
+    cookie::allowed(call).await?;
+    let secret = variable("token_secret").await?;
+    if let Some((session, _)) = token::read_refresh(&secret, given) {
+        users::revoke_session(session, call.now).await?;
+    }
+    if call.header("authorization").is_some()
+        && let Ok(caller) = signed_in(call).await
+    {
+        users::revoke_session(&caller.session, call.now).await?;
+    }
+    cookie::clear(Answer::nothing()).await
+}
+
+/// The caller, who must have a session.
+async fn signed_in(call: &Call) -> Result<Caller, Problem> {
     let caller = Caller::of(call, Scope::Read).await?;
     if caller.by_token {
         return Err(Problem::new(
@@ -253,8 +316,15 @@ pub async fn logout(call: &Call) -> Result<Answer, Problem> {
             "An API token has no session. Revoke it instead: DELETE /api/auth/tokens/{id}.",
         ));
     }
-    users::revoke_session(&caller.session, call.now).await?;
-    Ok(Answer::nothing())
+    Ok(caller)
+}
+
+/// What a sign-up page has to know before it asks for anything.
+pub async fn registration() -> Result<Answer, Problem> {
+    Answer::of(&RegistrationState {
+        registration: variable("registration").await?,
+        first: users::none_yet().await?,
+    })
 }
 
 pub async fn me(call: &Call) -> Result<Answer, Problem> {

@@ -1,8 +1,10 @@
 //! `/api/auth/…`: accounts, sessions, API tokens, invitations.
 
 mod accounts;
+mod cookie;
 mod limit;
 mod password;
+mod sessions;
 mod tokens;
 
 use punctual_function::{Answer, Call, Problem, Reply, serve};
@@ -22,6 +24,9 @@ async fn route(call: &Call) -> Result<Answer, Problem> {
         ("POST", ["refresh"]) => accounts::refresh(call).await,
         ("POST", ["logout"]) => accounts::logout(call).await,
         ("GET", ["me"]) => accounts::me(call).await,
+        ("GET", ["registration"]) => accounts::registration().await,
+        ("GET", ["sessions"]) => sessions::list(call).await,
+        ("DELETE", ["sessions", id]) => sessions::end(call, id).await,
         ("POST", ["invites"]) => accounts::invite(call).await,
         ("POST", ["access"]) => tokens::access(call).await,
         ("GET", ["tokens"]) => tokens::list(call).await,
@@ -30,7 +35,8 @@ async fn route(call: &Call) -> Result<Answer, Problem> {
         ("DELETE", ["tokens", id]) => tokens::revoke(call, id).await,
         (_, ["tokens"]) => Err(call.not_allowed("GET, POST")),
         (_, ["tokens", _]) => Err(call.not_allowed("GET, DELETE")),
-        (_, ["me"]) => Err(call.not_allowed("GET")),
+        (_, ["me" | "registration" | "sessions"]) => Err(call.not_allowed("GET")),
+        (_, ["sessions", _]) => Err(call.not_allowed("DELETE")),
         (_, ["register" | "login" | "refresh" | "logout" | "invites" | "access"]) => {
             Err(call.not_allowed("POST"))
         }

@@ -5,7 +5,7 @@ use punctual_function::token::{self, ACCESS_SECONDS, Claims};
 use punctual_function::{Answer, Call, Caller, Problem, Scope, variable};
 use punctual_store::users;
 
-fn person(caller: &Caller) -> Result<(), Problem> {
+pub fn person(caller: &Caller) -> Result<(), Problem> {
     if caller.by_token {
         return Err(Problem::new(
             403,

@@ -274,7 +274,7 @@ pub async fn undo(call: &Call, id: &str) -> Result<Answer, Problem> {
                 let mut back = serde_json::Map::new();
                 for (field, values) in past.fields.as_object().into_iter().flatten() {
                     // The others follow from these.
-                    const OWN: [&str; 9] = [
+                    const OWN: [&str; 10] = [
                         "title",
                         "notes",
                         "project_id",
@@ -284,6 +284,7 @@ pub async fn undo(call: &Call, id: &str) -> Result<Answer, Problem> {
                         "timezone",
                         "repeat",
                         "reminders",
+                        "rank",
                     ];
                     if !OWN.contains(&field.as_str()) {
                         continue;

@@ -82,6 +82,7 @@ pub fn new_task(given: NewTask, ids: &Ids<'_>) -> Result<Edit, Problem> {
         timezone: Some(given.timezone.map(timezone).transpose()?),
         repeat: given.repeat.map(repeat).transpose()?.map(Some),
         reminders: Some(reminders(given.reminders, ids)?),
+        rank: Some(task::rank(&given.rank).map_err(invalid)?),
     })
 }
 
@@ -124,6 +125,10 @@ pub fn patch(given: TaskPatch, inbox: &str, ids: &Ids<'_>) -> Result<Edit, Probl
         reminders: given
             .reminders
             .map(|given| reminders(given.unwrap_or_default(), ids))
+            .transpose()?,
+        rank: given
+            .rank
+            .map(|rank| task::rank(&rank.unwrap_or_default()).map_err(invalid))
             .transpose()?,
     })
 }

@@ -26,10 +26,17 @@ pub async fn list(call: &Call) -> Result<Answer, Problem> {
         "q",
         "due_before",
         "due_after",
+        "sort",
         "limit",
         "cursor",
     ])?;
+    let by_completion = match call.query("sort") {
+        None | Some("due") => false,
+        Some("completed") => true,
+        Some(_) => return Err(Problem::field("sort", "takes due or completed")),
+    };
     let status = match call.query("status") {
+        None if by_completion => None,
         None => Some("open"),
         Some("all") => None,
         Some(status @ ("open" | "completed" | "skipped")) => Some(status),
@@ -49,10 +56,15 @@ pub async fn list(call: &Call) -> Result<Answer, Problem> {
         due_before: instant(call, &caller, "due_before").await?,
         due_after: instant(call, &caller, "due_after").await?,
     };
-    let after: Option<Cursor> = call.cursor()?;
-    Ok(Answer::json(
-        tasks::list(&caller.user, &filter, after.as_ref(), call.limit()?).await?,
-    ))
+    let limit = call.limit()?;
+    let page = if by_completion {
+        let after: Option<(i64, String)> = call.cursor()?;
+        tasks::list_done(&caller.user, &filter, after.as_ref(), limit).await?
+    } else {
+        let after: Option<Cursor> = call.cursor()?;
+        tasks::list(&caller.user, &filter, after.as_ref(), limit).await?
+    };
+    Ok(Answer::json(page))
 }
 
 /// An instant, or a date that means the beginning of that day where the person lives.

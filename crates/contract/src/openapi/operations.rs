@@ -3,9 +3,10 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::api::{
-    ApiToken, Change, Channel, Invite, Login, NewApiToken, NewChannel, NewTask, Notification, Page,
-    Project, ProjectName, Receipt, Refresh, Register, Session, Settings, SettingsPatch, Snooze,
-    Task, TaskPatch, Undo, User,
+    ApiToken, Change, Channel, DeliveryOptions, Invite, Login, NewApiToken, NewChannel, NewTask,
+    Notification, OpenSession, Page, Project, ProjectName, Receipt, RecurrencePreview, Refresh,
+    Register, RegistrationState, Session, Settings, SettingsPatch, Snooze, Task, TaskPatch, Undo,
+    User,
 };
 use crate::batch::{self, Outcomes};
 use crate::events::CloudEvent;
@@ -51,6 +52,8 @@ pub enum AnswerHeader {
     Location,
     /// The row's version, in quotes.
     ETag,
+    /// The refresh token of a browser, or its end.
+    SetCookie,
 }
 
 /// A body: its media type and the wire type behind it.
@@ -78,6 +81,8 @@ pub struct Operation {
     pub scope: Scope,
     /// An API token is refused with 403, whatever its scopes: only a session's access token may.
     pub session_only: bool,
+    /// The refresh token in a browser's cookie is enough.
+    pub by_cookie: bool,
     pub queries: &'static [Query],
     pub headers: &'static [RequestHeader],
     pub request: Option<Body>,
@@ -99,7 +104,10 @@ impl Operation {
         let takes_input = body || !self.queries.is_empty() || !self.headers.is_empty();
         let all = [
             (401, self.scope != Scope::None),
-            (403, self.scope == Scope::Write || self.session_only),
+            (
+                403,
+                self.scope == Scope::Write || self.session_only || self.by_cookie,
+            ),
             (404, self.path.contains('{')),
             (412, self.headers.contains(&RequestHeader::IfMatch)),
             (413, body),
@@ -165,7 +173,7 @@ pub(super) const CURSOR: Query = Query {
     schema: r#"{"type":"string"}"#,
 };
 
-use AnswerHeader::{ETag, Location};
+use AnswerHeader::{ETag, Location, SetCookie};
 use RequestHeader::{IdempotencyKey, IfMatch, LastEventId};
 
 const READ: Operation = Operation {
@@ -177,6 +185,7 @@ const READ: Operation = Operation {
     description: "",
     scope: Scope::Read,
     session_only: false,
+    by_cookie: false,
     queries: &[],
     headers: &[],
     request: None,
@@ -220,13 +229,15 @@ pub const OPERATIONS: &[Operation] = &[
         tag: "auth",
         summary: "Make an account",
         description: "The first account becomes the admin. After that the setting `registration` decides: `open`, \
-                      `invite` or `closed`. With the account come its settings, its Inbox and the in-app channel.",
+                      `invite` or `closed`. With the account come its settings, its Inbox and the in-app channel. With \
+                      `cookie` the refresh token comes in the cookie `punctual_refresh` alone.",
         scope: Scope::None,
         request: example::<Register>(
             r#"{"email":"ada@example.com","password":"correct horse battery","timezone":"Europe/Berlin"}"#,
         ),
         status: 201,
         answer: json::<Session>(),
+        answer_headers: &[SetCookie],
         more_problems: &[403, 409, 429],
         ..WRITE
     },
@@ -235,13 +246,15 @@ pub const OPERATIONS: &[Operation] = &[
         path: "/api/auth/login",
         tag: "auth",
         summary: "Open a session",
-        description: "Ten tries with one e-mail address in 15 minutes, then 429.",
+        description: "Ten tries with one e-mail address in 15 minutes, then 429. With `cookie` the refresh token comes in \
+                      the cookie `punctual_refresh` alone.",
         scope: Scope::None,
         request: example::<Login>(
             r#"{"email":"ada@example.com","password":"correct horse battery"}"#,
         ),
         answer: json::<Session>(),
-        more_problems: &[401, 429],
+        answer_headers: &[SetCookie],
+        more_problems: &[401, 403, 429],
         ..WRITE
     },
     Operation {
@@ -251,11 +264,15 @@ pub const OPERATIONS: &[Operation] = &[
         summary: "Get fresh tokens",
         description: "The given refresh token ends with this. Within a minute it still answers with the present tokens, \
                       so that an answer that was lost can be asked for again; after that it counts as stolen, and the \
-                      session ends.",
+                      session ends. A session rotates once a minute at most: asked sooner, the present refresh token \
+                      stays. Without a refresh token in the body the cookie counts; then a request of another site's \
+                      page is refused with 403.",
         scope: Scope::None,
+        by_cookie: true,
         headers: &[],
-        request: json::<Refresh>(),
+        request: optional::<Refresh>("{}"),
         answer: json::<Session>(),
+        answer_headers: &[SetCookie],
         more_problems: &[401],
         ..WRITE
     },
@@ -266,10 +283,44 @@ pub const OPERATIONS: &[Operation] = &[
         tag: "auth",
         summary: "End the session",
         description: "Its refresh token is refused from now on. An access token that was given out before holds until it \
-                      ends by itself, 15 minutes at most.",
+                      ends by itself, 15 minutes at most. The cookie of a browser is enough for it, and is cleared.",
         session_only: true,
+        by_cookie: true,
         status: 204,
+        answer_headers: &[SetCookie],
         ..READ
+    },
+    Operation {
+        id: "registration",
+        path: "/api/auth/registration",
+        tag: "auth",
+        summary: "Who may make an account?",
+        description: "As the setting `registration` says, and whether there is an account yet.",
+        scope: Scope::None,
+        answer: json::<RegistrationState>(),
+        ..READ
+    },
+    Operation {
+        id: "listSessions",
+        path: "/api/auth/sessions",
+        tag: "auth",
+        summary: "List sessions",
+        description: "Those that have neither ended nor been signed out of, the latest first; 200 at most, on one page.",
+        session_only: true,
+        answer: json::<Page<OpenSession>>(),
+        ..READ
+    },
+    Operation {
+        id: "endSession",
+        method: "DELETE",
+        path: "/api/auth/sessions/{id}",
+        tag: "auth",
+        summary: "End a session",
+        description: "Another one or this one, as signing out there does.",
+        session_only: true,
+        headers: &[],
+        status: 204,
+        ..WRITE
     },
     Operation {
         id: "me",
@@ -359,8 +410,13 @@ pub const OPERATIONS: &[Operation] = &[
         queries: &[
             Query {
                 name: "status",
-                description: "Which tasks.",
-                schema: r#"{"enum":["open","completed","skipped","all"],"type":"string","default":"open"}"#,
+                description: "Which tasks. Left out: the open ones; by completion, all that are done.",
+                schema: r#"{"enum":["open","completed","skipped","all"],"type":"string"}"#,
+            },
+            Query {
+                name: "sort",
+                description: "`due`: by due time. `completed`: those that were completed or skipped, the latest first.",
+                schema: r#"{"enum":["due","completed"],"type":"string","default":"due"}"#,
             },
             Query {
                 name: "project_id",
@@ -507,6 +563,48 @@ pub const OPERATIONS: &[Operation] = &[
         description: "The last to ring first.",
         queries: &[LIMIT, CURSOR],
         answer: json::<Page<Receipt>>(),
+        ..READ
+    },
+    Operation {
+        id: "previewRecurrence",
+        path: "/api/recurrence",
+        tag: "tasks",
+        summary: "Say what a rule means and which dates it gives",
+        description: "For a rule before a task is made with it: the words, and the first occurrences from `due` on, which \
+                      is the first one itself. Counted from completion, as if each were done when it is due.",
+        queries: &[
+            Query {
+                name: "rrule",
+                description: "RFC 5545 RRULE, with RFC 7529's SKIP. It is needed.",
+                schema: r#"{"type":"string","examples":["FREQ=MONTHLY;BYMONTHDAY=31;SKIP=BACKWARD"]}"#,
+            },
+            Query {
+                name: "due",
+                description: "The first occurrence: a local date or date-time. Left out: the first match from today.",
+                schema: r#"{"type":"string","examples":["2026-12-01","2026-12-01T09:00"]}"#,
+            },
+            Query {
+                name: "timezone",
+                description: "IANA name; left out, the account's.",
+                schema: r#"{"type":"string","examples":["Europe/Berlin"]}"#,
+            },
+            Query {
+                name: "from",
+                description: "From what the next one is counted.",
+                schema: r#"{"enum":["due","completion"],"type":"string","default":"due"}"#,
+            },
+            Query {
+                name: "count",
+                description: "The most occurrences of the answer.",
+                schema: r#"{"type":"integer","minimum":1,"maximum":50,"default":5}"#,
+            },
+            Query {
+                name: "language",
+                description: "In which the words are.",
+                schema: r#"{"enum":["en","de"],"type":"string","default":"en"}"#,
+            },
+        ],
+        answer: json::<RecurrencePreview>(),
         ..READ
     },
     // ------------------------------------------------------------------------------------------------ projects
@@ -671,30 +769,46 @@ pub const OPERATIONS: &[Operation] = &[
         path: "/api/settings",
         tag: "settings",
         summary: "Change the settings",
-        description: "Another zone or morning plans the reminders of all open tasks again.",
+        description: "RFC 7396: what is left out stays, `null` clears quiet hours and language. Another zone or morning \
+                      plans the reminders of all open tasks again. Quiet hours need both ends, which must differ; they \
+                      may lie over midnight.",
         headers: &[IfMatch],
         request: media::<SettingsPatch>(
             "application/merge-patch+json",
-            Some(r#"{"timezone":"Europe/Lisbon","morning":"08:30"}"#),
+            Some(
+                r#"{"timezone":"Europe/Lisbon","morning":"08:30","quiet_from":"22:00","quiet_until":"07:00","language":"de"}"#,
+            ),
         ),
         answer: json::<Settings>(),
         answer_headers: &[ETag],
         ..WRITE
     },
     Operation {
+        id: "getDeliveryOptions",
+        path: "/api/settings/delivery",
+        tag: "settings",
+        summary: "Which channels can this server serve?",
+        answer: json::<DeliveryOptions>(),
+        ..READ
+    },
+    Operation {
         id: "createChannel",
         path: "/api/settings/channels",
         tag: "settings",
-        summary: "Add a webhook",
-        description: "Each reminder that fires from now on is sent there as well; see `webhooks` in this document. The \
-                      answer holds the secret that signs the calls, this once. 409 beyond 20 channels.",
+        summary: "Add a webhook, an e-mail address, an ntfy topic or a browser",
+        description: "Each reminder that fires from now on is sent there as well. webhook: see `webhooks` in this \
+                      document; the answer holds the secret that signs the calls, this once. email: a mail asks the \
+                      owner of the address first; until then the channel is `unconfirmed`. push: the subscription that \
+                      the browser's `PushManager` gave; one that is there already is answered with 200, and one of \
+                      another account moves here. 409 beyond 20 channels, and for e-mail where this server sends none; \
+                      429 beyond ten mails of that kind in an hour.",
         request: example::<NewChannel>(
             r#"{"kind":"webhook","target":"https://example.com/hooks/punctual"}"#,
         ),
         status: 201,
         answer: json::<Channel>(),
         answer_headers: &[Location],
-        more_problems: &[409],
+        more_problems: &[409, 429],
         ..WRITE
     },
     Operation {
@@ -710,10 +824,22 @@ pub const OPERATIONS: &[Operation] = &[
         method: "DELETE",
         path: "/api/settings/channels/{id}",
         tag: "settings",
-        summary: "Remove a webhook",
+        summary: "Remove a channel",
         description: "The in-app channel stays.",
         headers: &[],
         status: 204,
+        ..WRITE
+    },
+    Operation {
+        id: "resendConfirmation",
+        path: "/api/settings/channels/{id}/confirmation",
+        tag: "settings",
+        summary: "Ask the owner of an e-mail address again",
+        description: "Once a minute at most. 409 where the channel is confirmed or needs no confirmation.",
+        headers: &[],
+        status: 202,
+        answer: json::<Channel>(),
+        more_problems: &[409, 429],
         ..WRITE
     },
     // ------------------------------------------------------------------------------------------------ live

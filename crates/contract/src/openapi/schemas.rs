@@ -62,7 +62,11 @@ const TITLE: &str = r#"{"minLength":1,"maxLength":500}"#;
 const NOTES: &str = r#"{"maxLength":65536}"#;
 const TAGS: &str = r#"{"maxItems":32,"items":{"minLength":1,"maxLength":64}}"#;
 const REMINDERS: &str = r#"{"maxItems":20}"#;
-const CHANNEL: &str = r#"{"enum":["in-app","webhook"]}"#;
+const CHANNEL: &str = r#"{"enum":["in-app","webhook","email","ntfy","push"]}"#;
+const RANK: &str = r#"{"maxLength":64,"pattern":"^([0-9a-z]*[1-9a-z])?$","examples":["i"]}"#;
+const CLOCK: &str = r#"{"pattern":"^\\d{2}:\\d{2}$","examples":["22:00"]}"#;
+const CLOCK_INPUT: &str = r#"{"pattern":"^\\d{1,2}:\\d{1,2}$","examples":["22:00"]}"#;
+const LANGUAGE: &str = r#"{"enum":["en","de",null]}"#;
 /// It is left out or has a value.
 const NOT_NULL: &str = r#"{"type":"string"}"#;
 
@@ -78,6 +82,13 @@ const BESIDES: &[(&str, &str, &str)] = &[
     ("Login", "email", r#"{"format":"email"}"#),
     ("User", "role", r#"{"enum":["admin","member"]}"#),
     ("User", "email", r#"{"format":"email"}"#),
+    (
+        "RegistrationState",
+        "registration",
+        r#"{"enum":["open","invite","closed"]}"#,
+    ),
+    ("OpenSession", "created_at", INSTANT),
+    ("OpenSession", "used_at", INSTANT),
     ("NewApiToken", "name", NAME),
     (
         "NewApiToken",
@@ -113,6 +124,7 @@ const BESIDES: &[(&str, &str, &str)] = &[
     ("NewTask", "due", LOCAL),
     ("NewTask", "timezone", ZONE),
     ("NewTask", "reminders", REMINDERS),
+    ("NewTask", "rank", RANK),
     ("TaskPatch", "title", NOT_NULL),
     ("TaskPatch", "title", TITLE),
     ("TaskPatch", "notes", NOTES),
@@ -125,12 +137,14 @@ const BESIDES: &[(&str, &str, &str)] = &[
     ("TaskPatch", "due", LOCAL),
     ("TaskPatch", "timezone", ZONE),
     ("TaskPatch", "reminders", REMINDERS),
+    ("TaskPatch", "rank", RANK),
     ("Task", "status", STATUS),
     ("Task", "priority", PRIORITY),
     ("Task", "due", LOCAL),
     ("Task", "due_at", INSTANT),
     ("Task", "series_start", LOCAL),
     ("Task", "timezone", ZONE),
+    ("Task", "rank", RANK),
     ("Task", "completed_at", INSTANT),
     ("Task", "created_at", INSTANT),
     ("Task", "updated_at", INSTANT),
@@ -160,19 +174,40 @@ const BESIDES: &[(&str, &str, &str)] = &[
         "morning",
         r#"{"pattern":"^\\d{1,2}:\\d{1,2}$"}"#,
     ),
+    ("SettingsPatch", "quiet_from", CLOCK_INPUT),
+    ("SettingsPatch", "quiet_until", CLOCK_INPUT),
+    ("SettingsPatch", "language", LANGUAGE),
     ("Settings", "timezone", ZONE),
+    ("Settings", "quiet_from", CLOCK),
+    ("Settings", "quiet_until", CLOCK),
+    ("Settings", "language", LANGUAGE),
     (
         "Settings",
         "morning",
         r#"{"pattern":"^\\d{2}:\\d{2}$","examples":["09:00"]}"#,
     ),
     ("Settings", "updated_at", INSTANT),
-    ("NewChannel", "kind", r#"{"enum":["webhook"]}"#),
     (
         "NewChannel",
-        "target",
-        r#"{"format":"uri","maxLength":2000}"#,
+        "kind",
+        r#"{"enum":["webhook","email","ntfy","push"]}"#,
     ),
+    ("NewChannel", "target", r#"{"maxLength":2000}"#),
+    ("NewChannel", "name", NOT_NULL),
+    ("NewChannel", "name", r#"{"maxLength":60}"#),
+    ("NewChannel", "token", NOT_NULL),
+    ("NewChannel", "token", r#"{"maxLength":200}"#),
+    (
+        "PushKeys",
+        "p256dh",
+        r#"{"minLength":87,"pattern":"^[A-Za-z0-9_-]{87}=?$"}"#,
+    ),
+    (
+        "PushKeys",
+        "auth",
+        r#"{"minLength":22,"pattern":"^[A-Za-z0-9_-]{22}={0,2}$"}"#,
+    ),
+    ("Channel", "state", r#"{"enum":["active","unconfirmed"]}"#),
     ("Channel", "kind", CHANNEL),
     ("Channel", "created_at", INSTANT),
     ("Snooze", "for", NOT_NULL),
