@@ -1,7 +1,7 @@
-import { type Key, t } from '../i18n';
+import { type PlainKey, t } from '../i18n';
 import { Popup } from '../ui/Popup';
 
-type Line = [keys: string[], what: Key | { go: Key }];
+type Line = [keys: string[], what: PlainKey];
 
 const ANYWHERE: Line[] = [
   [['q'], 'help.add'],
@@ -45,7 +45,7 @@ function Lines({ title, lines }: { title: string; lines: Line[] }) {
                 <kbd key={key}>{key}</kbd>
               ))}
             </dt>
-            <dd>{t(what as Key)}</dd>
+            <dd>{t(what)}</dd>
           </div>
         ))}
       </dl>

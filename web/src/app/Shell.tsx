@@ -205,7 +205,7 @@ function BottomBar({ here }: { here: string }) {
         entries.today,
         entries.upcoming,
         entries.inbox,
-        { ...entries.notifications, label: t('nav.notifications') },
+        { ...entries.notifications, label: t('nav.bell') },
         browse,
       ].map((entry) => (
         <NavLink key={entry.to} entry={entry} here={here} className="tab" />

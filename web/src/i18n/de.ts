@@ -19,6 +19,7 @@ export const de: Messages = {
   'nav.search': 'Suche',
   'nav.more': 'Mehr',
   'nav.add': 'Aufgabe hinzufügen',
+  'nav.bell': 'Meldungen',
   'nav.unread': { one: '{n} ungelesen', other: '{n} ungelesen' },
   'nav.openTasks': { one: '{n} offene Aufgabe', other: '{n} offene Aufgaben' },
   'nav.keys': 'Tastenkürzel',
@@ -62,6 +63,7 @@ export const de: Messages = {
   'today.empty': 'Heute ist nichts fällig',
   'today.emptyHint':
     'Mit [q] fügst du etwas hinzu, oder du genießt den Tag. Was fällig wird, erscheint hier von selbst.',
+  'upcoming.add': 'Aufgabe hinzufügen für {date}',
   'inbox.empty': 'Der Eingang ist leer',
   'inbox.emptyHint':
     'Halte mit [q] fest, was dir durch den Kopf geht. Datum und Projekt haben Zeit bis später.',

@@ -1,6 +1,9 @@
 /** English. `[x]` in a text is drawn as a key; a message with forms takes `n`. */
 
-type Forms = { one: string; other: string };
+interface Forms {
+  one: string;
+  other: string;
+}
 
 export const en = {
   'app.name': 'Punctual',
@@ -19,8 +22,9 @@ export const en = {
   'nav.search': 'Search',
   'nav.more': 'More',
   'nav.add': 'Add task',
-  'nav.unread': { one: '{n} unread', other: '{n} unread' } as Forms,
-  'nav.openTasks': { one: '{n} open task', other: '{n} open tasks' } as Forms,
+  'nav.bell': 'Alerts',
+  'nav.unread': { one: '{n} unread', other: '{n} unread' },
+  'nav.openTasks': { one: '{n} open task', other: '{n} open tasks' },
   'nav.keys': 'Keyboard shortcuts',
 
   'action.add': 'Add',
@@ -41,7 +45,7 @@ export const en = {
   'action.show': 'Show',
 
   'status.offline': 'Offline. You can go on: changes are kept here and sent when the server can be reached.',
-  'status.waiting': { one: '{n} change waits to be sent', other: '{n} changes wait to be sent' } as Forms,
+  'status.waiting': { one: '{n} change waits to be sent', other: '{n} changes wait to be sent' },
   'status.signedOut': 'Your session has ended. Changes stay on this device until you sign in again.',
   'update.ready': 'A new version of Punctual is ready',
   'update.reload': 'Reload',
@@ -59,6 +63,7 @@ export const en = {
   'today.rescheduleAll': 'Move all to today',
   'today.empty': 'Nothing is due today',
   'today.emptyHint': 'Press [q] to add something, or enjoy the day. What is due shows up here by itself.',
+  'upcoming.add': 'Add task for {date}',
   'inbox.empty': 'The Inbox is empty',
   'inbox.emptyHint':
     'Put down whatever crosses your mind with [q]. Give it a date or a project later; both can wait.',
@@ -70,7 +75,7 @@ export const en = {
   'project.restore': 'Restore',
   'project.archivedHint': 'This project is archived',
   'project.finished': 'Finished',
-  'project.open': { one: '{n} open', other: '{n} open' } as Forms,
+  'project.open': { one: '{n} open', other: '{n} open' },
   'project.empty': 'No tasks here yet',
   'project.emptyHint':
     'Press [q] to add the first. Drag a task by its handle, or use [Alt ↑] and [Alt ↓], to order them.',
@@ -87,7 +92,7 @@ export const en = {
   'search.label': 'Search tasks by title',
   'search.placeholder': 'Search by title or #tag',
   'search.results': 'Tasks found',
-  'search.hits': { one: '{n} task found', other: '{n} tasks found' } as Forms,
+  'search.hits': { one: '{n} task found', other: '{n} tasks found' },
   'search.none': 'No task is called “{query}”',
   'search.noneHint':
     'Every word has to be in the title or be one of its tags. Finished tasks are searched, too.',
@@ -105,8 +110,8 @@ export const en = {
   'task.moveTo': 'Move to {name}',
   'task.deleteSeries': 'Delete the whole series',
   'task.hasNotes': 'has notes',
-  'task.hasReminders': { one: '{n} reminder', other: '{n} reminders' } as Forms,
-  'task.missed': { one: '{n} missed', other: '{n} missed' } as Forms,
+  'task.hasReminders': { one: '{n} reminder', other: '{n} reminders' },
+  'task.missed': { one: '{n} missed', other: '{n} missed' },
   'task.missing': 'This task is not here',
   'task.missingHint': 'It may have been deleted, or it belongs to another account.',
   'task.position': '“{title}”, place {at} of {of}',
@@ -155,7 +160,7 @@ export const en = {
   'reminder.before': '{duration} before',
   'reminder.onDay': 'On the day at {time}',
   'reminder.daysBefore': '{duration} before at {time}',
-  'reminder.count': { one: '{n} reminder', other: '{n} reminders' } as Forms,
+  'reminder.count': { one: '{n} reminder', other: '{n} reminders' },
   'reminder.amount': 'How long before',
   'reminder.unit': 'Unit',
   'reminder.minutes': 'minutes before',
@@ -177,10 +182,10 @@ export const en = {
   'repeat.every': 'Every',
   'repeat.interval': 'How often',
   'repeat.unit': 'Unit',
-  'repeat.unitDAILY': { one: 'day', other: 'days' } as Forms,
-  'repeat.unitWEEKLY': { one: 'week', other: 'weeks' } as Forms,
-  'repeat.unitMONTHLY': { one: 'month', other: 'months' } as Forms,
-  'repeat.unitYEARLY': { one: 'year', other: 'years' } as Forms,
+  'repeat.unitDAILY': { one: 'day', other: 'days' },
+  'repeat.unitWEEKLY': { one: 'week', other: 'weeks' },
+  'repeat.unitMONTHLY': { one: 'month', other: 'months' },
+  'repeat.unitYEARLY': { one: 'year', other: 'years' },
   'repeat.onDays': 'On',
   'repeat.onDay': 'On day {day}',
   'repeat.onLastDay': 'On the last day',
@@ -201,25 +206,25 @@ export const en = {
   'repeat.needsDue': 'Without a date, it starts on the first day that fits, from today.',
   'repeat.allDay': 'All-day tasks recur on the day, without a time.',
   'repeat.away': 'The next dates can’t be shown while the server can’t be reached.',
-  'repeat.everyDays': { one: 'Every day', other: 'Every {n} days' } as Forms,
-  'repeat.everyWeeks': { one: 'Every week', other: 'Every {n} weeks' } as Forms,
-  'repeat.everyWeeksOn': { one: 'Every {days}', other: 'Every {n} weeks on {days}' } as Forms,
-  'repeat.everyMonths': { one: 'Every month', other: 'Every {n} months' } as Forms,
+  'repeat.everyDays': { one: 'Every day', other: 'Every {n} days' },
+  'repeat.everyWeeks': { one: 'Every week', other: 'Every {n} weeks' },
+  'repeat.everyWeeksOn': { one: 'Every {days}', other: 'Every {n} weeks on {days}' },
+  'repeat.everyMonths': { one: 'Every month', other: 'Every {n} months' },
   'repeat.everyMonthsDay': {
     one: 'Every month on day {day}',
     other: 'Every {n} months on day {day}',
-  } as Forms,
+  },
   'repeat.everyMonthsLast': {
     one: 'Every month on the last day',
     other: 'Every {n} months on the last day',
-  } as Forms,
+  },
   'repeat.everyMonthsNth': {
     one: 'Every month on the {nth} {day}',
     other: 'Every {n} months on the {nth} {day}',
-  } as Forms,
-  'repeat.everyYears': { one: 'Every year', other: 'Every {n} years' } as Forms,
-  'repeat.everyYearsOn': { one: 'Every year on {date}', other: 'Every {n} years on {date}' } as Forms,
-  'repeat.times': { one: 'once', other: '{n} times' } as Forms,
+  },
+  'repeat.everyYears': { one: 'Every year', other: 'Every {n} years' },
+  'repeat.everyYearsOn': { one: 'Every year on {date}', other: 'Every {n} years on {date}' },
+  'repeat.times': { one: 'once', other: '{n} times' },
   'repeat.until': 'until {date}',
   'repeat.afterDone': 'after it was done',
 
@@ -231,7 +236,7 @@ export const en = {
   'detail.missed': {
     one: 'One later time has come and gone while this one stayed open.',
     other: '{n} later times have come and gone while this one stayed open.',
-  } as Forms,
+  },
 
   'clash.now': 'Meanwhile this was changed elsewhere to: {value}',
   'conflict.title': 'Changed in two places',
@@ -249,7 +254,7 @@ export const en = {
   'conflict.banner': {
     one: '{n} change needs your decision',
     other: '{n} changes need your decision',
-  } as Forms,
+  },
   'conflict.decide': 'Decide',
 
   'field.title': 'Title',
@@ -301,7 +306,7 @@ export const en = {
   'receipt.late': '{time} late',
   'receipt.onTime': 'on time',
   'receipt.sent': 'sent in {ms}',
-  'receipt.failed': { one: 'given up after {n} try', other: 'given up after {n} tries' } as Forms,
+  'receipt.failed': { one: 'given up after {n} try', other: 'given up after {n} tries' },
   'receipt.nextTry': 'next try {time}',
   'receipt.pending': 'on its way',
 
@@ -314,7 +319,7 @@ export const en = {
   'notifications.empty': 'Nothing has rung yet',
   'notifications.emptyHint':
     'When a reminder fires, it is listed here, with Done and Snooze at hand. It also reaches every channel of your settings.',
-  'notifications.count': { one: '{n} unread', other: '{n} unread' } as Forms,
+  'notifications.count': { one: '{n} unread', other: '{n} unread' },
   'notifications.read': 'Mark as read',
   'notifications.readAll': 'Mark all as read',
   'notifications.unread': 'Unread',
@@ -342,12 +347,12 @@ export const en = {
   'said.nextPassed': {
     one: 'Next: {date} ({n} was passed over)',
     other: 'Next: {date} ({n} were passed over)',
-  } as Forms,
+  },
   'said.nothingToUndo': 'There is nothing to take back',
   'said.reminderPast': {
     one: 'One reminder will not ring: its time is already past',
     other: '{n} reminders will not ring: their time is already past',
-  } as Forms,
+  },
 
   'queue.full': 'Too many changes wait to be sent. Connect first, then go on.',
   'toasts.label': 'Messages',
@@ -385,7 +390,7 @@ export const en = {
   'sign.tooMany': {
     one: 'Too many tries. Wait a minute.',
     other: 'Too many tries. Wait {n} minutes.',
-  } as Forms,
+  },
   'sign.notInvited': 'This invitation is not valid any more. Ask for a new one.',
   'sign.badEmail': 'This is not an e-mail address.',
   'sign.badPassword': 'The password needs 10 to 256 characters.',
@@ -416,7 +421,7 @@ export const en = {
   'settings.signOutWaiting': {
     one: '{n} change was not sent yet and would be lost.',
     other: '{n} changes were not sent yet and would be lost.',
-  } as Forms,
+  },
   'settings.version': 'Punctual {version}',
   'settings.away': 'The settings could not be read again. You see them as they were last.',
 
@@ -452,7 +457,7 @@ export const en = {
   'tokens.read': 'Read',
   'tokens.write': 'Read and write',
   'tokens.expiry': 'Valid for',
-  'tokens.days': { one: '{n} day', other: '{n} days' } as Forms,
+  'tokens.days': { one: '{n} day', other: '{n} days' },
   'tokens.until': 'until {date}',
   'tokens.forever': 'Without an end',
   'tokens.add': 'Create',
@@ -471,7 +476,7 @@ export const en = {
   'palette.placeholder': 'Go to, do or find…',
   'palette.none': 'Nothing is called that',
   'palette.go': 'Go to {name}',
-  'palette.hits': { one: '{n} result', other: '{n} results' } as Forms,
+  'palette.hits': { one: '{n} result', other: '{n} results' },
 
   'help.title': 'Keyboard',
   'help.anywhere': 'Anywhere',

@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { actionsOf } from '../app/actions';
 import { closeTask } from '../app/router';
 import { useClock, useStore, useView } from '../app/state';
@@ -16,6 +16,8 @@ import { Properties } from './Properties';
 import { Receipts } from './Receipts';
 import { Circle, useTaskMenu } from './TaskRow';
 
+const GROWS_BY_ITSELF = CSS.supports('field-sizing', 'content');
+
 function GrowingText(props: {
   className: string;
   label: string;
@@ -27,10 +29,11 @@ function GrowingText(props: {
 }) {
   const draft = useFieldDraft(props.saved, props.save);
   const area = useRef<HTMLTextAreaElement>(null);
+  // After the layer around it has opened: before, it has no height.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text
-  useLayoutEffect(() => {
+  useEffect(() => {
     const element = area.current;
-    if (!element) return;
+    if (!element || GROWS_BY_ITSELF) return;
     element.style.height = '0';
     element.style.height = `${element.scrollHeight}px`;
   }, [draft.value]);

@@ -42,7 +42,8 @@ export function DueText({ task, timeOnly = false }: { task: Task; timeOnly?: boo
   if (due === null || instant === null) return null;
   const tone = task.status === 'open' ? dueTone(due, instant, today, now) : 'later';
   if (timeOnly && tone !== 'overdue' && !hasTime(due)) return null;
-  const label = timeOnly && hasTime(due) && due.startsWith(today) ? clock(due) : dueLabel(due, today);
+  const sameDay = timeOnly && (tone !== 'overdue' || due.startsWith(today));
+  const label = sameDay && hasTime(due) ? clock(due) : dueLabel(due, today);
   return (
     <span className={`meta-due due-${tone}`}>
       {tone === 'overdue' && <span className="hidden">{t('due.overdue')} </span>}

@@ -40,7 +40,7 @@ function Card({ notification }: { notification: Notification }) {
         </span>
         <span className="row-meta">
           <span>{relative(notification.fired_at, now)}</span>
-          {due && <span>{t('notifications.due', { due: dueLabel(due, today) })}</span>}
+          {due && <span>{t('notifications.due', { date: dueLabel(due, today) })}</span>}
           {!open && <span>{t('notifications.finished')}</span>}
         </span>
       </button>

@@ -2,7 +2,7 @@ import { type FormEvent, useEffect, useState } from 'react';
 import { navigate, useAddress } from '../app/router';
 import { Problem, registration, signIn, signUp } from '../core/api';
 import type { User } from '../core/types';
-import { type Key, t } from '../i18n';
+import { type PlainKey, t } from '../i18n';
 import { browserZone } from '../time/zone';
 import { Icon, Mark } from '../ui/Icon';
 import { Link } from '../ui/Link';
@@ -27,7 +27,7 @@ function say(error: unknown, up: boolean): string {
   if (error.status === 403) return t('sign.notInvited');
   const field = error.fields[0];
   if (field) {
-    const known: Record<string, Key> = { email: 'sign.badEmail', password: 'sign.badPassword' };
+    const known: Record<string, PlainKey> = { email: 'sign.badEmail', password: 'sign.badPassword' };
     const key = known[field.field.replace(/^\//, '')];
     return key ? t(key) : `${field.field}: ${field.reason}`;
   }

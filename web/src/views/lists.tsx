@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'react';
 import { actionsOf } from '../app/actions';
+import { show } from '../app/dialogs';
 import { navigate } from '../app/router';
 import { useClock, useLingering, useStore, useView } from '../app/state';
 import { finishedTasks, projectTasks, todayTasks, upcomingDays } from '../core/lists';
@@ -95,9 +96,16 @@ export function Upcoming() {
               {daysBetween(today, date) < 2 ? dayName(date, today) : weekdayName(date)}
               <span className="count">{dayAndMonthLong(date)}</span>
             </h2>
+            <button
+              type="button"
+              className="icon-button"
+              onClick={() => show({ kind: 'composer', defaults: { due: date } })}
+            >
+              <Icon name="plus" size={18} />
+              <span className="hidden">{t('upcoming.add', { date: fullDate(date) })}</span>
+            </button>
           </div>
           <TaskList tasks={list} label={fullDate(date)} timeOnly onGrab={grab} drop={date} />
-          <AddRow defaults={{ due: date }} />
         </section>
       ))}
     </Page>
