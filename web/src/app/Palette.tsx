@@ -1,8 +1,8 @@
 import { type KeyboardEvent, useId, useMemo, useRef, useState } from 'react';
 import { folded, searchTasks } from '../core/lists';
 import { t } from '../i18n';
-import { nextWeek } from '../tasks/DuePicker';
 import { focusedTask } from '../tasks/focus';
+import { nextWeek } from '../tasks/shortcuts';
 import { Icon, type IconName } from '../ui/Icon';
 import { Popup } from '../ui/Popup';
 import { undoLast } from '../ui/toasts';

@@ -2,8 +2,8 @@
 
 import { useEffect, useRef } from 'react';
 import { t } from '../i18n';
-import { nextWeek } from '../tasks/DuePicker';
 import { focusedNotice, focusedTask, focusNext, moveFocus, moveRow } from '../tasks/focus';
+import { nextWeek } from '../tasks/shortcuts';
 import { toast, undoLast } from '../ui/toasts';
 import { actionsOf } from './actions';
 import { show } from './dialogs';
@@ -67,6 +67,8 @@ export function useKeys(): void {
           return true;
         case 'e':
           openTask(task.id);
+          // Once it is drawn.
+          requestAnimationFrame(() => document.querySelector<HTMLElement>('.detail .detail-name')?.focus());
           return true;
         case 't':
           if (open) actions.reschedule(task, today);
@@ -103,11 +105,13 @@ export function useKeys(): void {
           show({ kind: 'help' });
           return true;
         case 'j':
-        case 'ArrowDown':
           return moveFocus(1);
         case 'k':
-        case 'ArrowUp':
           return moveFocus(-1);
+        case 'ArrowDown':
+        case 'ArrowUp':
+          // Elsewhere, arrows scroll.
+          return focusedTask() !== null && moveFocus(event.key === 'ArrowDown' ? 1 : -1);
         case 'u':
           if (!undoLast()) toast(t('said.nothingToUndo'), { key: 'undo' });
           return true;
@@ -125,7 +129,8 @@ export function useKeys(): void {
 
     const press = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.isComposing) return;
-      const layer = document.querySelector('dialog[open]') !== null;
+      // The sheet of a task is a view on phones: its task can be reached by key like any other.
+      const layer = document.querySelector('dialog[open]:not(.popup-sheet)') !== null;
       const mod = event.ctrlKey || event.metaKey;
       if (mod && !event.altKey && event.key.toLowerCase() === 'k') {
         event.preventDefault();
@@ -134,7 +139,11 @@ export function useKeys(): void {
       }
       if (layer) return;
       if (typing(event.target)) {
-        if (event.key === 'Escape' && event.target instanceof HTMLElement) event.target.blur();
+        if (event.key === 'Escape' && event.target instanceof HTMLElement) {
+          const inDetail = event.target.closest('.detail-panel');
+          event.target.blur();
+          if (inDetail) closeTask();
+        }
         return;
       }
       if (event.altKey && !mod && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {

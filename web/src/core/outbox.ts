@@ -156,12 +156,14 @@ export class Outbox {
   /** Sends again at once: the network is back. */
   pump = (): void => {
     clearTimeout(this.retry);
+    this.retry = undefined;
     if (!this.pumping && !this.stopped) void this.run();
   };
 
   private keep(ops: Op[]): void {
     const kept = this.db?.enqueue(ops).catch(() => {}) ?? Promise.resolve();
-    void kept.then(this.pump);
+    // A server that asked to wait is not asked again because there is more to send.
+    void kept.then(() => this.retry === undefined && this.pump());
   }
 
   private drop(ops: Op[]): void {
@@ -229,6 +231,11 @@ export class Outbox {
         } catch {
           return this.backOff(null);
         }
+      }
+      if (error instanceof Problem && error.status === 404 && op.kind === 'task.delete') {
+        // Sent before, without an answer that came back; or deleted elsewhere.
+        this.landedWith(op, null, false);
+        return null;
       }
       if (error instanceof Problem && error.status < 500 && error.status !== 429 && error.status !== 408) {
         this.refuse(op, error);

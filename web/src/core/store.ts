@@ -4,7 +4,7 @@
  */
 
 import { api, type Problem, pages } from './api';
-import { Database, type Delta } from './db';
+import { Database, type Delta, type RowStore } from './db';
 import { type LiveState, live } from './live';
 import { mergeEvent } from './merge';
 import { applyOps, isNew, type Op, type View } from './ops';
@@ -202,9 +202,14 @@ export class Store {
 
   /** Rows from the server, never older than what is there. */
   private put(delta: Delta): void {
-    const tasks = new Map(this.base.tasks);
-    const projects = new Map(this.base.projects);
-    const notifications = new Map(this.base.notifications);
+    // Only what changes is a new map: who reads the others need not draw again.
+    const copy = <T>(store: RowStore, map: ReadonlyMap<string, T>): Map<string, T> => {
+      const changes = delta[store] || delta.removed?.some((gone) => gone.store === store);
+      return changes ? new Map(map) : (map as Map<string, T>);
+    };
+    const tasks = copy('tasks', this.base.tasks);
+    const projects = copy('projects', this.base.projects);
+    const notifications = copy('notifications', this.base.notifications);
     for (const { store, id } of delta.removed ?? []) ({ tasks, projects, notifications })[store].delete(id);
     const live = (delta.tasks ?? []).filter((task) => (tasks.get(task.id)?.version ?? 0) <= task.version);
     for (const task of live) {
@@ -285,7 +290,11 @@ export class Store {
     try {
       for (const status of ['completed', 'skipped'])
         this.put({
-          tasks: await pages<Task>(`/api/tasks?status=${status}&limit=200`, FINISHED_LIMIT, signal),
+          tasks: await pages<Task>(
+            `/api/tasks?status=${status}&sort=completed&limit=200`,
+            FINISHED_LIMIT,
+            signal,
+          ),
         });
       this.put({ complete: true });
     } catch {

@@ -44,8 +44,8 @@ export interface Task {
   created_at: string;
   updated_at: string;
   deleted_at: string | null;
-  /** Not sent by servers that have no order by hand. */
-  rank?: string;
+  /** A place in the order by hand; empty comes last. */
+  rank: string;
   version: number;
   skipped_reminders?: string[];
 }

@@ -34,7 +34,7 @@ interface Extendable {
 
 const CACHE = `punctual-shell-${__VERSION__}`;
 /** Paths that are no view of the app: a click on them must reach the server. */
-const SERVER = /^\/(api|events|mcp|healthz|assets|icons)(\/|$)/;
+const SERVER = /^\/(api|act|events|mcp|healthz|assets|icons)(\/|$)/;
 
 self.addEventListener('install', (event: Extendable) => {
   event.waitUntil(

@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { actionsOf } from '../app/actions';
+import { show } from '../app/dialogs';
 import { closeTask } from '../app/router';
 import { useClock, useStore, useView } from '../app/state';
 import { isNew } from '../core/ops';
@@ -9,6 +10,7 @@ import { dueLabel, momentLabel } from '../time/format';
 import { Icon } from '../ui/Icon';
 import { MenuButton } from '../ui/Menu';
 import { Popup } from '../ui/Popup';
+import { useRang } from './dialogs';
 import { useFieldDraft } from './draft';
 import { focusTask } from './focus';
 import { History } from './History';
@@ -155,6 +157,7 @@ function Head({ task }: { task: Task }) {
   const store = useStore();
   const actions = actionsOf(store);
   const items = useTaskMenu(task).filter((item) => item.id !== 'edit');
+  const rang = useRang(task.id);
   return (
     <header className="detail-head">
       <button
@@ -169,6 +172,16 @@ function Head({ task }: { task: Task }) {
         <button type="button" className="button button-small" onClick={() => actions.skip(task)}>
           <Icon name="skip" size={16} />
           {t('action.skip')}
+        </button>
+      )}
+      {rang && task.status === 'open' && (
+        <button
+          type="button"
+          className="button button-small"
+          onClick={() => show({ kind: 'snooze', task: task.id })}
+        >
+          <Icon name="clock" size={16} />
+          {t('snooze.title')}
         </button>
       )}
       <span className="spacer" />

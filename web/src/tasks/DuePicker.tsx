@@ -6,6 +6,7 @@ import { addDays, dateOf, hasTime, isZone, knownZones, timeOf, weekdayOf } from 
 import { Calendar } from '../ui/Calendar';
 import { Icon, type IconName } from '../ui/Icon';
 import { Popup } from '../ui/Popup';
+import { nextWeek } from './shortcuts';
 
 interface Shortcut {
   id: 'today' | 'tomorrow' | 'weekend' | 'nextWeek';
@@ -13,9 +14,6 @@ interface Shortcut {
   date: string;
   key: string;
 }
-
-/** The coming Monday. */
-export const nextWeek = (today: string): string => addDays(today, 7 - weekdayOf(today));
 
 export function shortcuts(today: string): Shortcut[] {
   const weekday = weekdayOf(today);

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { useClock, useView } from '../app/state';
+import { useClock, useRows } from '../app/state';
 import type { Reminder } from '../core/types';
 import { t } from '../i18n';
 import { formatDuration } from '../time/duration';
@@ -14,7 +14,7 @@ const ALL_DAY = ['PT0M', 'P1D', 'P2D', 'P7D'];
 
 export function useReminderWords(): (reminder: Reminder, due: string | null) => string {
   const { zone, now } = useClock();
-  const morning = useView().settings?.morning ?? '09:00';
+  const morning = useRows('settings')?.morning ?? '09:00';
   return (reminder, due) => {
     if (reminder.at) return momentLabel(reminder.at, zone, now);
     const before = reminder.before ?? 'PT0M';

@@ -1,7 +1,7 @@
 import { memo, type PointerEvent, useRef, useState } from 'react';
 import { actionsOf } from '../app/actions';
 import { openTask, withTask } from '../app/router';
-import { useClock, useProjects, useStore, useView } from '../app/state';
+import { useClock, useProjects, useRows, useStore } from '../app/state';
 import type { Task } from '../core/types';
 import { t } from '../i18n';
 import { Icon } from '../ui/Icon';
@@ -33,7 +33,7 @@ export function Circle({ task, onToggle }: { task: Task; onToggle: (byKey: boole
 export function useTaskMenu(task: Task): MenuItem[] {
   const store = useStore();
   const { today } = useClock();
-  const { projects } = useView();
+  const projects = useRows('projects');
   const own = useProjects();
   const actions = actionsOf(store);
   const inbox = projects.get(store.user.inbox_id);
@@ -71,12 +71,15 @@ export function useTaskMenu(task: Task): MenuItem[] {
   ];
 }
 
+function TaskMenu({ task, anchor, onClose }: { task: Task; anchor: Element | null; onClose: () => void }) {
+  return <Menu title={task.title} items={useTaskMenu(task)} anchor={anchor} onClose={onClose} />;
+}
+
 function RowActions({ task }: { task: Task }) {
   const [open, setOpen] = useState<'due' | 'menu' | null>(null);
   const due = useRef<HTMLButtonElement>(null);
   const more = useRef<HTMLButtonElement>(null);
   const store = useStore();
-  const items = useTaskMenu(task);
   return (
     <div className="row-actions">
       {task.status === 'open' && (
@@ -103,9 +106,7 @@ function RowActions({ task }: { task: Task }) {
           onChange={(value) => actionsOf(store).update(task, value)}
         />
       )}
-      {open === 'menu' && (
-        <Menu title={task.title} items={items} anchor={more.current} onClose={() => setOpen(null)} />
-      )}
+      {open === 'menu' && <TaskMenu task={task} anchor={more.current} onClose={() => setOpen(null)} />}
     </div>
   );
 }

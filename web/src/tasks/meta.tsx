@@ -1,4 +1,4 @@
-import { useClock, useView } from '../app/state';
+import { useClock, useRows } from '../app/state';
 import type { Priority, Project, Task } from '../core/types';
 import { t } from '../i18n';
 import { clock, dueLabel, dueTone } from '../time/format';
@@ -64,7 +64,7 @@ interface Props {
 
 /** The second line of a row: only what tells something. */
 export function TaskMeta({ task, showProject, timeOnly }: Props) {
-  const { projects } = useView();
+  const projects = useRows('projects');
   const { today } = useClock();
   const project = projects.get(task.project_id);
   const named = showProject && project && project.kind !== 'inbox';

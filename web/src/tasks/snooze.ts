@@ -1,5 +1,5 @@
 import { actionsOf } from '../app/actions';
-import { useClock, useStore, useView } from '../app/state';
+import { useClock, useRows, useStore } from '../app/state';
 import type { Notification } from '../core/types';
 import { t } from '../i18n';
 import { clock, momentLabel } from '../time/format';
@@ -16,7 +16,7 @@ const SHORT = [
 export function useSnoozes(notification: Notification): MenuItem[] {
   const store = useStore();
   const { today, zone, now } = useClock();
-  const morning = useView().settings?.morning ?? '09:00';
+  const morning = useRows('settings')?.morning ?? '09:00';
   const actions = actionsOf(store);
   const tomorrow = new Date(toInstant(`${addDays(today, 1)}T${morning}`, zone)).toISOString();
   return [
