@@ -4,7 +4,7 @@ import { byRank, evenRanks, rankBetween, ranksFor } from '../src/core/rank';
 const row = (id: string, rank = '', created_at = '2026-01-01T00:00:00Z') => ({ id, rank, created_at });
 
 /** The list as it is drawn after the ranks were given. */
-function after(list: ReturnType<typeof row>[], id: string, at: number): string[] {
+function placed(list: ReturnType<typeof row>[], id: string, at: number): string[] {
   const task = list.find((other) => other.id === id);
   if (!task) throw new Error(id);
   const given = new Map(ranksFor(list, task, at).map((entry) => [entry.id, entry.rank]));
@@ -48,18 +48,18 @@ describe('ranksFor', () => {
   test('between two ranked rows, only the moved row changes', () => {
     const list = [row('a', 'a'), row('b', 'b'), row('c', 'c')];
     expect(ranksFor(list, row('c', 'c'), 1).map((entry) => entry.id)).toEqual(['c']);
-    expect(after(list, 'c', 1)).toEqual(['a', 'c', 'b']);
+    expect(placed(list, 'c', 1)).toEqual(['a', 'c', 'b']);
   });
 
   test('rows without a rank are given one where the moved row comes after them', () => {
     const list = [row('a', '', '1'), row('b', '', '2'), row('c', '', '3'), row('d', '', '4')];
-    expect(after(list, 'a', 2)).toEqual(['b', 'c', 'a', 'd']);
-    expect(after(list, 'd', 0)).toEqual(['d', 'a', 'b', 'c']);
+    expect(placed(list, 'a', 2)).toEqual(['b', 'c', 'a', 'd']);
+    expect(placed(list, 'd', 0)).toEqual(['d', 'a', 'b', 'c']);
   });
 
   test('equal ranks, as two browsers can give them, do not block a place', () => {
     const list = [row('a', 'k'), row('b', 'k'), row('c', 'm')];
-    expect(after(list, 'c', 1)).toEqual(['a', 'c', 'b']);
+    expect(placed(list, 'c', 1)).toEqual(['a', 'c', 'b']);
   });
 
   test('a rank never grows beyond what the server takes', () => {

@@ -140,6 +140,8 @@ export function useKeys(): void {
       if (layer) return;
       if (typing(event.target)) {
         if (event.key === 'Escape' && event.target instanceof HTMLElement) {
+          // A search field would empty itself.
+          event.preventDefault();
           const inDetail = event.target.closest('.detail-panel');
           event.target.blur();
           if (inDetail) closeTask();
