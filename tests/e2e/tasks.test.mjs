@@ -25,21 +25,21 @@ async function start(path, options, seed) {
 
 test('a row is dragged to another place, and stays there', async () => {
   const { context, page } = await start('/inbox', {}, async (account) => {
-    for (const title of ['A', 'B', 'C']) await account.task(title);
+    for (const title of ['Apples', 'Bread', 'Cheese']) await account.task(title);
   });
-  await waitForTitles(page, ['A', 'B', 'C']);
-  await row(page, 'A').hover();
-  const grip = await row(page, 'A').locator('.row-grip').boundingBox();
-  const last = await row(page, 'C').boundingBox();
+  await waitForTitles(page, ['Apples', 'Bread', 'Cheese']);
+  await row(page, 'Apples').hover();
+  const grip = await row(page, 'Apples').locator('.row-grip').boundingBox();
+  const last = await row(page, 'Cheese').boundingBox();
   await page.mouse.move(grip.x + grip.width / 2, grip.y + grip.height / 2);
   await page.mouse.down();
   await page.mouse.move(grip.x + 10, grip.y + 30, { steps: 3 });
   await page.mouse.move(grip.x + 10, last.y + last.height - 2, { steps: 5 });
   await page.mouse.up();
-  await waitForTitles(page, ['B', 'C', 'A']);
+  await waitForTitles(page, ['Bread', 'Cheese', 'Apples']);
   await settled(page);
   await page.reload();
-  await waitForTitles(page, ['B', 'C', 'A']);
+  await waitForTitles(page, ['Bread', 'Cheese', 'Apples']);
   await context.close();
 });
 
@@ -157,7 +157,7 @@ test('German: by the browser at first, then by the settings, everywhere', async 
     assert.deepEqual(await page.evaluate(findFaults), []);
     await page.setViewportSize({ width: 1440, height: 900 });
   }
-  await page.getByText('English').click();
+  await page.getByRole('radio', { name: 'English' }).check();
   await page.getByRole('heading', { name: 'Settings' }).waitFor();
   await until('the server knows', async () => (await account.call('GET', '/api/settings')).language === 'en');
   await page.reload();

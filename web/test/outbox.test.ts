@@ -176,6 +176,34 @@ describe('If-Match', () => {
     expect(sent.map((request) => request.call.ifMatch)).toEqual([1, 2]);
   });
 
+  test('a change without a guard in between, the person’s own, is taken into account', async () => {
+    let land: (value: unknown) => void = () => {};
+    const { outbox, sent } = start([
+      () => new Promise((resolve) => (land = resolve)),
+      { id: 'a', version: 3 },
+    ]);
+    outbox.add({ kind: 'task.update', target: 'a', body: { rank: 'k' } });
+    await vi.waitFor(() => expect(sent.length).toBe(1));
+    outbox.add(update);
+    land({ id: 'a', version: 2 });
+    await idle(outbox);
+    expect(sent[1]?.call.ifMatch).toBe(2);
+  });
+
+  test('somebody else’s in between is not', async () => {
+    let land: (value: unknown) => void = () => {};
+    const { outbox, sent } = start([
+      () => new Promise((resolve) => (land = resolve)),
+      { id: 'a', version: 4 },
+    ]);
+    outbox.add({ kind: 'task.update', target: 'a', body: { rank: 'k' } });
+    await vi.waitFor(() => expect(sent.length).toBe(1));
+    outbox.add(update);
+    land({ id: 'a', version: 3 });
+    await idle(outbox);
+    expect(sent[1]?.call.ifMatch).toBe(1);
+  });
+
   test('where both changes fit together, it is sent again for the newer version', async () => {
     const theirs = task('a', { version: 5, title: 'a', notes: 'theirs' });
     const { outbox, sent } = start([refusal(412), theirs, { id: 'a', version: 6 }]);

@@ -259,8 +259,13 @@ export class Outbox {
       const rest = this.ops.filter((other) => other.id !== op.id);
       void this.db?.enqueue(rest).catch(() => {});
     }
-    if ((guarded || op.kind.endsWith('.create')) && row?.id && row.version)
-      this.reached.set(row.id, row.version);
+    if (row?.id && row.version) {
+      // One version on from what was seen: this change is the only one in between.
+      const seen = this.ops.filter((other) => other.target === row.id).map((other) => other.version ?? 0);
+      const known = Math.max(this.reached.get(row.id) ?? 0, ...seen);
+      if (guarded || op.kind.endsWith('.create') || row.version === known + 1)
+        this.reached.set(row.id, row.version);
+    }
     const gone = op.id;
     this.ops = this.ops.filter((other) => other.id !== gone);
     void this.db?.dequeue([gone]).catch(() => {});

@@ -48,7 +48,7 @@ export class Store {
   private readonly listeners = new Set<() => void>();
   private readonly watchers = new Set<(event: StoreEvent) => void>();
   private readonly stopping = new AbortController();
-  private stream: { wake: () => void } | null = null;
+  private stream: { wake: (anew: boolean) => void } | null = null;
   private writing: Promise<void> = Promise.resolve();
   /** Many events are drawn once. */
   private holding = false;
@@ -117,9 +117,9 @@ export class Store {
     this.follow();
     if (this.cursor !== null) void this.refreshOverdue();
     if (this.cursor !== null && !this.complete) void this.loadFinished();
-    const wake = () => {
-      if (document.visibilityState === 'hidden') return;
-      this.stream?.wake();
+    const wake = (event: Event) => {
+      if (event.type === 'visibilitychange' && document.visibilityState === 'hidden') return;
+      this.stream?.wake(event.type === 'online');
       this.outbox.pump();
       void this.outbox.adopt();
     };

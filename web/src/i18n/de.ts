@@ -18,7 +18,7 @@ export const de: Messages = {
   'nav.settings': 'Einstellungen',
   'nav.search': 'Suche',
   'nav.more': 'Mehr',
-  'nav.add': 'Aufgabe hinzufügen',
+  'nav.add': 'Neue Aufgabe',
   'nav.bell': 'Meldungen',
   'nav.unread': { one: '{n} ungelesen', other: '{n} ungelesen' },
   'nav.openTasks': { one: '{n} offene Aufgabe', other: '{n} offene Aufgaben' },
@@ -117,7 +117,7 @@ export const de: Messages = {
   'task.missingHint': 'Vielleicht wurde sie gelöscht, oder sie gehört zu einem anderen Konto.',
   'task.position': '„{title}“, Platz {at} von {of}',
 
-  'composer.heading': 'Aufgabe hinzufügen',
+  'composer.heading': 'Neue Aufgabe',
   'composer.title': 'Titel der Aufgabe',
   'composer.placeholder': 'Was ist zu tun?',
   'composer.add': 'Hinzufügen',
