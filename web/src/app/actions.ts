@@ -1,11 +1,12 @@
 /** What a person can do, each with its way back. */
 
-import { rankBetween } from '../core/rank';
 import type { Op } from '../core/ops';
+import { ranksFor } from '../core/rank';
 import type { Store } from '../core/store';
 import type { Notification, Project, Reminder, Settings, Task, TaskFields } from '../core/types';
 import { t } from '../i18n';
-import { dueLabel } from '../time/format';
+import { formatDuration } from '../time/duration';
+import { dueLabel, momentLabel } from '../time/format';
 import { hasTime, timeOf, todayIn } from '../time/zone';
 import { toast } from '../ui/toasts';
 import { linger, stopLingering } from './state';
@@ -16,6 +17,9 @@ type Change = Omit<Op, 'id' | 'seq' | 'at' | 'tab'>;
 
 const pick = (task: Task, keys: string[]): Record<string, unknown> =>
   Object.fromEntries(keys.map((key) => [key, (task as unknown as Record<string, unknown>)[key]]));
+
+/** The message about a task's completion, which the server's answer adds to. */
+export const doneKey = (task: string): string => `done:${task}`;
 
 /** What a conflict over a deletion is about. */
 const CONTENT = ['title', 'notes', 'due', 'repeat', 'priority', 'project_id', 'tags', 'reminders'];
@@ -78,12 +82,23 @@ export class Actions {
   complete(task: Task): void {
     linger(task.id);
     const op = this.change({ kind: 'task.complete', target: task.id });
-    if (op) toast(t('said.completed', { title: task.title }), { undo: this.undo(op, () => this.reopen(task)) });
+    if (!op) return;
+    this.readAbout(task);
+    toast(t('said.completed', { title: task.title }), {
+      key: doneKey(task.id),
+      undo: this.undo(op, () => this.reopen(task)),
+    });
   }
 
   skip(task: Task): void {
+    linger(task.id);
     const op = this.change({ kind: 'task.skip', target: task.id });
-    if (op) toast(t('said.skipped', { title: task.title }), { undo: this.undo(op, () => this.reopen(task)) });
+    if (!op) return;
+    this.readAbout(task);
+    toast(t('said.skipped', { title: task.title }), {
+      key: doneKey(task.id),
+      undo: this.undo(op, () => this.reopen(task)),
+    });
   }
 
   reopen(task: Task): void {
@@ -126,12 +141,12 @@ export class Actions {
     return project.kind === 'inbox' ? t('nav.inbox') : project.name;
   }
 
-  /** Between its new neighbours; null at an end. */
-  place(task: Task, before: Task | null, after: Task | null): void {
-    const low = before?.rank ?? '';
-    const high = after?.rank ?? '';
-    if (high !== '' && low >= high) return;
-    this.update(task, { rank: rankBetween(low, high) });
+  /** At this place of the list it is in. Those before it that have no rank yet are given one. */
+  place(task: Task, list: readonly Task[], at: number): void {
+    for (const { id, rank } of ranksFor(list, task, at)) {
+      const row = list.find((other) => other.id === id);
+      if (row) this.update(row, { rank });
+    }
   }
 
   setReminders(task: Task, reminders: Reminder[]): void {
@@ -162,6 +177,11 @@ export class Actions {
     if (!notification.read_at) this.change({ kind: 'notification.read', target: notification.id });
   }
 
+  /** What has rung about a task needs no more reading once the task is done. */
+  private readAbout(task: Task): void {
+    for (const row of this.store.view.notifications.values()) if (row.task_id === task.id) this.read(row);
+  }
+
   readAll(): void {
     this.change({ kind: 'notification.readAll', target: 'all' });
   }
@@ -169,6 +189,13 @@ export class Actions {
   snooze(notification: Notification, until: { for: string } | { until: string }, said: string): void {
     const op = this.change({ kind: 'notification.snooze', target: notification.id, body: until });
     if (op) toast(t('said.snoozed', { until: said }));
+  }
+
+  snoozeFor(notification: Notification, minutes: number): void {
+    const zone = this.store.view.settings?.timezone ?? 'UTC';
+    const now = Date.now();
+    const until = momentLabel(new Date(now + minutes * 60_000).toISOString(), zone, now);
+    this.snooze(notification, { for: formatDuration({ days: 0, minutes }) }, until);
   }
 
   settings(fields: Partial<Settings>): void {

@@ -1,8 +1,8 @@
 /** What components read. */
 
 import { createContext, useContext, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
-import type { Status, Store } from '../core/store';
 import type { View } from '../core/ops';
+import type { Status, Store } from '../core/store';
 import type { Project, Task } from '../core/types';
 import { browserZone, todayIn } from '../time/zone';
 
@@ -19,13 +19,19 @@ export function useView(): View {
   return useSyncExternalStore(store.subscribe, () => store.view);
 }
 
+/** One kind of rows: draws again only when one of them has changed. */
+export function useRows<K extends keyof View>(kind: K): View[K] {
+  const store = useStore();
+  return useSyncExternalStore(store.subscribe, () => store.view[kind]);
+}
+
 export function useStatus(): Status {
   const store = useStore();
   return useSyncExternalStore(store.subscribe, () => store.status);
 }
 
 export function useZone(): string {
-  return useView().settings?.timezone ?? browserZone();
+  return useRows('settings')?.timezone ?? browserZone();
 }
 
 /** The time, renewed as each minute begins and when the window comes back. */
@@ -65,13 +71,13 @@ export function useMakeClock(): Clock {
 }
 
 export function useTask(id: string | null): Task | null {
-  const { tasks } = useView();
+  const tasks = useRows('tasks');
   return (id && tasks.get(id)) || null;
 }
 
 /** The Inbox is not among them. */
 export function useProjects(): Project[] {
-  const { projects } = useView();
+  const projects = useRows('projects');
   return useMemo(
     () =>
       [...projects.values()]

@@ -1,5 +1,6 @@
 /** One way to the server: every call has a time limit, carries the access token, and fails as a Problem. */
 
+import { exclusively } from './lock';
 import type { Session, User } from './types';
 
 const TIMEOUT_MS = 15_000;
@@ -55,7 +56,10 @@ async function problem(response: Response): Promise<Problem> {
 async function send(path: string, call: Call): Promise<Response> {
   const headers = new Headers({ accept: 'application/json' });
   if (call.body !== undefined)
-    headers.set('content-type', call.method === 'PATCH' ? 'application/merge-patch+json' : 'application/json');
+    headers.set(
+      'content-type',
+      call.method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
+    );
   if (call.ifMatch !== undefined) headers.set('if-match', `"${call.ifMatch}"`);
   if (call.key) headers.set('idempotency-key', call.key);
   if (!call.open && access) headers.set('authorization', `Bearer ${access.token}`);
@@ -117,12 +121,12 @@ export async function accessToken(): Promise<string> {
 }
 
 export function refresh(): Promise<Session> {
-  refreshing ??= (async () => {
+  refreshing ??= exclusively('refresh', async () => {
     const response = await send('/api/auth/refresh', { method: 'POST', body: {}, open: true });
     if (response.status === 401 || response.status === 422) throw new SignedOut();
     if (!response.ok) throw await problem(response);
     return hold((await response.json()) as Session);
-  })().finally(() => {
+  }).finally(() => {
     refreshing = null;
   });
   return refreshing;
@@ -145,7 +149,7 @@ export async function signUp(form: {
 
 export async function signOut(): Promise<void> {
   try {
-    await api('/api/auth/logout', { method: 'POST', body: {} });
+    await api('/api/auth/logout', { method: 'POST', body: {}, open: true });
   } finally {
     access = null;
   }

@@ -82,7 +82,8 @@ export class Database {
   async read(): Promise<Kept> {
     const transaction = this.db.transaction([...ROWS, 'meta']);
     const all = <T>(store: RowStore) => asked(transaction.objectStore(store).getAll() as IDBRequest<T[]>);
-    const meta = <T>(key: string) => asked(transaction.objectStore('meta').get(key) as IDBRequest<T | undefined>);
+    const meta = <T>(key: string) =>
+      asked(transaction.objectStore('meta').get(key) as IDBRequest<T | undefined>);
     const [tasks, projects, notifications, settings, user, cursor, complete] = await Promise.all([
       all<Task>('tasks'),
       all<Project>('projects'),

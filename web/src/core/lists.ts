@@ -31,7 +31,12 @@ function dated(tasks: Tasks, zone: string, kept: ReadonlySet<string>): Dated[] {
   return found.sort(byDue);
 }
 
-export function todayTasks(tasks: Tasks, zone: string, now: number, kept = NONE): { overdue: Task[]; today: Task[] } {
+export function todayTasks(
+  tasks: Tasks,
+  zone: string,
+  now: number,
+  kept = NONE,
+): { overdue: Task[]; today: Task[] } {
   const day = todayIn(zone, now);
   const due = dated(tasks, zone, kept).filter((entry) => entry.day <= day);
   // A task of today whose hour has passed stays among today's; it only turns red.
@@ -57,12 +62,11 @@ export function upcomingDays(tasks: Tasks, zone: string, now: number, near: numb
     if (list) list.push(task);
     else days.set(day, [task]);
   }
-  return [...days]
-    .map(([date, list]) => ({ date, tasks: list }))
-    .sort((a, b) => (a.date < b.date ? -1 : 1));
+  return [...days].map(([date, list]) => ({ date, tasks: list })).sort((a, b) => (a.date < b.date ? -1 : 1));
 }
 
-export const overdueCount = (tasks: Tasks, zone: string, now: number): number => todayTasks(tasks, zone, now).overdue.length;
+export const overdueCount = (tasks: Tasks, zone: string, now: number): number =>
+  todayTasks(tasks, zone, now).overdue.length;
 
 export const projectTasks = (tasks: Tasks, project: string, kept = NONE): Task[] =>
   [...tasks.values()].filter((task) => task.project_id === project && shown(task, kept)).sort(byRank);
@@ -80,7 +84,8 @@ export const finishedTasks = (tasks: Tasks, project: string | null = null): Task
     .filter((task) => task.status !== 'open' && (project === null || task.project_id === project))
     .sort((a, b) => ((a.completed_at ?? '') < (b.completed_at ?? '') ? 1 : -1));
 
-const folded = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
+/** Without accents and capitals. */
+export const folded = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 
 /** By title and tag; every word must be in it. Open tasks first, then those that begin with it. */
 export function searchTasks(tasks: Tasks, query: string, limit: number): Task[] {

@@ -49,7 +49,7 @@ export class SseParser {
 }
 
 /** Stays connected until `stop` is aborted. */
-export function live(handlers: LiveHandlers, stop: AbortSignal): { wake: () => void } {
+export function live(handlers: LiveHandlers, stop: AbortSignal): { wake: (anew: boolean) => void } {
   let wake: () => void = () => {};
   let connection: AbortController | null = null;
   let lastByte = 0;
@@ -125,9 +125,9 @@ export function live(handlers: LiveHandlers, stop: AbortSignal): { wake: () => v
   })();
 
   return {
-    /** Comes back at once: the network or the window is there again. */
-    wake: () => {
-      if (Date.now() - lastByte > 25_000) connection?.abort();
+    /** Comes back at once: the window is there again, or (`anew`) another network, where the old stream hangs. */
+    wake: (anew) => {
+      if (anew || Date.now() - lastByte > 25_000) connection?.abort();
       wake();
     },
   };

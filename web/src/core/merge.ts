@@ -35,6 +35,7 @@ const NEW_TASK: Omit<Task, 'id' | 'created_at' | 'updated_at' | 'version'> = {
   next: null,
   completed_at: null,
   deleted_at: null,
+  rank: '',
 };
 
 function mergeTask(rows: Rows, event: LiveEvent): Merged {

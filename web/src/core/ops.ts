@@ -112,7 +112,11 @@ function applyProject(projects: Map<string, Project>, op: Op): void {
 
 function applyNotification(notifications: Map<string, Notification>, op: Op): void {
   for (const [id, row] of notifications)
-    if ((op.kind === 'notification.readAll' || id === op.target) && row.read_at === null && row.fired_at <= op.at)
+    if (
+      (op.kind === 'notification.readAll' || id === op.target) &&
+      row.read_at === null &&
+      row.fired_at <= op.at
+    )
       notifications.set(id, { ...row, read_at: op.at });
 }
 
@@ -136,7 +140,8 @@ export function applyOps(base: View, ops: readonly Op[]): View {
 /** Ids that the server has given by now, put in the place of the ones from here. */
 export function renameIn(op: Op, names: ReadonlyMap<string, string>): Op {
   const real = (value: unknown) => (typeof value === 'string' ? (names.get(value) ?? value) : value);
-  const body = op.body && Object.fromEntries(Object.entries(op.body).map(([key, value]) => [key, real(value)]));
+  const body =
+    op.body && Object.fromEntries(Object.entries(op.body).map(([key, value]) => [key, real(value)]));
   return { ...op, target: names.get(op.target) ?? op.target, body };
 }
 

@@ -71,7 +71,9 @@ export class Outbox {
     );
     for (const tab of new Set(left.map((op) => op.tab))) {
       const take = async () => {
-        const ops = left.filter((op) => op.tab === tab).map((op) => ({ ...op, tab: this.tab, seq: this.sequence++ }));
+        const ops = left
+          .filter((op) => op.tab === tab)
+          .map((op) => ({ ...op, tab: this.tab, seq: this.sequence++ }));
         for (const op of ops) this.tried.add(op.id);
         await this.db?.enqueue(ops);
         this.ops = [...ops, ...this.ops];
@@ -147,18 +149,21 @@ export class Outbox {
 
   /** Resolves when no creation is on its way: until then nobody knows which new row is this tab's own. */
   async settled(): Promise<void> {
-    if (this.inFlight?.kind.endsWith('.create')) await new Promise<void>((resolve) => this.landed.push(resolve));
+    if (this.inFlight?.kind.endsWith('.create'))
+      await new Promise<void>((resolve) => this.landed.push(resolve));
   }
 
   /** Sends again at once: the network is back. */
   pump = (): void => {
     clearTimeout(this.retry);
+    this.retry = undefined;
     if (!this.pumping && !this.stopped) void this.run();
   };
 
   private keep(ops: Op[]): void {
     const kept = this.db?.enqueue(ops).catch(() => {}) ?? Promise.resolve();
-    void kept.then(this.pump);
+    // A server that asked to wait is not asked again because there is more to send.
+    void kept.then(() => this.retry === undefined && this.pump());
   }
 
   private drop(ops: Op[]): void {
@@ -227,6 +232,11 @@ export class Outbox {
           return this.backOff(null);
         }
       }
+      if (error instanceof Problem && error.status === 404 && op.kind === 'task.delete') {
+        // Sent before, without an answer that came back; or deleted elsewhere.
+        this.landedWith(op, null, false);
+        return null;
+      }
       if (error instanceof Problem && error.status < 500 && error.status !== 429 && error.status !== 408) {
         this.refuse(op, error);
         return null;
@@ -249,7 +259,13 @@ export class Outbox {
       const rest = this.ops.filter((other) => other.id !== op.id);
       void this.db?.enqueue(rest).catch(() => {});
     }
-    if ((guarded || op.kind.endsWith('.create')) && row?.id && row.version) this.reached.set(row.id, row.version);
+    if (row?.id && row.version) {
+      // One version on from what was seen: this change is the only one in between.
+      const seen = this.ops.filter((other) => other.target === row.id).map((other) => other.version ?? 0);
+      const known = Math.max(this.reached.get(row.id) ?? 0, ...seen);
+      if (guarded || op.kind.endsWith('.create') || row.version === known + 1)
+        this.reached.set(row.id, row.version);
+    }
     const gone = op.id;
     this.ops = this.ops.filter((other) => other.id !== gone);
     void this.db?.dequeue([gone]).catch(() => {});

@@ -4,10 +4,10 @@
  */
 
 import { api, type Problem, pages } from './api';
-import { Database, type Delta } from './db';
+import { Database, type Delta, type RowStore } from './db';
 import { type LiveState, live } from './live';
 import { mergeEvent } from './merge';
-import { applyOps, type Op, type View } from './ops';
+import { applyOps, isNew, type Op, type View } from './ops';
 import { Outbox } from './outbox';
 import type { LiveEvent, Notification, Project, Settings, Task, User } from './types';
 
@@ -20,8 +20,8 @@ export interface Status {
   /** Rows can be shown. */
   loaded: boolean;
   live: LiveState;
-  /** The last call reached the server. */
-  reachable: boolean;
+  /** The server was not reached lately, by a change or by the stream. */
+  away: boolean;
   signedOut: boolean;
 }
 
@@ -33,11 +33,12 @@ export type StoreEvent =
 
 const EMPTY: View = { tasks: new Map(), projects: new Map(), notifications: new Map(), settings: null };
 
-const byId = <T extends { id: string }>(rows: T[]): Map<string, T> => new Map(rows.map((row) => [row.id, row]));
+const byId = <T extends { id: string }>(rows: T[]): Map<string, T> =>
+  new Map(rows.map((row) => [row.id, row]));
 
 export class Store {
   view: View = EMPTY;
-  status: Status = { loaded: false, live: 'connecting', reachable: true, signedOut: false };
+  status: Status = { loaded: false, live: 'connecting', away: false, signedOut: false };
   user: User;
   /** Finished tasks have all been loaded. */
   complete = false;
@@ -47,10 +48,11 @@ export class Store {
   private readonly listeners = new Set<() => void>();
   private readonly watchers = new Set<(event: StoreEvent) => void>();
   private readonly stopping = new AbortController();
-  private stream: { wake: () => void } | null = null;
+  private stream: { wake: (anew: boolean) => void } | null = null;
   private writing: Promise<void> = Promise.resolve();
   /** Many events are drawn once. */
   private holding = false;
+  private readonly keys = new Map<string, string>();
   private readonly db: Database | null;
 
   private constructor(db: Database | null, user: User) {
@@ -61,7 +63,7 @@ export class Store {
       answered: (op, answer) => this.answered(op, answer),
       refused: (op, reason) => this.tell({ type: 'refused', op, reason }),
       signedOut: () => this.setStatus({ signedOut: true }),
-      reachable: (reachable) => this.setStatus({ reachable }),
+      reachable: (yes) => this.setStatus({ away: !yes }),
     });
   }
 
@@ -85,35 +87,54 @@ export class Store {
     return store;
   }
 
-  /** Begins to follow the server. */
-  connect(): void {
-    const stop = this.stopping.signal;
+  private follow(): void {
+    let failures = 0;
     this.stream = live(
       {
         cursor: () => this.cursor,
         ready: (position) => this.load(position),
         events: (events) => this.receive(events),
-        state: (state) => this.setStatus(state === 'live' ? { live: state, reachable: true } : { live: state }),
+        state: (state) => {
+          if (state === 'away') failures++;
+          if (state === 'live') failures = 0;
+          // A stream that is there again after one try is no news.
+          const away = failures > 1 || (failures > 0 && !navigator.onLine);
+          this.setStatus(state === 'connecting' ? { live: state } : { live: state, away });
+        },
         lost: async () => {
           this.cursor = null;
           await this.db?.forgetRows().catch(() => {});
         },
         signedOut: () => this.setStatus({ signedOut: true }),
       },
-      stop,
+      this.stopping.signal,
     );
+  }
+
+  /** Begins to follow the server. */
+  connect(): void {
+    const stop = this.stopping.signal;
+    this.follow();
     if (this.cursor !== null) void this.refreshOverdue();
     if (this.cursor !== null && !this.complete) void this.loadFinished();
-    const wake = () => {
-      if (document.visibilityState === 'hidden') return;
-      this.stream?.wake();
+    const wake = (event: Event) => {
+      if (event.type === 'visibilitychange' && document.visibilityState === 'hidden') return;
+      this.stream?.wake(event.type === 'online');
       this.outbox.pump();
       void this.outbox.adopt();
     };
     window.addEventListener('online', wake, { signal: stop });
+    window.addEventListener('offline', () => this.setStatus({ away: true }), { signal: stop });
     document.addEventListener('visibilitychange', wake, { signal: stop });
     const hourly = setInterval(() => void this.refreshOverdue(), 3_600_000);
     stop.addEventListener('abort', () => clearInterval(hourly));
+  }
+
+  /** After the person has signed in again: the same account goes on where it stopped. */
+  resume(): void {
+    this.setStatus({ signedOut: false, away: false });
+    this.follow();
+    this.outbox.pump();
   }
 
   async close(forget: boolean): Promise<void> {
@@ -146,6 +167,17 @@ export class Store {
     this.put({ tasks });
   }
 
+  /** A task that is not kept here. False where the server has none of that id. */
+  async find(id: string): Promise<boolean> {
+    await this.fetchRow({ store: 'tasks', id });
+    return this.base.tasks.has(id);
+  }
+
+  /** The name of a row in lists, the same before and after the server has given its id. */
+  keyOf(id: string): string {
+    return this.keys.get(id) ?? id;
+  }
+
   async reloadSettings(): Promise<void> {
     this.put({ settings: await api<Settings>('/api/settings') });
   }
@@ -170,9 +202,14 @@ export class Store {
 
   /** Rows from the server, never older than what is there. */
   private put(delta: Delta): void {
-    const tasks = new Map(this.base.tasks);
-    const projects = new Map(this.base.projects);
-    const notifications = new Map(this.base.notifications);
+    // Only what changes is a new map: who reads the others need not draw again.
+    const copy = <T>(store: RowStore, map: ReadonlyMap<string, T>): Map<string, T> => {
+      const changes = delta[store] || delta.removed?.some((gone) => gone.store === store);
+      return changes ? new Map(map) : (map as Map<string, T>);
+    };
+    const tasks = copy('tasks', this.base.tasks);
+    const projects = copy('projects', this.base.projects);
+    const notifications = copy('notifications', this.base.notifications);
     for (const { store, id } of delta.removed ?? []) ({ tasks, projects, notifications })[store].delete(id);
     const live = (delta.tasks ?? []).filter((task) => (tasks.get(task.id)?.version ?? 0) <= task.version);
     for (const task of live) {
@@ -189,7 +226,9 @@ export class Store {
     this.base = { tasks, projects, notifications, settings };
     if (delta.cursor !== undefined) this.cursor = delta.cursor;
     if (delta.complete !== undefined) this.complete = delta.complete;
-    const gone = live.filter((task) => task.deleted_at).map((task) => ({ store: 'tasks' as const, id: task.id }));
+    const gone = live
+      .filter((task) => task.deleted_at)
+      .map((task) => ({ store: 'tasks' as const, id: task.id }));
     const kept: Delta = {
       ...delta,
       settings: delta.settings && (settings ?? undefined),
@@ -203,17 +242,21 @@ export class Store {
   private answered(op: Op, answer: unknown): void {
     const noun = op.kind.split('.')[0];
     const row = answer as { id: string } | null;
-    if (row && op.target.startsWith('new-')) this.tell({ type: 'renamed', from: op.target, to: row.id });
+    const from = row && isNew(op.target) ? op.target : null;
+    if (from) this.keys.set(row?.id ?? '', from);
     if (op.kind === 'task.delete') this.put({ removed: [{ store: 'tasks', id: op.target }] });
     else if (noun === 'task') this.put({ tasks: [answer as Task] });
     else if (noun === 'project') this.put({ projects: [answer as Project] });
     else if (noun === 'settings') this.put({ settings: answer as Settings });
     else {
       const read = [...this.base.notifications.values()]
-        .filter((other) => other.read_at === null && (op.kind === 'notification.readAll' || other.id === op.target))
+        .filter(
+          (other) => other.read_at === null && (op.kind === 'notification.readAll' || other.id === op.target),
+        )
         .map((other) => ({ ...other, read_at: op.at }));
       this.put({ notifications: read });
     }
+    if (from && row) this.tell({ type: 'renamed', from, to: row.id });
     this.tell({ type: 'answered', op, answer });
   }
 
@@ -238,7 +281,7 @@ export class Store {
       cursor: position,
       complete: false,
     });
-    this.setStatus({ loaded: true, reachable: true });
+    this.setStatus({ loaded: true, away: false });
     void this.loadFinished();
   }
 
@@ -246,7 +289,13 @@ export class Store {
     const signal = this.stopping.signal;
     try {
       for (const status of ['completed', 'skipped'])
-        this.put({ tasks: await pages<Task>(`/api/tasks?status=${status}&limit=200`, FINISHED_LIMIT, signal) });
+        this.put({
+          tasks: await pages<Task>(
+            `/api/tasks?status=${status}&sort=completed&limit=200`,
+            FINISHED_LIMIT,
+            signal,
+          ),
+        });
       this.put({ complete: true });
     } catch {
       // The next start tries again.

@@ -44,8 +44,8 @@ export interface Task {
   created_at: string;
   updated_at: string;
   deleted_at: string | null;
-  /** Not sent by servers that have no order by hand. */
-  rank?: string;
+  /** A place in the order by hand; empty comes last. */
+  rank: string;
   version: number;
   skipped_reminders?: string[];
 }
@@ -53,7 +53,16 @@ export interface Task {
 /** What a person may change of a task. */
 export type TaskFields = Pick<
   Task,
-  'title' | 'notes' | 'project_id' | 'priority' | 'tags' | 'due' | 'timezone' | 'repeat' | 'reminders' | 'rank'
+  | 'title'
+  | 'notes'
+  | 'project_id'
+  | 'priority'
+  | 'tags'
+  | 'due'
+  | 'timezone'
+  | 'repeat'
+  | 'reminders'
+  | 'rank'
 >;
 
 export interface Project {

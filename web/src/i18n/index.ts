@@ -9,7 +9,17 @@ export const LANGUAGES: { id: Language; name: string }[] = [
 ];
 
 export type Key = keyof Messages;
-export type Params = Record<string, string | number>;
+
+/** The parameters that a message names, so that none can be forgotten or misspelt. */
+type Names<Text> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
+type ParamsOf<K extends Key> = K extends Key
+  ? (typeof en)[K] extends { one: infer One; other: infer Other }
+    ? 'n' | Names<One> | Names<Other>
+    : Names<(typeof en)[K]>
+  : never;
+/** Messages that stand alone, for keys that are put together. */
+export type PlainKey = { [K in Key]: [ParamsOf<K>] extends [never] ? K : never }[Key];
+type Args<K extends Key> = [ParamsOf<K>] extends [never] ? [] : [Record<ParamsOf<K>, string | number>];
 
 let messages: Messages = en;
 let current: Language = 'en';
@@ -23,7 +33,8 @@ export function locale(): string {
   return own.split('-')[0] === current ? own : current === 'en' ? 'en-GB' : current;
 }
 
-export const isLanguage = (text: string | null | undefined): text is Language => text === 'en' || text === 'de';
+export const isLanguage = (text: string | null | undefined): text is Language =>
+  text === 'en' || text === 'de';
 
 export const browserLanguage = (): Language => {
   const own = globalThis.navigator?.language.split('-')[0];
@@ -38,7 +49,8 @@ export async function setLanguage(next: Language): Promise<void> {
 }
 
 /** `{name}` takes the parameter of that name; where a message has forms, `n` chooses. */
-export function t(key: Key, params: Params = {}): string {
+export function t<K extends Key>(key: K, ...args: Args<K>): string {
+  const params: Record<string, string | number> = args[0] ?? {};
   const message = messages[key];
   const text =
     typeof message === 'string'

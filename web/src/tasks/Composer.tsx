@@ -1,14 +1,12 @@
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { actionsOf, type NewTask } from '../app/actions';
-import { useClock, useStore } from '../app/state';
+import { openTask } from '../app/router';
+import { useStore } from '../app/state';
 import { t } from '../i18n';
-import { dueLabel } from '../time/format';
-import { readQuick } from '../time/quick';
 import { hasTime } from '../time/zone';
 import { Icon } from '../ui/Icon';
 import { Popup } from '../ui/Popup';
 import { toast } from '../ui/toasts';
-import { PriorityBars } from './meta';
 import { type Draft, Properties } from './Properties';
 
 export type Defaults = Partial<Pick<Draft, 'due' | 'project_id'>>;
@@ -22,7 +20,6 @@ interface Props {
 
 export function Composer({ defaults, onClose, again = false }: Props) {
   const store = useStore();
-  const { today } = useClock();
   const empty: Draft = {
     due: defaults.due ?? null,
     timezone: null,
@@ -35,10 +32,7 @@ export function Composer({ defaults, onClose, again = false }: Props) {
   const [draft, setDraft] = useState<Draft>(empty);
   const [text, setText] = useState('');
   const [notes, setNotes] = useState('');
-  const [literal, setLiteral] = useState(false);
   const title = useRef<HTMLTextAreaElement>(null);
-  const quick = readQuick(text, today);
-  const understood = !literal && (quick.due !== null || quick.priority !== null || quick.tags.length > 0);
 
   useEffect(() => {
     title.current?.focus();
@@ -46,27 +40,25 @@ export function Composer({ defaults, onClose, again = false }: Props) {
   }, []);
 
   const submit = () => {
-    const name = (understood ? quick.title : text.trim()).slice(0, 500);
+    const name = text.trim();
     if (!name) return;
-    const due = (understood && quick.due) || draft.due;
     const fields: NewTask = {
       ...draft,
       title: name,
       notes: notes.trim() || undefined,
-      due,
-      timezone: due && hasTime(due) ? draft.timezone : null,
-      priority: (understood && quick.priority) || draft.priority,
-      tags: understood ? [...new Set([...draft.tags, ...quick.tags])] : draft.tags,
+      timezone: draft.due && hasTime(draft.due) ? draft.timezone : null,
     };
-    if (!actionsOf(store).add(fields)) return;
+    const id = actionsOf(store).add(fields);
+    if (!id) return;
     setText('');
     setNotes('');
-    setLiteral(false);
     if (again) {
       setDraft(empty);
       title.current?.focus();
     } else {
-      toast(t('said.added', { title: name }));
+      toast(t('said.added', { title: name }), {
+        actions: [{ label: t('action.show'), run: () => openTask(store.outbox.nameOf(id)) }],
+      });
       onClose();
     }
   };
@@ -104,23 +96,6 @@ export function Composer({ defaults, onClose, again = false }: Props) {
         value={notes}
         onChange={(event) => setNotes(event.target.value)}
       />
-      {understood && (
-        <div className="understood" aria-live="polite">
-          <span>{t('composer.understood')}</span>
-          {quick.due && <strong>{dueLabel(quick.due, today)}</strong>}
-          {quick.priority && (
-            <strong>
-              <PriorityBars priority={quick.priority} /> {t(`priority.${quick.priority}`)}
-            </strong>
-          )}
-          {quick.tags.map((tag) => (
-            <strong key={tag}>#{tag}</strong>
-          ))}
-          <button type="button" className="text-button" onClick={() => setLiteral(true)}>
-            {t('composer.literal')}
-          </button>
-        </div>
-      )}
       <div className="composer-foot">
         <Properties draft={draft} onChange={(change) => setDraft({ ...draft, ...change })} look="chips" />
         <div className="composer-buttons">

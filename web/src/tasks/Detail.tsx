@@ -1,5 +1,6 @@
-import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { actionsOf } from '../app/actions';
+import { show } from '../app/dialogs';
 import { closeTask } from '../app/router';
 import { useClock, useStore, useView } from '../app/state';
 import { isNew } from '../core/ops';
@@ -9,12 +10,15 @@ import { dueLabel, momentLabel } from '../time/format';
 import { Icon } from '../ui/Icon';
 import { MenuButton } from '../ui/Menu';
 import { Popup } from '../ui/Popup';
+import { useRang } from './dialogs';
 import { useFieldDraft } from './draft';
 import { focusTask } from './focus';
 import { History } from './History';
 import { Properties } from './Properties';
 import { Receipts } from './Receipts';
 import { Circle, useTaskMenu } from './TaskRow';
+
+const GROWS_BY_ITSELF = CSS.supports('field-sizing', 'content');
 
 function GrowingText(props: {
   className: string;
@@ -27,10 +31,11 @@ function GrowingText(props: {
 }) {
   const draft = useFieldDraft(props.saved, props.save);
   const area = useRef<HTMLTextAreaElement>(null);
+  // After the layer around it has opened: before, it has no height.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text
-  useLayoutEffect(() => {
+  useEffect(() => {
     const element = area.current;
-    if (!element) return;
+    if (!element || GROWS_BY_ITSELF) return;
     element.style.height = '0';
     element.style.height = `${element.scrollHeight}px`;
   }, [draft.value]);
@@ -77,7 +82,13 @@ function Section({ title, id, children }: { title: string; id: string; children:
   return (
     <section className="detail-section">
       <h3>
-        <button type="button" className="disclosure" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
+        <button
+          type="button"
+          className="disclosure"
+          aria-expanded={open}
+          aria-controls={id}
+          onClick={() => setOpen(!open)}
+        >
           <Icon name={open ? 'down' : 'forward'} size={16} />
           {title}
         </button>
@@ -146,6 +157,7 @@ function Head({ task }: { task: Task }) {
   const store = useStore();
   const actions = actionsOf(store);
   const items = useTaskMenu(task).filter((item) => item.id !== 'edit');
+  const rang = useRang(task.id);
   return (
     <header className="detail-head">
       <button
@@ -160,6 +172,16 @@ function Head({ task }: { task: Task }) {
         <button type="button" className="button button-small" onClick={() => actions.skip(task)}>
           <Icon name="skip" size={16} />
           {t('action.skip')}
+        </button>
+      )}
+      {rang && task.status === 'open' && (
+        <button
+          type="button"
+          className="button button-small"
+          onClick={() => show({ kind: 'snooze', task: task.id })}
+        >
+          <Icon name="clock" size={16} />
+          {t('snooze.title')}
         </button>
       )}
       <span className="spacer" />

@@ -6,6 +6,7 @@ import { addDays, dateOf, hasTime, isZone, knownZones, timeOf, weekdayOf } from 
 import { Calendar } from '../ui/Calendar';
 import { Icon, type IconName } from '../ui/Icon';
 import { Popup } from '../ui/Popup';
+import { nextWeek } from './shortcuts';
 
 interface Shortcut {
   id: 'today' | 'tomorrow' | 'weekend' | 'nextWeek';
@@ -21,7 +22,7 @@ export function shortcuts(today: string): Shortcut[] {
     { id: 'today', icon: 'today', date: today, key: 't' },
     { id: 'tomorrow', icon: 'sun', date: addDays(today, 1), key: '' },
     ...(weekday < 4 ? [{ id: 'weekend' as const, icon: 'flag' as const, date: saturday, key: '' }] : []),
-    { id: 'nextWeek', icon: 'week', date: addDays(today, 7 - weekday), key: 'w' },
+    { id: 'nextWeek', icon: 'week', date: nextWeek(today), key: 'w' },
   ];
 }
 
@@ -68,7 +69,8 @@ export function DuePicker({ value, onChange, onClose, anchor }: Props) {
               <Icon name={shortcut.icon} size={18} />
               <span className="menu-label">{t(`due.${shortcut.id}`)}</span>
               <span className="menu-hint">
-                {weekdayName(shortcut.date, 'short')} {shortcut.id === 'nextWeek' && dayAndMonth(shortcut.date)}
+                {weekdayName(shortcut.date, 'short')}{' '}
+                {shortcut.id === 'nextWeek' && dayAndMonth(shortcut.date)}
               </span>
             </button>
           ))}

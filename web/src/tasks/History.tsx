@@ -1,14 +1,24 @@
 import { useClock, useStore, useView } from '../app/state';
 import type { Change, Reminder, Repeat } from '../core/types';
-import { type Key, t } from '../i18n';
+import { type PlainKey, t } from '../i18n';
 import { dueLabel, momentLabel } from '../time/format';
 import { repeatWords } from '../time/words';
 import { Icon } from '../ui/Icon';
 import { projectLabel } from './meta';
-import { useReminderWords } from './ReminderPicker';
 import { useTaskList } from './Receipts';
+import { useReminderWords } from './ReminderPicker';
 
-const SHOWN = ['title', 'notes', 'due', 'timezone', 'priority', 'project_id', 'tags', 'repeat', 'reminders'] as const;
+const SHOWN = [
+  'title',
+  'notes',
+  'due',
+  'timezone',
+  'priority',
+  'project_id',
+  'tags',
+  'repeat',
+  'reminders',
+] as const;
 type Shown = (typeof SHOWN)[number];
 
 /** A field's value in words, as the conflict and the history show it. */
@@ -45,7 +55,7 @@ const via = (text: string): string => {
   const known = ['web', 'cli', 'api', 'planner', 'timer', 'assistant'];
   const word = text.split(':')[0] ?? text;
   if (word === 'token') return t('via.token');
-  return known.includes(word) ? t(`via.${word}` as Key) : text;
+  return known.includes(word) ? t(`via.${word}` as PlainKey) : text;
 };
 
 export function History({ taskId, version }: { taskId: string; version: string }) {

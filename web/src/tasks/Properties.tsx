@@ -29,11 +29,18 @@ interface Props {
   look: 'chips' | 'rows';
 }
 
-function TagsPopup({ draft, onChange, anchor, onClose }: Omit<Props, 'look'> & { anchor: Element | null; onClose: () => void }) {
+function TagsPopup({
+  draft,
+  onChange,
+  anchor,
+  onClose,
+}: Omit<Props, 'look'> & { anchor: Element | null; onClose: () => void }) {
   const { tasks } = useView();
   const [text, setText] = useState('');
   const known = [...new Set([...tasks.values()].flatMap((task) => task.tags))].sort();
-  const hits = known.filter((tag) => tag.includes(text.toLowerCase()) && !draft.tags.includes(tag)).slice(0, 8);
+  const hits = known
+    .filter((tag) => tag.includes(text.toLowerCase()) && !draft.tags.includes(tag))
+    .slice(0, 8);
   const add = (tag: string) => {
     if (TAG.test(tag) && !draft.tags.includes(tag) && draft.tags.length < MOST_TAGS)
       onChange({ tags: [...draft.tags, tag] });
@@ -113,7 +120,9 @@ export function Properties({ draft, onChange, look }: Props) {
     >
       {typeof icon === 'string' ? <Icon name={icon as IconName} size={look === 'rows' ? 18 : 16} /> : icon}
       {look === 'rows' && <span className="property-name">{t(`property.${name}`)}</span>}
-      <span className="property-value">{value ?? t(look === 'rows' ? `property.${name}.none` : `property.${name}`)}</span>
+      <span className="property-value">
+        {value ?? t(look === 'rows' ? `property.${name}.none` : `property.${name}`)}
+      </span>
     </button>
   );
 
@@ -134,15 +143,21 @@ export function Properties({ draft, onChange, look }: Props) {
       {property('repeat', 'repeat', draft.repeat && repeatWords(draft.repeat, today))}
       {property(
         'priority',
-        draft.priority === 'none' ? 'flag' : <PriorityBars priority={draft.priority} size={look === 'rows' ? 18 : 16} />,
+        draft.priority === 'none' ? (
+          'flag'
+        ) : (
+          <PriorityBars priority={draft.priority} size={look === 'rows' ? 18 : 16} />
+        ),
         draft.priority === 'none' ? null : t(`priority.${draft.priority}`),
       )}
-      {property('project', draft.project_id === inbox?.id ? 'inbox' : 'project', projectLabel(projects.get(draft.project_id)) || null)}
+      {property(
+        'project',
+        draft.project_id === inbox?.id ? 'inbox' : 'project',
+        projectLabel(projects.get(draft.project_id)) || null,
+      )}
       {property('tags', 'tag', draft.tags.length > 0 ? draft.tags.map((tag) => `#${tag}`).join(' ') : null)}
 
-      {open === 'due' && (
-        <DuePicker value={draft} onChange={onChange} onClose={close} anchor={anchor} />
-      )}
+      {open === 'due' && <DuePicker value={draft} onChange={onChange} onClose={close} anchor={anchor} />}
       {open === 'reminders' && (
         <ReminderPicker
           due={draft.due}
@@ -155,6 +170,7 @@ export function Properties({ draft, onChange, look }: Props) {
       {open === 'repeat' && (
         <RepeatPicker
           due={draft.due}
+          timezone={draft.timezone}
           repeat={draft.repeat}
           onChange={(repeat) => onChange({ repeat })}
           onClose={close}

@@ -6,6 +6,9 @@ import { t } from '../i18n';
 import { exactMoment, lateness, momentLabel } from '../time/format';
 import { Icon } from '../ui/Icon';
 
+/** Less than this late is what Punctual calls on time. */
+const ON_TIME_MS = 1_000;
+
 type Loaded<T> = { state: 'loading' } | { state: 'failed' } | { state: 'ready'; items: T[] };
 
 /** A list that belongs to a task, read again when the task or one of its reminders changes. */
@@ -79,7 +82,10 @@ function verdict(receipt: Receipt): { text: string; tone: 'good' | 'bad' | 'plai
   if (failed.length > 0)
     return { text: t('receipt.someFailed', { channel: channelName(failed[0]?.channel ?? '') }), tone: 'bad' };
   if (pending.length > 0)
-    return { text: t('receipt.somePending', { channel: channelName(pending[0]?.channel ?? '') }), tone: 'bad' };
+    return {
+      text: t('receipt.somePending', { channel: channelName(pending[0]?.channel ?? '') }),
+      tone: 'bad',
+    };
   return { text: t('receipt.arrived'), tone: 'good' };
 }
 
@@ -107,7 +113,11 @@ function ReceiptCard({ receipt }: { receipt: Receipt }) {
             <dd>
               {exactMoment(receipt.fired_at, zone)}
               {receipt.lateness_ms !== null && (
-                <span className="lateness"> {t('receipt.late', { time: lateness(receipt.lateness_ms) })}</span>
+                <span className={receipt.lateness_ms < ON_TIME_MS ? 'on-time' : 'late'}>
+                  {' '}
+                  {receipt.lateness_ms < ON_TIME_MS ? `${t('receipt.onTime')}, ` : ''}
+                  {t('receipt.late', { time: lateness(receipt.lateness_ms) })}
+                </span>
               )}
             </dd>
           </div>
@@ -132,7 +142,10 @@ function ReceiptCard({ receipt }: { receipt: Receipt }) {
 
 export function Receipts({ taskId, version }: { taskId: string; version: string }) {
   const store = useStore();
-  const loaded = useTaskList<Receipt>(`/api/tasks/${store.outbox.nameOf(taskId)}/reminders?limit=50`, version);
+  const loaded = useTaskList<Receipt>(
+    `/api/tasks/${store.outbox.nameOf(taskId)}/reminders?limit=50`,
+    version,
+  );
   if (loaded.state === 'loading') return <div className="skeleton skeleton-block" aria-hidden="true" />;
   if (loaded.state === 'failed')
     return (

@@ -1,9 +1,9 @@
 import { useState } from 'react';
-import { useClock, useView } from '../app/state';
+import { useClock, useRows } from '../app/state';
 import type { Reminder } from '../core/types';
 import { t } from '../i18n';
-import { clock, durationWords, momentLabel } from '../time/format';
 import { formatDuration } from '../time/duration';
+import { clock, durationWords, momentLabel } from '../time/format';
 import { hasTime, toInstant } from '../time/zone';
 import { Icon } from '../ui/Icon';
 import { Popup } from '../ui/Popup';
@@ -14,7 +14,7 @@ const ALL_DAY = ['PT0M', 'P1D', 'P2D', 'P7D'];
 
 export function useReminderWords(): (reminder: Reminder, due: string | null) => string {
   const { zone, now } = useClock();
-  const morning = useView().settings?.morning ?? '09:00';
+  const morning = useRows('settings')?.morning ?? '09:00';
   return (reminder, due) => {
     if (reminder.at) return momentLabel(reminder.at, zone, now);
     const before = reminder.before ?? 'PT0M';
@@ -78,7 +78,13 @@ export function ReminderPicker({ due, reminders, onChange, onClose, anchor }: Pr
           <>
             <div className="chips">
               {presets.map((before) => (
-                <button type="button" key={before} className="chip" disabled={full} onClick={() => add({ before })}>
+                <button
+                  type="button"
+                  key={before}
+                  className="chip"
+                  disabled={full}
+                  onClick={() => add({ before })}
+                >
                   <Icon name="plus" size={14} />
                   {words({ before }, due)}
                 </button>

@@ -1,11 +1,11 @@
 import { useEffect, useState } from 'react';
 import { useClock } from '../app/state';
-import { api } from '../core/api';
+import { api, Problem } from '../core/api';
 import type { Repeat } from '../core/types';
 import { language, t } from '../i18n';
 import { dayAndMonth, dayAndMonthLong, weekdayName, weekdayOfIndex } from '../time/format';
-import { type Frequency, formatRule, newRule, occurrences, parseRule, type Rule } from '../time/rule';
-import { repeatWords, ruleWords } from '../time/words';
+import { type Frequency, formatRule, newRule, parseRule, type Rule } from '../time/rule';
+import { ruleWords } from '../time/words';
 import { addDays, dateOf, hasTime, weekdayOf } from '../time/zone';
 import { Calendar } from '../ui/Calendar';
 import { Icon } from '../ui/Icon';
@@ -18,28 +18,50 @@ const MARKED = 40;
 interface Preview {
   words: string;
   dates: string[];
+  state: 'loading' | 'ready' | 'away' | 'refused';
+  /** Why the server does not take the rule. */
+  reason: string;
 }
 
-/** The dates of a rule that the editor can't compute come from the server. */
-function usePreview(repeat: Repeat | null, due: string, zone: string, today: string): Preview | null {
-  const rule = repeat && parseRule(repeat.rrule);
-  const [remote, setRemote] = useState<Preview | null>(null);
-  const unread = repeat && !rule ? repeat.rrule : null;
+const NOTHING: Preview = { words: '', dates: [], state: 'loading', reason: '' };
+
+/** The next dates, as the server will make them: it alone knows every rule. The last ones stay until the new are there. */
+function usePreview(repeat: Repeat | null, due: string, zone: string): Preview {
+  const [preview, setPreview] = useState(NOTHING);
+  const rrule = repeat?.rrule ?? null;
+  const from = repeat?.from ?? 'due';
   useEffect(() => {
-    setRemote(null);
-    if (!unread) return;
+    if (rrule === null) return;
     const stop = new AbortController();
     const query = new URLSearchParams({
-      rrule: unread, due, timezone: zone, from: 'due', count: String(MARKED), language: language(),
+      rrule,
+      due,
+      timezone: zone,
+      from,
+      count: String(MARKED),
+      language: language(),
     });
     api<{ words: string; occurrences: string[] }>(`/api/recurrence?${query}`, { signal: stop.signal })
-      .then((answer) => setRemote({ words: answer.words, dates: answer.occurrences.map(dateOf) }))
-      .catch(() => {});
+      .then((answer) =>
+        setPreview({
+          words: answer.words,
+          dates: answer.occurrences.map(dateOf),
+          state: 'ready',
+          reason: '',
+        }),
+      )
+      .catch((error) => {
+        if (stop.signal.aborted) return;
+        const refused = error instanceof Problem && error.status === 422;
+        setPreview({
+          ...NOTHING,
+          state: refused ? 'refused' : 'away',
+          reason: refused ? (error.fields[0]?.reason ?? error.message) : '',
+        });
+      });
     return () => stop.abort();
-  }, [unread, due, zone]);
-  if (!repeat) return null;
-  if (rule) return { words: ruleWords(rule, repeat.from, today), dates: occurrences(rule, due, MARKED) };
-  return remote ?? { words: repeatWords(repeat, today), dates: [] };
+  }, [rrule, due, zone, from]);
+  return preview;
 }
 
 function presetsFor(date: string): { label: string; rule: Rule }[] {
@@ -100,8 +122,15 @@ function RuleEditor({ rule, date, onChange }: EditorProps) {
           value={rule.freq}
           onChange={(event) => {
             const freq = event.target.value as Frequency;
-            const fresh = presetsFor(date).find((preset) => preset.rule.freq === freq && preset.rule.days.length < 2);
-            onChange({ ...(fresh?.rule ?? newRule(freq)), interval: rule.interval, until: rule.until, count: rule.count });
+            const fresh = presetsFor(date).find(
+              (preset) => preset.rule.freq === freq && preset.rule.days.length < 2,
+            );
+            onChange({
+              ...(fresh?.rule ?? newRule(freq)),
+              interval: rule.interval,
+              until: rule.until,
+              count: rule.count,
+            });
           }}
         >
           {FREQUENCIES.map((freq) => (
@@ -184,7 +213,9 @@ function RuleEditor({ rule, date, onChange }: EditorProps) {
             max="999"
             aria-label={t('repeat.endsCount')}
             value={rule.count}
-            onChange={(event) => onChange({ ...rule, count: Math.max(1, Math.min(999, Number(event.target.value) || 1)) })}
+            onChange={(event) =>
+              onChange({ ...rule, count: Math.max(1, Math.min(999, Number(event.target.value) || 1)) })
+            }
           />
         )}
       </div>
@@ -194,21 +225,24 @@ function RuleEditor({ rule, date, onChange }: EditorProps) {
 
 interface Props {
   due: string | null;
+  timezone: string | null;
   repeat: Repeat | null;
   onChange: (repeat: Repeat | null) => void;
   onClose: () => void;
   anchor: Element | null;
 }
 
-export function RepeatPicker({ due, repeat, onChange, onClose, anchor }: Props) {
+export function RepeatPicker({ due, timezone, repeat, onChange, onClose, anchor }: Props) {
   const { today, zone } = useClock();
   const start = due ?? today;
   const date = dateOf(start);
   const rule = repeat && parseRule(repeat.rrule);
   const [editing, setEditing] = useState(repeat !== null);
-  const preview = usePreview(repeat, start, zone, today);
+  const preview = usePreview(repeat, start, timezone ?? zone);
+  const words = rule && repeat ? ruleWords(rule, repeat.from, today) : preview.words;
   const from = repeat?.from ?? 'due';
-  const set = (next: Rule, basis: Repeat['from'] = from) => onChange({ rrule: formatRule(next), from: basis });
+  const set = (next: Rule, basis: Repeat['from'] = from) =>
+    onChange({ rrule: formatRule(next), from: basis });
   return (
     <Popup title={t('repeat.title')} onClose={onClose} anchor={anchor} showTitle>
       <div className="picker repeat-picker">
@@ -253,25 +287,31 @@ export function RepeatPicker({ due, repeat, onChange, onClose, anchor }: Props) 
             ) : (
               <p className="hint">{t('repeat.customHint', { rrule: repeat.rrule })}</p>
             )}
-            {preview && (
-              <div className="preview">
-                <p className="preview-words" aria-live="polite">
-                  {preview.words}
-                </p>
-                {preview.dates.length > 0 && (
-                  <>
-                    <p className="preview-dates">
-                      {preview.dates
-                        .slice(0, SHOWN)
-                        .map((day) => `${weekdayName(day, 'short')} ${dayAndMonth(day)}`)
-                        .join(' · ')}
-                      {preview.dates.length > SHOWN && ' …'}
-                    </p>
-                    <Calendar today={today} marked={new Set(preview.dates)} start={preview.dates[0]} />
-                  </>
-                )}
-              </div>
-            )}
+            <div className="preview">
+              <p className="preview-words" aria-live="polite">
+                {words}
+              </p>
+              {preview.state === 'refused' && <p className="form-error">{preview.reason}</p>}
+              {preview.state === 'away' && <p className="hint">{t('repeat.away')}</p>}
+              {preview.state === 'loading' && <div className="skeleton skeleton-line" />}
+              {preview.dates.length > 0 && (
+                <>
+                  <p className="preview-dates">
+                    {preview.dates
+                      .slice(0, SHOWN)
+                      .map((day) => `${weekdayName(day, 'short')} ${dayAndMonth(day)}`)
+                      .join(' · ')}
+                    {preview.dates.length > SHOWN && ' …'}
+                  </p>
+                  <Calendar
+                    key={preview.dates[0]}
+                    today={today}
+                    marked={new Set(preview.dates)}
+                    start={preview.dates[0]}
+                  />
+                </>
+              )}
+            </div>
             <div className="field-row field-row-end">
               <button
                 type="button"

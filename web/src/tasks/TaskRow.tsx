@@ -1,7 +1,7 @@
 import { memo, type PointerEvent, useRef, useState } from 'react';
 import { actionsOf } from '../app/actions';
 import { openTask, withTask } from '../app/router';
-import { useClock, useProjects, useStore, useView } from '../app/state';
+import { useClock, useProjects, useRows, useStore } from '../app/state';
 import type { Task } from '../core/types';
 import { t } from '../i18n';
 import { Icon } from '../ui/Icon';
@@ -13,6 +13,7 @@ import { PriorityBars, projectLabel, TaskMeta } from './meta';
 export function Circle({ task, onToggle }: { task: Task; onToggle: (byKey: boolean) => void }) {
   const done = task.status !== 'open';
   return (
+    // biome-ignore lint/a11y/useSemanticElements: Enter presses it, too, and it is drawn
     <button
       type="button"
       role="checkbox"
@@ -32,7 +33,7 @@ export function Circle({ task, onToggle }: { task: Task; onToggle: (byKey: boole
 export function useTaskMenu(task: Task): MenuItem[] {
   const store = useStore();
   const { today } = useClock();
-  const { projects } = useView();
+  const projects = useRows('projects');
   const own = useProjects();
   const actions = actionsOf(store);
   const inbox = projects.get(store.user.inbox_id);
@@ -41,7 +42,15 @@ export function useTaskMenu(task: Task): MenuItem[] {
   return [
     { id: 'edit', label: t('action.edit'), icon: 'edit', hint: 'E', run: () => openTask(task.id) },
     ...(open
-      ? [{ id: 'today', label: t('due.today'), icon: 'today' as const, hint: 'T', run: () => actions.reschedule(task, today) }]
+      ? [
+          {
+            id: 'today',
+            label: t('due.today'),
+            icon: 'today' as const,
+            hint: 'T',
+            run: () => actions.reschedule(task, today),
+          },
+        ]
       : []),
     ...(open && task.repeat
       ? [{ id: 'skip', label: t('task.skip'), icon: 'skip' as const, run: () => actions.skip(task) }]
@@ -62,12 +71,15 @@ export function useTaskMenu(task: Task): MenuItem[] {
   ];
 }
 
+function TaskMenu({ task, anchor, onClose }: { task: Task; anchor: Element | null; onClose: () => void }) {
+  return <Menu title={task.title} items={useTaskMenu(task)} anchor={anchor} onClose={onClose} />;
+}
+
 function RowActions({ task }: { task: Task }) {
   const [open, setOpen] = useState<'due' | 'menu' | null>(null);
   const due = useRef<HTMLButtonElement>(null);
   const more = useRef<HTMLButtonElement>(null);
   const store = useStore();
-  const items = useTaskMenu(task);
   return (
     <div className="row-actions">
       {task.status === 'open' && (
@@ -76,7 +88,13 @@ function RowActions({ task }: { task: Task }) {
           <span className="hidden">{t('task.reschedule', { title: task.title })}</span>
         </button>
       )}
-      <button ref={more} type="button" className="icon-button" aria-haspopup="menu" onClick={() => setOpen('menu')}>
+      <button
+        ref={more}
+        type="button"
+        className="icon-button"
+        aria-haspopup="menu"
+        onClick={() => setOpen('menu')}
+      >
         <Icon name="more" size={18} />
         <span className="hidden">{t('task.more', { title: task.title })}</span>
       </button>
@@ -88,9 +106,7 @@ function RowActions({ task }: { task: Task }) {
           onChange={(value) => actionsOf(store).update(task, value)}
         />
       )}
-      {open === 'menu' && (
-        <Menu title={task.title} items={items} anchor={more.current} onClose={() => setOpen(null)} />
-      )}
+      {open === 'menu' && <TaskMenu task={task} anchor={more.current} onClose={() => setOpen(null)} />}
     </div>
   );
 }
@@ -104,7 +120,14 @@ interface Props {
   onGrab?: (event: PointerEvent<HTMLElement>, id: string) => void;
 }
 
-export const TaskRow = memo(function TaskRow({ task, leaving, selected, showProject, timeOnly, onGrab }: Props) {
+export const TaskRow = memo(function TaskRow({
+  task,
+  leaving,
+  selected,
+  showProject,
+  timeOnly,
+  onGrab,
+}: Props) {
   const store = useStore();
   const classes = ['row'];
   if (task.status !== 'open') classes.push('row-done');
@@ -120,7 +143,7 @@ export const TaskRow = memo(function TaskRow({ task, leaving, selected, showProj
       <Circle
         task={task}
         onToggle={(byKey) => {
-          if (byKey && task.status === 'open') focusNext(task.id, '.circle');
+          if (byKey && task.status === 'open') focusNext('.circle');
           actionsOf(store).toggle(task);
         }}
       />

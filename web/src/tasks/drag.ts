@@ -29,7 +29,9 @@ export function useDrag(onDrop: (id: string, list: HTMLElement, before: string |
     const find = (y: number) => {
       let best: { list: HTMLElement; before: HTMLElement | null; distance: number } | null = null;
       for (const list of document.querySelectorAll<HTMLElement>('[data-droppable]')) {
-        const others = [...list.querySelectorAll<HTMLElement>(':scope > [data-task]')].filter((other) => other !== row);
+        const others = [...list.querySelectorAll<HTMLElement>(':scope > [data-task]')].filter(
+          (other) => other !== row,
+        );
         const box = list.getBoundingClientRect();
         const distance = y < box.top ? box.top - y : y > box.bottom ? y - box.bottom : 0;
         if (best && distance >= best.distance) continue;
@@ -62,7 +64,7 @@ export function useDrag(onDrop: (id: string, list: HTMLElement, before: string |
       window.removeEventListener('pointermove', move);
       window.removeEventListener('pointerup', up);
       window.removeEventListener('pointercancel', cancel);
-      window.removeEventListener('keydown', escape, true);
+      window.removeEventListener('keydown', giveUp, true);
       unmark();
       row.classList.remove('row-dragged');
       row.style.transform = '';
@@ -71,7 +73,7 @@ export function useDrag(onDrop: (id: string, list: HTMLElement, before: string |
     };
     const up = () => end(true);
     const cancel = () => end(false);
-    const escape = (key: globalThis.KeyboardEvent) => {
+    const giveUp = (key: globalThis.KeyboardEvent) => {
       if (key.key !== 'Escape') return;
       key.stopPropagation();
       end(false);
@@ -79,6 +81,6 @@ export function useDrag(onDrop: (id: string, list: HTMLElement, before: string |
     window.addEventListener('pointermove', move);
     window.addEventListener('pointerup', up);
     window.addEventListener('pointercancel', cancel);
-    window.addEventListener('keydown', escape, true);
+    window.addEventListener('keydown', giveUp, true);
   }, []);
 }

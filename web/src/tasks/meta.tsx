@@ -1,4 +1,4 @@
-import { useClock, useView } from '../app/state';
+import { useClock, useRows } from '../app/state';
 import type { Priority, Project, Task } from '../core/types';
 import { t } from '../i18n';
 import { clock, dueLabel, dueTone } from '../time/format';
@@ -13,7 +13,13 @@ const BARS: Record<Priority, number> = { none: 0, low: 1, medium: 2, high: 3 };
 /** Three bars: a sign that needs no colour. */
 export function PriorityBars({ priority, size = 16 }: { priority: Priority; size?: number }) {
   return (
-    <svg className={`bars bars-${priority}`} width={size} height={size} viewBox="0 0 16 16" aria-hidden="true">
+    <svg
+      className={`bars bars-${priority}`}
+      width={size}
+      height={size}
+      viewBox="0 0 16 16"
+      aria-hidden="true"
+    >
       {[0, 1, 2].map((bar) => (
         <rect
           key={bar}
@@ -36,7 +42,8 @@ export function DueText({ task, timeOnly = false }: { task: Task; timeOnly?: boo
   if (due === null || instant === null) return null;
   const tone = task.status === 'open' ? dueTone(due, instant, today, now) : 'later';
   if (timeOnly && tone !== 'overdue' && !hasTime(due)) return null;
-  const label = timeOnly && hasTime(due) && due.startsWith(today) ? clock(due) : dueLabel(due, today);
+  const sameDay = timeOnly && (tone !== 'overdue' || due.startsWith(today));
+  const label = sameDay && hasTime(due) ? clock(due) : dueLabel(due, today);
   return (
     <span className={`meta-due due-${tone}`}>
       {tone === 'overdue' && <span className="hidden">{t('due.overdue')} </span>}
@@ -57,12 +64,17 @@ interface Props {
 
 /** The second line of a row: only what tells something. */
 export function TaskMeta({ task, showProject, timeOnly }: Props) {
-  const { projects } = useView();
+  const projects = useRows('projects');
   const { today } = useClock();
   const project = projects.get(task.project_id);
   const named = showProject && project && project.kind !== 'inbox';
   const bare =
-    !task.due && !task.repeat && task.reminders.length === 0 && task.tags.length === 0 && !named && !task.notes;
+    !task.due &&
+    !task.repeat &&
+    task.reminders.length === 0 &&
+    task.tags.length === 0 &&
+    !named &&
+    !task.notes;
   if (bare && task.missed === 0) return null;
   return (
     <span className="row-meta">
@@ -73,7 +85,9 @@ export function TaskMeta({ task, showProject, timeOnly }: Props) {
           <span className="meta-words">{repeatWords(task.repeat, today)}</span>
         </span>
       )}
-      {task.missed > 0 && <span className="meta-item meta-missed">{t('task.missed', { n: task.missed })}</span>}
+      {task.missed > 0 && (
+        <span className="meta-item meta-missed">{t('task.missed', { n: task.missed })}</span>
+      )}
       {task.reminders.length > 0 && (
         <span className="meta-item">
           <Icon name="bell" size={14} />

@@ -28,11 +28,14 @@ export const weekdayOfIndex = (index: number, width: 'long' | 'short' | 'narrow'
 export const monthName = (month: number): string =>
   format({ month: 'long' }).format(utc(`2024-${String(month).padStart(2, '0')}-01`));
 
-export const monthTitle = (date: string): string => format({ month: 'long', year: 'numeric' }).format(utc(date));
+export const monthTitle = (date: string): string =>
+  format({ month: 'long', year: 'numeric' }).format(utc(date));
 
-export const dayAndMonth = (date: string): string => format({ day: 'numeric', month: 'short' }).format(utc(date));
+export const dayAndMonth = (date: string): string =>
+  format({ day: 'numeric', month: 'short' }).format(utc(date));
 
-export const dayAndMonthLong = (date: string): string => format({ day: 'numeric', month: 'long' }).format(utc(date));
+export const dayAndMonthLong = (date: string): string =>
+  format({ day: 'numeric', month: 'long' }).format(utc(date));
 
 /** `Tue, 1 December 2026` */
 export const fullDate = (date: string): string =>
@@ -52,7 +55,9 @@ export function dayName(date: string, today: string): string {
   if (days === -1) return t('day.yesterday');
   if (days > 1 && days < 7) return weekdayName(date);
   const year = date.slice(0, 4) !== today.slice(0, 4);
-  return format({ day: 'numeric', month: 'short', ...(year ? { year: 'numeric' } : {}) }).format(utc(dateOf(date)));
+  return format({ day: 'numeric', month: 'short', ...(year ? { year: 'numeric' } : {}) }).format(
+    utc(dateOf(date)),
+  );
 }
 
 export function dueLabel(due: string, today: string): string {
@@ -95,7 +100,10 @@ export function relative(instant: string | number, now: number): string {
   const distance = (typeof instant === 'number' ? instant : Date.parse(instant)) - now;
   for (const [unit, size] of STEPS)
     if (Math.abs(distance) >= size)
-      return new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' }).format(Math.trunc(distance / size), unit);
+      return new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' }).format(
+        Math.trunc(distance / size),
+        unit,
+      );
   return t('time.now');
 }
 

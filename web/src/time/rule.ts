@@ -1,7 +1,5 @@
 /** Repetition rules that the editor can write, to and from RFC 5545; other rules stay as they are, unread. */
 
-import { addDays, addMonths, dateOf, daysBetween, daysInMonth, makeDate, weekdayOf } from './zone';
-
 export const WEEKDAYS = ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU'] as const;
 export type Frequency = 'DAILY' | 'WEEKLY' | 'MONTHLY' | 'YEARLY';
 
@@ -29,7 +27,16 @@ export const newRule = (freq: Frequency): Rule => ({
 });
 
 const KNOWN = new Set([
-  'FREQ', 'INTERVAL', 'BYDAY', 'BYMONTHDAY', 'BYMONTH', 'UNTIL', 'COUNT', 'RSCALE', 'SKIP', 'WKST',
+  'FREQ',
+  'INTERVAL',
+  'BYDAY',
+  'BYMONTHDAY',
+  'BYMONTH',
+  'UNTIL',
+  'COUNT',
+  'RSCALE',
+  'SKIP',
+  'WKST',
 ]);
 
 /** Null for a rule that the editor has no form for. */
@@ -54,7 +61,9 @@ export function parseRule(rrule: string): Rule | null {
   if (freq === 'DAILY' && (byDay || byMonthDay || byMonth)) return null;
   if (freq === 'WEEKLY') {
     if (byMonthDay || byMonth) return null;
-    rule.days = (byDay ?? []).map((day) => WEEKDAYS.indexOf(day as (typeof WEEKDAYS)[number])).sort((a, b) => a - b);
+    rule.days = (byDay ?? [])
+      .map((day) => WEEKDAYS.indexOf(day as (typeof WEEKDAYS)[number]))
+      .sort((a, b) => a - b);
     if (rule.days.includes(-1)) return null;
   }
   if (freq === 'MONTHLY') {
@@ -67,7 +76,10 @@ export function parseRule(rrule: string): Rule | null {
     if (byDay) {
       const match = /^(-1|[1-4])(MO|TU|WE|TH|FR|SA|SU)$/.exec(byDay.join(','));
       if (!match) return null;
-      rule.month = { nth: Number(match[1]), weekday: WEEKDAYS.indexOf(match[2] as (typeof WEEKDAYS)[number]) };
+      rule.month = {
+        nth: Number(match[1]),
+        weekday: WEEKDAYS.indexOf(match[2] as (typeof WEEKDAYS)[number]),
+      };
     }
   }
   if (freq === 'YEARLY') {
@@ -85,7 +97,12 @@ export function formatRule(rule: Rule): string {
   const parts = [`FREQ=${rule.freq}`];
   if (rule.interval > 1) parts.push(`INTERVAL=${rule.interval}`);
   if (rule.freq === 'WEEKLY' && rule.days.length > 0)
-    parts.push(`BYDAY=${[...rule.days].sort((a, b) => a - b).map((day) => WEEKDAYS[day]).join(',')}`);
+    parts.push(
+      `BYDAY=${[...rule.days]
+        .sort((a, b) => a - b)
+        .map((day) => WEEKDAYS[day])
+        .join(',')}`,
+    );
   let day = 0;
   if (rule.freq === 'MONTHLY' && rule.month) {
     if ('day' in rule.month) {
@@ -102,52 +119,4 @@ export function formatRule(rule: Rule): string {
   // A month without that day uses its last one.
   if (day > 28) parts.push('RSCALE=GREGORIAN', 'SKIP=BACKWARD');
   return parts.join(';');
-}
-
-const dayIn = (year: number, month: number, day: number): string => {
-  const last = daysInMonth(year, month);
-  return makeDate(year, month, day < 0 ? last : Math.min(day, last));
-};
-
-function nthWeekday(year: number, month: number, nth: number, weekday: number): string {
-  if (nth > 0) {
-    const first = makeDate(year, month, 1);
-    return addDays(first, ((weekday - weekdayOf(first) + 7) % 7) + (nth - 1) * 7);
-  }
-  const last = makeDate(year, month, daysInMonth(year, month));
-  return addDays(last, -((weekdayOf(last) - weekday + 7) % 7));
-}
-
-/** The days of one period (day, week, month, year), counted from the start's own. */
-function daysOf(rule: Rule, start: string, period: number): string[] {
-  const step = period * rule.interval;
-  if (rule.freq === 'DAILY') return [addDays(start, step)];
-  if (rule.freq === 'WEEKLY') {
-    const monday = addDays(start, step * 7 - weekdayOf(start));
-    const days = rule.days.length > 0 ? rule.days : [weekdayOf(start)];
-    return days.map((day) => addDays(monday, day));
-  }
-  const first = addMonths(`${start.slice(0, 7)}-01`, rule.freq === 'MONTHLY' ? step : step * 12);
-  const year = Number(first.slice(0, 4));
-  if (rule.freq === 'YEARLY') {
-    const at = rule.year ?? { month: Number(start.slice(5, 7)), day: Number(start.slice(8, 10)) };
-    return [dayIn(year, at.month, at.day)];
-  }
-  const month = Number(first.slice(5, 7));
-  const on = rule.month ?? { day: Number(start.slice(8, 10)) };
-  return 'day' in on ? [dayIn(year, month, on.day)] : [nthWeekday(year, month, on.nth, on.weekday)];
-}
-
-/** The first dates of a rule; the given due is the first, as the server counts. */
-export function occurrences(rule: Rule, due: string, limit: number): string[] {
-  const start = dateOf(due);
-  const found = [start];
-  const most = Math.min(limit, rule.count ?? limit);
-  for (let period = 0; found.length < most && period < 1_000; period++)
-    for (const day of daysOf(rule, start, period))
-      if (daysBetween(start, day) > 0 && found.length < most) {
-        if (rule.until && day > rule.until) return found;
-        found.push(day);
-      }
-  return found;
 }

@@ -1,7 +1,7 @@
 /** A repetition rule in words. */
 
-import { t } from '../i18n';
 import type { Repeat } from '../core/types';
+import { t } from '../i18n';
 import { dayAndMonthLong, dayName, list, monthName, weekdayOfIndex } from './format';
 import { parseRule, type Rule } from './rule';
 import { makeDate } from './zone';
@@ -30,7 +30,10 @@ function base(rule: Rule): string {
     }
     case 'YEARLY':
       if (!rule.year) return t('repeat.everyYears', { n });
-      return t('repeat.everyYearsOn', { n, date: dayAndMonthLong(makeDate(2024, rule.year.month, rule.year.day)) });
+      return t('repeat.everyYearsOn', {
+        n,
+        date: dayAndMonthLong(makeDate(2024, rule.year.month, rule.year.day)),
+      });
   }
 }
 

@@ -75,7 +75,8 @@ export const daysBetween = (from: string, to: string): number =>
 /** 0 is Monday. */
 export const weekdayOf = (date: string): number => (new Date(asUtc(dateOf(date))).getUTCDay() + 6) % 7;
 
-export const daysInMonth = (year: number, month: number): number => new Date(Date.UTC(year, month, 0)).getUTCDate();
+export const daysInMonth = (year: number, month: number): number =>
+  new Date(Date.UTC(year, month, 0)).getUTCDate();
 
 const pad = (value: number): string => String(value).padStart(2, '0');
 

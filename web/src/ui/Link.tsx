@@ -8,7 +8,8 @@ interface Props extends AnchorHTMLAttributes<HTMLAnchorElement> {
 export function Link({ to, children, onClick, ...rest }: Props) {
   const press = (event: MouseEvent<HTMLAnchorElement>) => {
     onClick?.(event);
-    if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+    if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0)
+      return;
     event.preventDefault();
     navigate(to);
   };

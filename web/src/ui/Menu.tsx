@@ -56,6 +56,7 @@ export function Menu({ title, items, anchor, onClose }: Props) {
         onKeyDown={(event) => moveWithin(event, '[role^=menuitem]')}
       >
         {items.map((item) => (
+          // biome-ignore lint/a11y/useAriaPropsSupportedByRole: checked only where it is a radio
           <button
             type="button"
             key={item.id}

@@ -2,6 +2,7 @@ import { type ReactNode, useEffect, useId, useLayoutEffect, useRef } from 'react
 import { t } from '../i18n';
 import { Icon } from './Icon';
 
+const FOCUSABLE = 'button:not(:disabled, [tabindex="-1"]), input:not(:disabled), select, textarea, a[href]';
 const GAP = 6;
 const EDGE = 8;
 
@@ -42,6 +43,11 @@ export function Popup({ title, onClose, children, anchor = null, kind = 'menu', 
     if (!dialog) return;
     back.current = document.activeElement;
     dialog.showModal();
+    // What the layer is about has the focus, not the button that closes it.
+    const content = [...dialog.querySelectorAll<HTMLElement>(FOCUSABLE)].find(
+      (element) => !element.closest('.popup-head'),
+    );
+    (content ?? dialog.querySelector<HTMLElement>('h2'))?.focus();
     place(dialog, anchor);
     const follow = () => place(dialog, anchor);
     const sizes = new ResizeObserver(follow);
@@ -87,7 +93,9 @@ export function Popup({ title, onClose, children, anchor = null, kind = 'menu', 
       aria-labelledby={heading}
     >
       <div className={showTitle ? 'popup-head' : 'hidden'}>
-        <h2 id={heading}>{title}</h2>
+        <h2 id={heading} tabIndex={-1}>
+          {title}
+        </h2>
         {showTitle && (
           <button type="button" className="icon-button" onClick={onClose}>
             <Icon name="close" />

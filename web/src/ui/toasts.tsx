@@ -14,6 +14,10 @@ interface Toast {
   tone: 'plain' | 'error' | 'ring';
   actions: ToastAction[];
   undo?: () => void;
+  /** Until it is answered. */
+  stay: boolean;
+  key?: string;
+  onOpen?: () => void;
 }
 
 const STAY_MS = 7_000;
@@ -27,18 +31,35 @@ const set = (next: readonly Toast[]) => {
   for (const listener of listeners) listener();
 };
 
+export const dismissKey = (key: string): void => set(toasts.filter((toast) => toast.key !== key));
+
 export const dismiss = (id: number): void => set(toasts.filter((toast) => toast.id !== id));
 
 export function toast(
   text: string,
-  options: { detail?: string; tone?: Toast['tone']; actions?: ToastAction[]; undo?: () => void } = {},
+  options: {
+    detail?: string;
+    tone?: Toast['tone'];
+    actions?: ToastAction[];
+    undo?: () => void;
+    stay?: boolean;
+    /** A later message with the same key takes its place. */
+    key?: string;
+    /** What a press on the text does. */
+    onOpen?: () => void;
+  } = {},
 ): number {
-  const { tone = 'plain', actions = [], undo, detail } = options;
+  const { tone = 'plain', actions = [], undo, detail, stay = false, key, onOpen } = options;
   const id = ++last;
   const all = undo ? [...actions, { label: t('action.undo'), run: undo }] : actions;
-  set([...toasts, { id, text, detail, tone, actions: all, undo }].slice(-MOST));
+  const others = key === undefined ? toasts : toasts.filter((other) => other.key !== key);
+  set([...others, { id, text, detail, tone, actions: all, undo, stay, key, onOpen }].slice(-MOST));
   return id;
 }
+
+/** More about a message that is still there. */
+export const explainToast = (key: string, detail: string): void =>
+  set(toasts.map((toast) => (toast.key === key ? { ...toast, detail } : toast)));
 
 /** The newest change that can be taken back, by key. */
 export function undoLast(): boolean {
@@ -52,10 +73,16 @@ export function undoLast(): boolean {
 function ToastCard({ toast: entry }: { toast: Toast }) {
   const [held, setHeld] = useState(false);
   useEffect(() => {
-    if (held || entry.tone === 'ring') return;
+    if (held || entry.stay) return;
     const timer = setTimeout(() => dismiss(entry.id), STAY_MS);
     return () => clearTimeout(timer);
-  }, [held, entry.id, entry.tone]);
+  }, [held, entry.id, entry.stay]);
+  const text = (
+    <>
+      <span>{entry.text}</span>
+      {entry.detail && <span className="toast-detail">{entry.detail}</span>}
+    </>
+  );
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: hovering only holds the toast
     <div
@@ -66,10 +93,20 @@ function ToastCard({ toast: entry }: { toast: Toast }) {
       onBlur={() => setHeld(false)}
     >
       {entry.tone !== 'plain' && <Icon name={entry.tone === 'ring' ? 'bell' : 'warning'} />}
-      <div className="toast-text">
-        <span>{entry.text}</span>
-        {entry.detail && <span className="toast-detail">{entry.detail}</span>}
-      </div>
+      {entry.onOpen ? (
+        <button
+          type="button"
+          className="toast-text"
+          onClick={() => {
+            dismiss(entry.id);
+            entry.onOpen?.();
+          }}
+        >
+          {text}
+        </button>
+      ) : (
+        <div className="toast-text">{text}</div>
+      )}
       {entry.actions.map((action) => (
         <button
           type="button"

@@ -19,15 +19,15 @@ const ICONS: Record<ChannelKind, IconName> = {
 };
 
 interface Offer {
-  public_key: string | null;
-  email?: boolean;
+  push_public_key: string | null;
+  email: boolean;
 }
 
 /** What this server can send through; `null` where it does not say. */
 function useOffer(): Offer | null {
   const [offer, setOffer] = useState<Offer | null>(null);
   useEffect(() => {
-    api<Offer | null>('/api/settings/push').then(setOffer, () => {});
+    api<Offer>('/api/settings/delivery').then(setOffer, () => {});
   }, []);
   return offer;
 }
@@ -79,6 +79,7 @@ function PushSwitch({ publicKey, channels }: { publicKey: string; channels: Chan
         <input
           type="checkbox"
           role="switch"
+          aria-checked={own !== undefined}
           checked={own !== undefined}
           disabled={busy || blocked}
           onChange={(event) => void (event.target.checked ? turnOn() : turnOff())}
@@ -98,32 +99,41 @@ export function Channels() {
   const offer = useOffer();
   const [kind, setKind] = useState<'email' | 'webhook' | 'ntfy'>('webhook');
   const [target, setTarget] = useState('');
+  const [token, setToken] = useState('');
   const [made, setMade] = useState<Channel | null>(null);
   const channels = settings?.channels ?? [];
   const add = (event: FormEvent) => {
     event.preventDefault();
-    const body = { kind, target: target.trim() };
-    api<Channel>('/api/settings/channels', { method: 'POST', body, key: crypto.randomUUID() }).then((channel) => {
-      setTarget('');
-      setMade(channel.secret ? channel : null);
-      if (channel.kind === 'email') toast(t('channels.emailSent', { address: channel.target }));
-      return store.reloadSettings();
-    }, sayProblem);
+    const body = { kind, target: target.trim(), ...(kind === 'ntfy' && token ? { token } : {}) };
+    api<Channel>('/api/settings/channels', { method: 'POST', body, key: crypto.randomUUID() }).then(
+      (channel) => {
+        setTarget('');
+        setToken('');
+        setMade(channel.secret ? channel : null);
+        if (channel.kind === 'email') toast(t('channels.emailSent', { address: channel.target }));
+        return store.reloadSettings();
+      },
+      sayProblem,
+    );
   };
   const remove = (channel: Channel) =>
     api(`/api/settings/channels/${encodeURIComponent(channel.id)}`, { method: 'DELETE' }).then(
       () => store.reloadSettings(),
       sayProblem,
     );
-  const kinds = (['email', 'webhook', 'ntfy'] as const).filter((name) => name !== 'email' || offer?.email === true);
+  const kinds = (['email', 'webhook', 'ntfy'] as const).filter(
+    (name) => name !== 'email' || offer?.email === true,
+  );
   return (
     <SettingsSection title={t('channels.title')} hint={t('channels.hint')}>
-      {pushSupported() && offer?.public_key ? (
-        <PushSwitch publicKey={offer.public_key} channels={channels} />
+      {pushSupported() && offer?.push_public_key ? (
+        <PushSwitch publicKey={offer.push_public_key} channels={channels} />
       ) : (
         <p className="hint">{t(pushSupported() ? 'push.none' : 'push.unsupported')}</p>
       )}
-      {made?.secret && <Secret label={t('channels.secret')} value={made.secret} onClose={() => setMade(null)} />}
+      {made?.secret && (
+        <Secret label={t('channels.secret')} value={made.secret} onClose={() => setMade(null)} />
+      )}
       <ul className="items">
         {channels.map((channel) => (
           <li key={channel.id}>
@@ -168,6 +178,17 @@ export function Channels() {
           value={target}
           onChange={(event) => setTarget(event.target.value)}
         />
+        {kind === 'ntfy' && (
+          <input
+            type="password"
+            autoComplete="off"
+            maxLength={500}
+            aria-label={t('channels.token')}
+            placeholder={t('channels.token')}
+            value={token}
+            onChange={(event) => setToken(event.target.value)}
+          />
+        )}
         <button type="submit" className="button">
           {t('action.add')}
         </button>

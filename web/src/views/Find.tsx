@@ -4,9 +4,10 @@ import { useClock, useStore, useView } from '../app/state';
 import { finishedTasks, searchTasks } from '../core/lists';
 import type { Task } from '../core/types';
 import { t } from '../i18n';
+import { moveFocus } from '../tasks/focus';
+import { TaskList } from '../tasks/TaskList';
 import { dayName, fullDate } from '../time/format';
 import { dateOf, toLocal } from '../time/zone';
-import { TaskList } from '../tasks/TaskList';
 import { Icon } from '../ui/Icon';
 import { Empty, Page } from './Page';
 
@@ -30,6 +31,9 @@ export function Search() {
           aria-label={t('search.label')}
           placeholder={t('search.placeholder')}
           value={query}
+          onKeyDown={(event) => {
+            if ((event.key === 'Enter' || event.key === 'ArrowDown') && moveFocus(1)) event.preventDefault();
+          }}
           onChange={(event) =>
             navigate(`/search${event.target.value ? `?q=${encodeURIComponent(event.target.value)}` : ''}`, {
               replace: true,

@@ -3,43 +3,12 @@ import { openTask } from '../app/router';
 import { useClock, useStore, useView } from '../app/state';
 import type { Notification } from '../core/types';
 import { t } from '../i18n';
-import { clock, dueLabel, momentLabel, relative } from '../time/format';
-import { addDays, dueHere, toInstant } from '../time/zone';
+import { useSnoozes } from '../tasks/snooze';
+import { dueLabel, relative } from '../time/format';
+import { dueHere } from '../time/zone';
 import { Icon } from '../ui/Icon';
-import { type MenuItem, MenuButton } from '../ui/Menu';
+import { MenuButton } from '../ui/Menu';
 import { Empty, Page } from './Page';
-
-export function useSnoozes(notification: Notification): MenuItem[] {
-  const store = useStore();
-  const { today, zone, now } = useClock();
-  const morning = useView().settings?.morning ?? '09:00';
-  const actions = actionsOf(store);
-  const tomorrow = new Date(toInstant(`${addDays(today, 1)}T${morning}`, zone)).toISOString();
-  const short = [
-    { id: 'ten', duration: 'PT10M', minutes: 10, label: t('snooze.ten') },
-    { id: 'hour', duration: 'PT1H', minutes: 60, label: t('snooze.hour') },
-    { id: 'evening', duration: 'PT3H', minutes: 180, label: t('snooze.threeHours') },
-  ];
-  return [
-    ...short.map(({ id, duration, minutes, label }) => {
-      const until = momentLabel(new Date(now + minutes * 60_000).toISOString(), zone, now);
-      return {
-        id,
-        label,
-        icon: 'clock' as const,
-        hint: until,
-        run: () => actions.snooze(notification, { for: duration }, until),
-      };
-    }),
-    {
-      id: 'tomorrow',
-      label: t('snooze.tomorrow'),
-      icon: 'sun' as const,
-      hint: clock(morning),
-      run: () => actions.snooze(notification, { until: tomorrow }, momentLabel(tomorrow, zone, now)),
-    },
-  ];
-}
 
 function Card({ notification }: { notification: Notification }) {
   const store = useStore();
@@ -51,11 +20,15 @@ function Card({ notification }: { notification: Notification }) {
   const open = (task?.status ?? notification.task_status) === 'open';
   const due = dueHere({ due: notification.due, timezone: notification.timezone ?? null }, zone);
   return (
-    <li className={`notice${notification.read_at ? '' : ' notice-unread'}`}>
+    <li
+      className={`notice${notification.read_at ? '' : ' notice-unread'}`}
+      data-task={notification.task_id}
+      data-notice={notification.id}
+    >
       <span className="notice-dot" aria-hidden="true" />
       <button
         type="button"
-        className="notice-main"
+        className="notice-main row-link"
         onClick={() => {
           actions.read(notification);
           if (task) openTask(task.id);
@@ -67,7 +40,7 @@ function Card({ notification }: { notification: Notification }) {
         </span>
         <span className="row-meta">
           <span>{relative(notification.fired_at, now)}</span>
-          {due && <span>{t('notifications.due', { due: dueLabel(due, today) })}</span>}
+          {due && <span>{t('notifications.due', { date: dueLabel(due, today) })}</span>}
           {!open && <span>{t('notifications.finished')}</span>}
         </span>
       </button>

@@ -32,7 +32,13 @@ export function ProjectNameDialog({ title, name, onClose, onName }: NameProps) {
       >
         <label className="field">
           <span>{t('project.name')}</span>
-          <input type="text" required maxLength={120} value={text} onChange={(event) => setText(event.target.value)} />
+          <input
+            type="text"
+            required
+            maxLength={120}
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+          />
         </label>
         <div className="field-row field-row-end">
           <button type="button" className="button" onClick={onClose}>

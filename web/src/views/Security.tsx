@@ -22,8 +22,8 @@ export function useRemoteList<T>(path: string): [T[] | null | undefined, () => v
 }
 
 export const sayProblem = (error: unknown): void => {
-  toast(t('error.refused'), {
-    detail: error instanceof Problem ? error.message : t('error.away'),
+  toast(t('error.failed'), {
+    detail: error instanceof Problem ? (error.fields[0]?.reason ?? error.message) : t('error.away'),
     tone: 'error',
   });
 };
@@ -42,7 +42,13 @@ export function Secret({ label, value, onClose }: { label: string; value: string
     <div className="secret" role="status">
       <p>{label}</p>
       <div className="field-row">
-        <input type="text" readOnly value={value} aria-label={label} onFocus={(event) => event.target.select()} />
+        <input
+          type="text"
+          readOnly
+          value={value}
+          aria-label={label}
+          onFocus={(event) => event.target.select()}
+        />
         <button type="button" className="button button-small" onClick={copy}>
           {t('action.copy')}
         </button>
@@ -59,7 +65,10 @@ export function Sessions() {
   const { now } = useClock();
   const [sessions, reload] = useRemoteList<SessionInfo>('/api/auth/sessions');
   const end = (session: SessionInfo) =>
-    api(`/api/auth/sessions/${encodeURIComponent(session.id)}`, { method: 'DELETE' }).then(reload, sayProblem);
+    api(`/api/auth/sessions/${encodeURIComponent(session.id)}`, { method: 'DELETE' }).then(
+      reload,
+      sayProblem,
+    );
   if (sessions === undefined) return null;
   return (
     <SettingsSection title={t('sessions.title')} hint={t('sessions.hint')}>
@@ -71,7 +80,9 @@ export function Sessions() {
             <div className="item-text">
               <span>{session.client}</span>
               <span className="hint">
-                {session.current ? t('sessions.current') : t('sessions.used', { time: relative(session.used_at, now) })}
+                {session.current
+                  ? t('sessions.current')
+                  : t('sessions.used', { time: relative(session.used_at, now) })}
               </span>
             </div>
             {!session.current && (
@@ -144,7 +155,11 @@ export function Tokens() {
           <option value="write">{t('tokens.write')}</option>
           <option value="read">{t('tokens.read')}</option>
         </select>
-        <select aria-label={t('tokens.expiry')} value={days} onChange={(event) => setDays(event.target.value)}>
+        <select
+          aria-label={t('tokens.expiry')}
+          value={days}
+          onChange={(event) => setDays(event.target.value)}
+        >
           {[30, 90, 365].map((n) => (
             <option key={n} value={n}>
               {t('tokens.days', { n })}

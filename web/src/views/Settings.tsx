@@ -10,7 +10,15 @@ import { Channels } from './Channels';
 import { Page } from './Page';
 import { Invites, Sessions, Tokens } from './Security';
 
-export function SettingsSection({ title, hint, children }: { title: string; hint?: string; children: ReactNode }) {
+export function SettingsSection({
+  title,
+  hint,
+  children,
+}: {
+  title: string;
+  hint?: string;
+  children: ReactNode;
+}) {
   return (
     <section className="settings-section">
       <div className="settings-head">
@@ -61,7 +69,9 @@ function TimeSettings() {
           ))}
         </datalist>
         <span className="hint">
-          {t('settings.zoneNow', { time: clock(toLocal(now, settings.timezone)) })}
+          {isZone(shown)
+            ? t('settings.zoneNow', { time: clock(toLocal(now, settings.timezone)) })
+            : t('settings.zoneBad')}
         </span>
       </label>
       {detected !== settings.timezone && (
@@ -87,6 +97,7 @@ function TimeSettings() {
           <input
             type="checkbox"
             role="switch"
+            aria-checked={quiet}
             checked={quiet}
             onChange={(event) =>
               actions.settings(

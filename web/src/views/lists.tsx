@@ -1,15 +1,17 @@
 import { useMemo, useState } from 'react';
 import { actionsOf } from '../app/actions';
+import { show } from '../app/dialogs';
 import { navigate } from '../app/router';
 import { useClock, useLingering, useStore, useView } from '../app/state';
 import { finishedTasks, projectTasks, todayTasks, upcomingDays } from '../core/lists';
 import type { Project } from '../core/types';
 import { t } from '../i18n';
-import { dayAndMonthLong, dayName, fullDate, weekdayName } from '../time/format';
-import { addDays, daysBetween } from '../time/zone';
 import { AddRow } from '../tasks/Composer';
 import { useDrag } from '../tasks/drag';
 import { TaskList } from '../tasks/TaskList';
+import { dayAndMonthLong, dayName, fullDate, weekdayName } from '../time/format';
+import { addDays, daysBetween } from '../time/zone';
+import { announce } from '../ui/announce';
 import { Icon } from '../ui/Icon';
 import { MenuButton } from '../ui/Menu';
 import { Empty, Page, WithKeys } from './Page';
@@ -83,7 +85,10 @@ export function Upcoming() {
     if (task && date && !task.due?.startsWith(date)) actionsOf(store).reschedule(task, date);
   });
   return (
-    <Page title={t('nav.upcoming')} subtitle={`${dayAndMonthLong(today)} – ${dayAndMonthLong(addDays(today, NEAR_DAYS - 1))}`}>
+    <Page
+      title={t('nav.upcoming')}
+      subtitle={`${dayAndMonthLong(today)} – ${dayAndMonthLong(addDays(today, NEAR_DAYS - 1))}`}
+    >
       {days.map(({ date, tasks: list }) => (
         <section key={date} className="day-section" aria-label={fullDate(date)}>
           <div className="section-head">
@@ -91,9 +96,16 @@ export function Upcoming() {
               {daysBetween(today, date) < 2 ? dayName(date, today) : weekdayName(date)}
               <span className="count">{dayAndMonthLong(date)}</span>
             </h2>
+            <button
+              type="button"
+              className="icon-button"
+              onClick={() => show({ kind: 'composer', defaults: { due: date } })}
+            >
+              <Icon name="plus" size={18} />
+              <span className="hidden">{t('upcoming.add', { date: fullDate(date) })}</span>
+            </button>
           </div>
           <TaskList tasks={list} label={fullDate(date)} timeOnly onGrab={grab} drop={date} />
-          <AddRow defaults={{ due: date }} />
         </section>
       ))}
     </Page>
@@ -111,7 +123,13 @@ function Finished({ project }: { project: string }) {
         <Icon name={open ? 'down' : 'forward'} size={16} />
         {t('project.finished')} <span className="count">{finished.length}</span>
       </button>
-      {open && <TaskList tasks={finished.slice(0, FINISHED_SHOWN)} label={t('project.finished')} showProject={false} />}
+      {open && (
+        <TaskList
+          tasks={finished.slice(0, FINISHED_SHOWN)}
+          label={t('project.finished')}
+          showProject={false}
+        />
+      )}
     </section>
   );
 }
@@ -128,8 +146,15 @@ export function ProjectList({ project }: { project: Project }) {
     const others = list.filter((task) => task.id !== id);
     const task = list.find((candidate) => candidate.id === id);
     const at = before ? others.findIndex((candidate) => candidate.id === before) : others.length;
-    if (task && list.indexOf(task) !== at) actions.place(task, others[at - 1] ?? null, others[at] ?? null);
+    if (task && list.indexOf(task) !== at) actions.place(task, list, at);
   });
+  const move = (id: string, step: number) => {
+    const task = list.find((candidate) => candidate.id === id);
+    const at = task ? list.indexOf(task) + step : -1;
+    if (!task || at < 0 || at >= list.length) return;
+    actions.place(task, list, at);
+    announce(t('task.position', { title: task.title, at: at + 1, of: list.length }));
+  };
   return (
     <Page
       title={actions.projectName(project)}
@@ -164,7 +189,14 @@ export function ProjectList({ project }: { project: Project }) {
         )
       }
     >
-      <TaskList tasks={list} label={actions.projectName(project)} showProject={false} onGrab={grab} drop="order" />
+      <TaskList
+        tasks={list}
+        label={actions.projectName(project)}
+        showProject={false}
+        onGrab={grab}
+        onMove={move}
+        drop="order"
+      />
       {!project.archived_at && <AddRow defaults={{ project_id: project.id }} />}
       {list.length === 0 && (
         <Empty art={inbox ? 'inbox' : 'project'} title={t(inbox ? 'inbox.empty' : 'project.empty')}>

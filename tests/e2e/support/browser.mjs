@@ -1,0 +1,35 @@
+// Chromium from npm, which needs no root and no download; CHROMIUM names another one.
+
+import chromium from '@sparticuz/chromium';
+import { chromium as playwright } from 'playwright-core';
+
+export const PHONE = { width: 390, height: 844 };
+export const WIDE = { width: 1440, height: 900 };
+export const ZONE = 'Europe/Berlin';
+
+export async function launch() {
+  const own = process.env.CHROMIUM;
+  return playwright.launch({
+    executablePath: own ?? (await chromium.executablePath()),
+    // One process for all pages would let one crash end every test.
+    args: own ? ['--no-sandbox'] : chromium.args.filter((arg) => arg !== '--single-process'),
+    headless: true,
+  });
+}
+
+export const server = () => {
+  const address = process.env.PUNCTUAL_URL;
+  if (!address) throw new Error('PUNCTUAL_URL has to name a running server, such as http://127.0.0.1:3000');
+  return address.replace(/\/$/, '');
+};
+
+/** A context as a person has it: its own storage, a zone, a language. */
+export const person = (browser, options = {}) =>
+  browser.newContext({
+    baseURL: server(),
+    viewport: WIDE,
+    locale: 'en-GB',
+    timezoneId: ZONE,
+    reducedMotion: 'reduce',
+    ...options,
+  });
