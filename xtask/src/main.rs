@@ -1,14 +1,15 @@
 //! `cargo xtask`: the one door to every developer command. `cargo xtask --help` lists them.
 
 mod args;
+mod browser;
 mod build;
 mod deny;
 mod dist;
 mod drift;
 mod forward;
 mod guard;
-mod libtest;
 mod spin;
+mod tally;
 mod test;
 mod tools;
 mod up;
@@ -32,6 +33,8 @@ cargo xtask COMMAND: every developer command of Punctual
   spin           start the same application under Spin, the worker beside it
   prove          a long proof, such as `prove reminders`
   contracts      write (or check) the API's contracts
+  pictures       pictures of the web app's main views
+  speed          how fast the web app paints a change, here and in another browser
   wasm-target    give the Rust toolchain the target wasm32-wasip2 where it is missing
 
 `cargo xtask COMMAND --help` says more.";
@@ -57,6 +60,8 @@ fn run() -> Result<ExitCode> {
         "spin" => spin::run(&mut args).map(done),
         "prove" => forward::prove(&mut args).map(done),
         "contracts" => forward::contracts(&mut args).map(done),
+        "pictures" => browser::pictures(&mut args).map(done),
+        "speed" => browser::speed(&mut args).map(done),
         "wasm-target" => wasm_target::run(&mut args).map(done),
         other => bail!("there is no command `{other}`; `cargo xtask --help` lists them"),
     }

@@ -1,4 +1,4 @@
-//! Reads what Rust's test harness prints.
+//! Reads what test harnesses print: Rust's, and those that speak TAP (https://testanything.org).
 
 use std::process::ExitStatus;
 
@@ -42,12 +42,34 @@ impl Tally {
         }
     }
 
+    /// One line of TAP, of tests that don't nest: Node's and Vitest's `tap-flat`.
+    pub fn tap(&mut self, line: &str) {
+        let (verdict, test) = match (line.strip_prefix("ok "), line.strip_prefix("not ok ")) {
+            (Some(test), _) => (true, test),
+            (_, Some(test)) => (false, test),
+            _ => return,
+        };
+        let name = test.split_once(" - ").map_or(test, |(_, name)| name);
+        if let Some((name, reason)) = name.split_once("# SKIP") {
+            self.skipped += 1;
+            self.skipped_names
+                .push(format!("{}: {}", name.trim(), reason.trim()));
+        } else if verdict {
+            self.passed += 1;
+        } else {
+            self.fail(name.to_owned());
+        }
+    }
+
+    pub fn fail(&mut self, name: String) {
+        self.failed += 1;
+        self.failed_names.push(name);
+    }
+
     /// A test binary that died printed no result: it must not look like success.
     pub fn end(&mut self, status: ExitStatus) {
         if !status.success() && self.failed == 0 {
-            self.failed += 1;
-            self.failed_names
-                .push(format!("a test program ended without a result ({status})"));
+            self.fail(format!("a test program ended without a result ({status})"));
         }
     }
 }
@@ -63,6 +85,36 @@ fn count(counts: &str, what: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tap_counts_each_test_once() {
+        let mut tally = Tally::default();
+        for line in "\
+TAP version 13
+# Subtest: a task is added
+ok 1 - a task is added
+  ---
+  duration_ms: 12.5
+  ...
+not ok 2 - a task is done
+ok 3 - a push arrives # SKIP no browser
+1..3
+# pass 1"
+            .lines()
+        {
+            tally.tap(line);
+        }
+        assert_eq!(
+            tally,
+            Tally {
+                passed: 1,
+                failed: 1,
+                skipped: 1,
+                failed_names: vec!["a task is done".into()],
+                skipped_names: vec!["a push arrives: no browser".into()],
+            }
+        );
+    }
 
     #[test]
     fn results_of_several_binaries_add_up() {
