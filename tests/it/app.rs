@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use punctual_contract::action::{Action, Refused};
+use punctual_contract::action::{Action, Deed, LINK_SECONDS, PATH, Refused};
 use punctual_contract::batch::CONTENT_TYPE;
 use punctual_contract::events::CloudEvent;
 use punctual_contract::signature;
@@ -12,6 +12,7 @@ use punctual_domain::{Duration8601, Instant};
 use punctual_server::{Registration, Server, ServerOptions};
 use punctual_sqlite::{Database, Value};
 use punctual_worker::clock::Clock;
+use punctual_worker::sender::Mail;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -37,6 +38,7 @@ pub struct Start {
     registration: Registration,
     private_webhooks: bool,
     public_url: Option<String>,
+    mail: Option<Mail>,
     variables: Vec<(&'static str, String)>,
 }
 
@@ -62,6 +64,11 @@ impl Start {
         self
     }
 
+    pub fn mail(mut self, mail: Mail) -> Self {
+        self.mail = Some(mail);
+        self
+    }
+
     /// A variable of the application as if `spin.toml` had this default.
     pub fn variable(mut self, name: &'static str, value: &str) -> Self {
         self.variables.push((name, value.to_owned()));
@@ -75,6 +82,7 @@ impl Start {
             registration: self.registration,
             webhook_allow_private: self.private_webhooks,
             public_url: self.public_url,
+            mail: self.mail,
             cache: Some(cache()),
             ..ServerOptions::new(data.path(), application(data.path(), &self.variables))
         };
@@ -135,6 +143,7 @@ impl App {
             registration: Registration::Open,
             private_webhooks: true,
             public_url: None,
+            mail: None,
             variables: Vec::new(),
         }
     }
@@ -247,6 +256,21 @@ impl App {
     /// What a signed link of this server does.
     pub fn reads_link(&self, token: &str) -> Result<Action, Refused> {
         Action::read(&self.events_secret, token, self.clock.now() / 1_000_000)
+    }
+
+    /// The path of a link that the worker would put into an e-mail, for a person who reads English.
+    pub fn link(&self, user: &User, deed: Deed, title: &str) -> String {
+        self.link_of(&Action {
+            deed,
+            user: user.id.clone(),
+            language: "en".to_owned(),
+            title: title.to_owned(),
+            expires: self.clock.now() / 1_000_000 + LINK_SECONDS,
+        })
+    }
+
+    pub fn link_of(&self, action: &Action) -> String {
+        format!("{PATH}{}", action.token(&self.events_secret))
     }
 
     /// Calls an event function as the worker does.

@@ -21,6 +21,72 @@ async fn complete(ann: &User, task: &Value) -> Value {
 }
 
 #[tokio::test]
+async fn a_rule_is_said_in_words_with_its_dates_before_it_is_used() {
+    let app = App::start().clock("2026-11-26T12:00:00Z").run().await;
+    let ann = app.register("ann@example.com").await;
+    let preview = |query: &'static str| {
+        let ann = ann.clone();
+        async move { ann.get(&format!("/api/recurrence?{query}")).await }
+    };
+    let shown = preview(
+        "rrule=BYMONTHDAY%3D31%3BFREQ%3DMONTHLY%3BSKIP%3DBACKWARD&due=2026-12-31T09:00&count=3",
+    )
+    .await
+    .expect(200);
+    assert_eq!(
+        shown,
+        json!({
+            "words": "every month on the 31st (last day when shorter) at 09:00",
+            "rrule": "RSCALE=GREGORIAN;FREQ=MONTHLY;BYMONTHDAY=31;SKIP=BACKWARD",
+            "occurrences": ["2026-12-31T09:00", "2027-01-31T09:00", "2027-02-28T09:00"],
+        })
+    );
+    // Without a due it begins as a task would; 26 November 2026 is a Thursday.
+    let german = preview("rrule=FREQ=WEEKLY;BYDAY=MO&language=de")
+        .await
+        .expect(200);
+    assert_eq!(german["words"], "jeden Montag");
+    assert_eq!(
+        german["occurrences"],
+        json!([
+            "2026-11-30",
+            "2026-12-07",
+            "2026-12-14",
+            "2026-12-21",
+            "2026-12-28"
+        ])
+    );
+    let from_completion =
+        preview("rrule=FREQ=DAILY;INTERVAL=3;COUNT=3&due=2026-12-01&from=completion")
+            .await
+            .expect(200);
+    assert_eq!(
+        from_completion["occurrences"],
+        json!(["2026-12-01", "2026-12-04", "2026-12-07"])
+    );
+    for (query, field) in [
+        ("due=2026-12-01", "rrule"),
+        ("rrule=FREQ=SOMETIMES", "rrule"),
+        ("rrule=FREQ=HOURLY&due=2026-12-01", "rrule"),
+        ("rrule=FREQ=DAILY&due=soon", "due"),
+        ("rrule=FREQ=DAILY&timezone=Berlin", "timezone"),
+        ("rrule=FREQ=DAILY&from=birth", "from"),
+        ("rrule=FREQ=DAILY&count=51", "count"),
+        ("rrule=FREQ=DAILY&count=0", "count"),
+        ("rrule=FREQ=DAILY&language=fr", "language"),
+        ("rrule=FREQ=DAILY&color=red", "color"),
+    ] {
+        let reply = preview(query).await;
+        assert_eq!(
+            (reply.status, reply.json()["errors"][0]["field"].as_str()),
+            (422, Some(field)),
+            "{query}: {}",
+            reply.text
+        );
+    }
+}
+
+#[tokio::test]
 async fn every_monday_nine_in_berlin_stays_at_nine_over_the_clock_change() {
     let app = App::start().clock("2026-10-19T10:00:00Z").run().await;
     let ann = app.register("ann@example.com").await;

@@ -13,6 +13,9 @@ pub const MAX_BODY: usize = 1 << 20;
 /// The cookie that carries a browser's refresh token.
 pub const COOKIE: &str = "punctual_refresh";
 
+/// The header of an answer that an earlier request with the same `Idempotency-Key` has earned: nothing was done now.
+pub const REPLAYED: &str = "idempotent-replayed";
+
 /// For what `null` can't clear: it is refused instead of being taken for "not there".
 fn present_and_set<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
@@ -147,6 +150,16 @@ wire! {
         /// `due` (default): the next is counted from the rule; `completion`: from when it was done.
         #[serde(default = "from_due")]
         pub from: String,
+    }
+
+    /// `GET /api/recurrence`
+    pub struct RecurrencePreview {
+        /// What the rule says: `every Monday at 09:00`
+        pub words: String,
+        /// The rule in the form in which a task keeps it.
+        pub rrule: String,
+        /// When the first ones are due: local dates, or local date-times.
+        pub occurrences: Vec<String>,
     }
 
     /// When to remind: exactly one of `before` and `at`.

@@ -139,6 +139,37 @@ fn next_by_completion(
     None
 }
 
+/// When the first `count` occurrences are due, as far as the series has so many. With basis *completion* as if each were
+/// done at its due time, or on its day.
+pub fn preview(series: &Series, count: usize) -> Vec<Local> {
+    let mut occurrences = series.recurrence.occurrences();
+    if series.basis == Basis::Due {
+        return occurrences
+            .take(count)
+            .map(|occurrence| occurrence.at)
+            .collect();
+    }
+    let Some(first) = occurrences.next() else {
+        return Vec::new();
+    };
+    let mut due = vec![first.at];
+    let (mut current, mut due_at) = (OccurrenceRef::from(&first), first.due_at);
+    while due.len() < count {
+        let done_at = match series.recurrence.start {
+            // A date is due at the end of its day, which is the next one's beginning.
+            Local::Date(_) => due_at.plus_secs(-1),
+            Local::DateTime(_) => due_at,
+        };
+        let Some(following) = next(series, &current, done_at) else {
+            break;
+        };
+        due.push(following.at);
+        due_at = following.due_at;
+        current = OccurrenceRef::new(following.key, following.number);
+    }
+    due
+}
+
 /// How many later occurrences have come due while `current` is still open: a time has come due when it is reached, a
 /// date when its local day has begun. None with basis *completion*, where nothing later exists yet. Counts to 500,000.
 pub fn missed(series: &Series, current: &OccurrenceRef, now: Instant) -> u32 {

@@ -4,8 +4,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::api::{
     ApiToken, Change, Channel, DeliveryOptions, Invite, Login, NewApiToken, NewChannel, NewTask,
-    Notification, OpenSession, Page, Project, ProjectName, Receipt, Refresh, Register,
-    RegistrationState, Session, Settings, SettingsPatch, Snooze, Task, TaskPatch, Undo, User,
+    Notification, OpenSession, Page, Project, ProjectName, Receipt, RecurrencePreview, Refresh,
+    Register, RegistrationState, Session, Settings, SettingsPatch, Snooze, Task, TaskPatch, Undo,
+    User,
 };
 use crate::batch::{self, Outcomes};
 use crate::events::CloudEvent;
@@ -564,6 +565,48 @@ pub const OPERATIONS: &[Operation] = &[
         answer: json::<Page<Receipt>>(),
         ..READ
     },
+    Operation {
+        id: "previewRecurrence",
+        path: "/api/recurrence",
+        tag: "tasks",
+        summary: "Say what a rule means and which dates it gives",
+        description: "For a rule before a task is made with it: the words, and the first occurrences from `due` on, which \
+                      is the first one itself. Counted from completion, as if each were done when it is due.",
+        queries: &[
+            Query {
+                name: "rrule",
+                description: "RFC 5545 RRULE, with RFC 7529's SKIP. It is needed.",
+                schema: r#"{"type":"string","examples":["FREQ=MONTHLY;BYMONTHDAY=31;SKIP=BACKWARD"]}"#,
+            },
+            Query {
+                name: "due",
+                description: "The first occurrence: a local date or date-time. Left out: the first match from today.",
+                schema: r#"{"type":"string","examples":["2026-12-01","2026-12-01T09:00"]}"#,
+            },
+            Query {
+                name: "timezone",
+                description: "IANA name; left out, the account's.",
+                schema: r#"{"type":"string","examples":["Europe/Berlin"]}"#,
+            },
+            Query {
+                name: "from",
+                description: "From what the next one is counted.",
+                schema: r#"{"enum":["due","completion"],"type":"string","default":"due"}"#,
+            },
+            Query {
+                name: "count",
+                description: "The most occurrences of the answer.",
+                schema: r#"{"type":"integer","minimum":1,"maximum":50,"default":5}"#,
+            },
+            Query {
+                name: "language",
+                description: "In which the words are.",
+                schema: r#"{"enum":["en","de"],"type":"string","default":"en"}"#,
+            },
+        ],
+        answer: json::<RecurrencePreview>(),
+        ..READ
+    },
     // ------------------------------------------------------------------------------------------------ projects
     Operation {
         id: "listProjects",
@@ -846,10 +889,32 @@ pub const OPERATIONS: &[Operation] = &[
         ..READ
     },
     Operation {
-        id: "page",
+        id: "web",
         path: "/",
         tag: "about",
-        summary: "A page that says what this is and where to go",
+        summary: "The web app, at every path that is no other route's",
+        scope: Scope::None,
+        answer: media::<String>("text/html", None),
+        public: false,
+        ..READ
+    },
+    // ------------------------------------------------------------------------------------------------ links
+    Operation {
+        id: "showAction",
+        path: "/act/{id}",
+        tag: "links",
+        summary: "The page of a signed link in an e-mail: says what pressing its button will do",
+        scope: Scope::None,
+        answer: media::<String>("text/html", None),
+        public: false,
+        ..READ
+    },
+    Operation {
+        id: "doAction",
+        method: "POST",
+        path: "/act/{id}",
+        tag: "links",
+        summary: "Do what the link says, once",
         scope: Scope::None,
         answer: media::<String>("text/html", None),
         public: false,

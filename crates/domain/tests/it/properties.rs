@@ -10,7 +10,7 @@ use punctual_domain::recurrence::{MAX_EMPTY_YEARS, first_match};
 use punctual_domain::reminders::{DEFAULT_MORNING, Definition, PlanInput, RingState, plan};
 use punctual_domain::series::{missed, next, open_occurrences};
 use punctual_domain::time::{due_instant, resolve, to_local, today, zone};
-use punctual_domain::words::describe;
+use punctual_domain::words::{Language, describe};
 use punctual_domain::{
     Basis, Duration8601, Instant, Local, OccurrenceRef, Recurrence, Rule, Series, Zone,
 };
@@ -198,7 +198,9 @@ proptest! {
             let again = recurrence.occurrence(&OccurrenceRef::from(one)).unwrap();
             prop_assert_eq!(&again, one);
         }
-        let _ = describe(&recurrence.rule, Some(recurrence.start));
+        for language in [Language::English, Language::German] {
+            let _ = describe(&recurrence.rule, Some(recurrence.start), language);
+        }
         let _ = first_match(&recurrence.rule, recurrence.start.date());
     }
 

@@ -1,4 +1,4 @@
-use punctual_domain::series::{MAX_OPEN, Next, missed, next, open_occurrences};
+use punctual_domain::series::{MAX_OPEN, Next, missed, next, open_occurrences, preview};
 use punctual_domain::time::zone;
 use punctual_domain::{Basis, OccurrenceRef};
 
@@ -456,5 +456,55 @@ fn the_ends_of_the_calendar_panic_nowhere() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_preview_begins_with_the_due_and_ends_with_the_series() {
+    for (rule, start, basis, expected) in [
+        (
+            "FREQ=DAILY;INTERVAL=2",
+            "2026-11-23T09:00",
+            Basis::Due,
+            &["2026-11-23T09:00", "2026-11-25T09:00", "2026-11-27T09:00"][..],
+        ),
+        (
+            "FREQ=DAILY;INTERVAL=2;COUNT=2",
+            "2026-11-23",
+            Basis::Due,
+            &["2026-11-23", "2026-11-25"],
+        ),
+        // The due is the first one, even where the rule would not give it.
+        (
+            "FREQ=WEEKLY;BYDAY=MO",
+            "2026-11-24",
+            Basis::Due,
+            &["2026-11-24", "2026-11-30", "2026-12-07"],
+        ),
+        (
+            "FREQ=DAILY;INTERVAL=10",
+            "2026-11-23",
+            Basis::Completion,
+            &["2026-11-23", "2026-12-03", "2026-12-13"],
+        ),
+        (
+            "FREQ=DAILY;INTERVAL=10;COUNT=2",
+            "2026-11-23T18:00",
+            Basis::Completion,
+            &["2026-11-23T18:00", "2026-12-03T18:00"],
+        ),
+        (
+            "FREQ=HOURLY;INTERVAL=5",
+            "2026-11-23T18:00",
+            Basis::Completion,
+            &["2026-11-23T18:00", "2026-11-23T23:00", "2026-11-24T04:00"],
+        ),
+    ] {
+        let series = series(rule, start, BERLIN, basis);
+        let found: Vec<String> = preview(&series, 3)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(found, expected, "{rule}");
     }
 }
