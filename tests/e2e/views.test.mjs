@@ -102,7 +102,7 @@ for (const [size, viewport] of [
         await open?.(page, phone);
         const place = (await page.locator('dialog[open]').count()) > 0 ? 'dialog[open] >> nth=-1' : '#root';
         const text = page.locator(place).getByText(says).or(page.locator(place).getByRole('textbox', { name: says }));
-        await text.first().waitFor();
+        await text.locator('visible=true').first().waitFor();
         assert.deepEqual(await page.evaluate(findFaults), []);
         assert.deepEqual(await violations(page), []);
         await page.emulateMedia({ colorScheme: 'dark' });

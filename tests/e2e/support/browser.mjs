@@ -33,3 +33,13 @@ export const person = (browser, options = {}) =>
     reducedMotion: 'reduce',
     ...options,
   });
+
+/** Whether this browser can show notifications, permission given. */
+export async function notifies(browser) {
+  const context = await person(browser, { permissions: ['notifications'] });
+  const page = await context.newPage();
+  await page.goto('/sign-in');
+  const permission = await page.evaluate(() => Notification.permission);
+  await context.close();
+  return permission === 'granted';
+}
