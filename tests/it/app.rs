@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use punctual_contract::action::{Action, Deed, LINK_SECONDS, PATH};
 use punctual_contract::batch::CONTENT_TYPE;
 use punctual_contract::events::CloudEvent;
 use punctual_contract::signature;
@@ -241,6 +242,21 @@ impl App {
             Value::Text(text) => Some(text.clone()),
             other => panic!("not text: {other:?}"),
         }
+    }
+
+    /// The path of a link that the worker would put into an e-mail, for a person who reads English.
+    pub fn link(&self, user: &User, deed: Deed, title: &str) -> String {
+        self.link_of(&Action {
+            deed,
+            user: user.id.clone(),
+            language: "en".to_owned(),
+            title: title.to_owned(),
+            expires: self.clock.now() / 1_000_000 + LINK_SECONDS,
+        })
+    }
+
+    pub fn link_of(&self, action: &Action) -> String {
+        format!("{PATH}{}", action.token(&self.events_secret))
     }
 
     /// Calls an event function as the worker does.

@@ -130,3 +130,108 @@ async fn a_key_that_is_none_is_refused() {
         .await;
     assert_eq!(reply.status, 422);
 }
+
+#[tokio::test]
+async fn a_key_belongs_to_one_request_whatever_that_makes() {
+    let app = App::shared().await;
+    let ann = app.user().await;
+    let browser = app
+        .client()
+        .with_token(text(&ann.session().await, "/access_token"));
+    let requests = [
+        (
+            "/api/auth/tokens",
+            json!({ "name": "x", "scopes": ["read"] }),
+        ),
+        ("/api/tasks", json!({ "title": "x" })),
+        (
+            "/api/settings/channels",
+            json!({ "kind": "webhook", "target": "https://example.com/x" }),
+        ),
+        ("/api/projects", json!({ "name": "x" })),
+        ("/api/notifications/read", json!({})),
+    ];
+    for (n, (path, body)) in requests.iter().enumerate() {
+        let key = format!("key-{n}");
+        let first = browser.post_keyed(path, &key, body.clone()).await;
+        assert!((200..300).contains(&first.status), "{path}: {}", first.text);
+        for (other, body) in requests.iter().filter(|(other, _)| other != path) {
+            let reply = browser.post_keyed(other, &key, body.clone()).await;
+            assert_eq!(reply.status, 422, "{path}, then {other}: {}", reply.text);
+        }
+        let again = browser.post_keyed(path, &key, body.clone()).await;
+        assert_eq!(again.status, first.status, "{path}: {}", again.text);
+        assert_eq!(again.text, first.text, "{path}");
+    }
+    assert_eq!(ann.tasks("").await.len(), 1);
+}
+
+#[tokio::test]
+async fn of_two_requests_with_one_key_at_once_one_is_refused() {
+    let app = App::shared().await;
+    let ann = app.user().await;
+    let browser = app
+        .client()
+        .with_token(text(&ann.session().await, "/access_token"));
+    for n in 0..10 {
+        let key = format!("race-{n}");
+        let (task, token, project) = tokio::join!(
+            browser.post_keyed("/api/tasks", &key, json!({ "title": "x" })),
+            browser.post_keyed(
+                "/api/auth/tokens",
+                &key,
+                json!({ "name": "x", "scopes": ["read"] })
+            ),
+            browser.post_keyed("/api/projects", &key, json!({ "name": "x" })),
+        );
+        let mut statuses = [task.status, token.status, project.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 422, 422]);
+    }
+}
+
+#[tokio::test]
+async fn a_completion_that_changed_nothing_is_remembered_too() {
+    let app = App::shared().await;
+    let ann = app.user().await;
+    let task = ann.add(json!({ "title": "Once" })).await;
+    let path = format!("/api/tasks/{}", text(&task, "/id"));
+    ann.post(&format!("{path}/complete"), json!({}))
+        .await
+        .expect(200);
+    let complete = format!("{path}/complete");
+    let keyed = || ann.post_keyed(&complete, "k", json!({}));
+    let first = keyed().await;
+    assert_eq!(
+        (first.status, first.header("idempotent-replayed")),
+        (200, None)
+    );
+    ann.post(&format!("{path}/reopen"), json!({}))
+        .await
+        .expect(200);
+    let second = keyed().await;
+    assert_eq!(
+        (second.status, second.header("idempotent-replayed")),
+        (200, Some("true"))
+    );
+    assert_eq!(second.json()["status"], "open", "it was not done again");
+    let other = ann
+        .post_keyed(&format!("{path}/skip"), "k", json!({}))
+        .await;
+    assert_eq!(other.status, 422);
+}
+
+#[tokio::test]
+async fn a_reading_of_nothing_is_remembered_so_that_what_fires_later_stays_unread() {
+    let app = App::start().clock("2026-11-02T06:00:00Z").run().await;
+    let ann = app.register("ann@example.com").await;
+    ann.add(json!({ "title": "Tea", "reminders": [{ "at": "2026-11-02T07:00:00Z" }] }))
+        .await;
+    app.settled().await;
+    let read = || ann.post_keyed("/api/notifications/read", "k", json!({}));
+    read().await.expect(204);
+    app.set("2026-11-02T07:00:00Z").await;
+    it::eventually("the ring", || async { ann.notifications().await.pop() }).await;
+    read().await.expect(204);
+    assert_eq!(ann.notifications().await[0]["read_at"], Value::Null);
+}

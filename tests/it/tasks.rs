@@ -437,7 +437,7 @@ async fn unknown_paths_methods_and_filters_are_told_apart() {
     assert_eq!(ann.get("/api/tasks?statsu=open").await.status, 422);
     assert_eq!(ann.get("/api/tasks?limit=0").await.status, 422);
     assert_eq!(ann.get("/api/tasks?cursor=zz").await.status, 422);
-    assert_eq!(ann.get("/nothing").await.status, 404);
+    assert_eq!(ann.get("/api/nothing").await.status, 404);
 }
 
 #[tokio::test]

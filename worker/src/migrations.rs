@@ -27,6 +27,11 @@ pub const SQLITE: &[Migration] = &[
         name: "channels_and_order",
         sql: include_str!("../../migrations/sqlite/0002_channels_and_order.sql"),
     },
+    Migration {
+        version: 3,
+        name: "keys",
+        sql: include_str!("../../migrations/sqlite/0003_keys.sql"),
+    },
 ];
 
 impl Migration {

@@ -7,12 +7,13 @@ use anyhow::{Context, Result};
 
 use crate::args::{Args, Word};
 use crate::workspace::{WASM, cargo, components, run as run_command};
-use crate::{tools, wasm_target};
+use crate::{tools, wasm_target, web};
 
 const HELP: &str = "\
 cargo xtask build [--dist]
 
-Builds the functions to target/wasm32-wasip2/release/*.wasm and the native programs to target/release/.
+Builds the web app to web/dist/ where its sources are newer, the functions (the web app inside one of them) to
+target/wasm32-wasip2/release/*.wasm, and the native programs to target/release/.
 
   --dist   with the profile that is shipped (slower to build; into …/dist/ instead of …/release/)";
 
@@ -41,8 +42,14 @@ pub fn run(args: &mut Args) -> Result<()> {
     }
     tools::check()?;
     wasm_target::ensure()?;
-    step(1, 2, "functions", || functions(profile))?;
-    step(2, 2, "native programs", || native(profile))
+    all(profile, 3)
+}
+
+/// The three steps of a build, as the first ones of so many.
+pub fn all(profile: Profile, of: usize) -> Result<()> {
+    step(1, of, "web app", web::build)?;
+    step(2, of, "functions", || functions(profile))?;
+    step(3, of, "native programs", || native(profile))
 }
 
 /// Names a step before its output, so that a long one is seen to be one of a few.

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::args::{Args, Word};
-use crate::build::{self, Profile, step};
+use crate::build::{self, Profile};
 use crate::workspace::{clean, program, root};
 use crate::{tools, wasm_target};
 
@@ -56,8 +56,7 @@ pub fn contracts(args: &mut Args) -> Result<()> {
 fn build_all() -> Result<()> {
     tools::check()?;
     wasm_target::ensure()?;
-    step(1, 2, "functions", || build::functions(Profile::Release))?;
-    step(2, 2, "native programs", || build::native(Profile::Release))
+    build::all(Profile::Release, 3)
 }
 
 /// Replaces this process, so that signals and the exit code are the program's own.

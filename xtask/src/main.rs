@@ -12,6 +12,7 @@ mod test;
 mod tools;
 mod up;
 mod wasm_target;
+mod web;
 mod workspace;
 
 use std::process::ExitCode;
@@ -24,7 +25,7 @@ const HELP: &str = "\
 cargo xtask COMMAND: every developer command of Punctual
 
   up             build what changed and start the service here, on SQLite
-  build          build the functions (WASM) and the native programs
+  build          build the web app, the functions (WASM) and the native programs
   test           every check and test that holds for a commit
   spin           start the same application under Spin, the worker beside it
   prove          a long proof, such as `prove reminders`

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::args::{Args, Word};
-use crate::build::{self, Profile, step};
+use crate::build::{self, Profile};
 use crate::guard::Guard;
 use crate::tools::version;
 use crate::up::{data_folder, port_is_free};
@@ -50,9 +50,8 @@ pub fn run(args: &mut Args) -> Result<()> {
     tools::check()?;
     tools::announce_first_build();
     wasm_target::ensure()?;
-    step(1, 3, "functions", || build::functions(Profile::Release))?;
-    step(2, 3, "native programs", || build::native(Profile::Release))?;
-    eprintln!("[3/3] starting the worker and Spin");
+    build::all(Profile::Release, 4)?;
+    eprintln!("[4/4] starting the worker and Spin");
     fs::create_dir_all(&data).with_context(|| format!("{} can't be made", data.display()))?;
     start(port, &data)
 }

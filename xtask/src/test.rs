@@ -11,7 +11,7 @@ use crate::build::{self, Profile};
 use crate::guard::Guard;
 use crate::libtest::Tally;
 use crate::workspace::{WASM, cargo, components, root, run as run_command};
-use crate::{deny, drift, tools, wasm_target};
+use crate::{deny, drift, tools, wasm_target, web};
 
 const HELP: &str = "\
 cargo xtask test [quick] [real] [web] [k8s]
@@ -57,6 +57,7 @@ fn quick(report: &mut Report) {
         tools::announce_first_build();
         wasm_target::ensure()?;
         drift::components_are_named_like_their_folder()?;
+        web::build()?;
         build::functions(Profile::Release)?;
         build::native(Profile::Release)
     });

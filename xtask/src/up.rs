@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::args::{Args, Word};
-use crate::build::{self, Profile, step};
+use crate::build::{self, Profile};
 use crate::workspace::{clean, program, root};
 use crate::{tools, wasm_target};
 
@@ -43,9 +43,8 @@ pub fn run(args: &mut Args) -> Result<()> {
     tools::check()?;
     tools::announce_first_build();
     wasm_target::ensure()?;
-    step(1, 3, "functions", || build::functions(Profile::Release))?;
-    step(2, 3, "native programs", || build::native(Profile::Release))?;
-    eprintln!("[3/3] starting");
+    build::all(Profile::Release, 4)?;
+    eprintln!("[4/4] starting");
     let mut server = Command::new(program("punctual-server"));
     server
         .arg("--data")

@@ -330,7 +330,10 @@ fn touched(change: &Change) -> String {
                 ("project_id", text) => short(&text).to_owned(),
                 (_, text) => text,
             };
-            let name = name.trim_end_matches("_id");
+            let name = match name.as_str() {
+                "rank" => "place in the order",
+                name => name.trim_end_matches("_id"),
+            };
             let (before, after) = (of(&field["before"]), of(&field["after"]));
             match (created || before.is_empty(), after.is_empty()) {
                 (true, true) => None,

@@ -13,6 +13,9 @@ pub const MAX_BODY: usize = 1 << 20;
 /// The cookie that carries a browser's refresh token.
 pub const COOKIE: &str = "punctual_refresh";
 
+/// The header of an answer that an earlier request with the same `Idempotency-Key` has earned: nothing was done now.
+pub const REPLAYED: &str = "idempotent-replayed";
+
 /// For what `null` can't clear: it is refused instead of being taken for "not there".
 fn present_and_set<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,

@@ -2,6 +2,7 @@
 //! waits 40 ms for the client's delayed acknowledgement.
 
 use bytes::Bytes;
+use punctual_contract::api::REPLAYED;
 use punctual_contract::problem::Problem;
 use serde::Serialize;
 use spin_sdk::http::{FullBody, HeaderName, HeaderValue, Response, StatusCode};
@@ -44,6 +45,15 @@ impl Answer {
         }
     }
 
+    /// 304: what the client has kept is as it was.
+    pub fn not_modified() -> Self {
+        Self {
+            status: 304,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+
     pub fn problem(problem: Problem) -> Self {
         let body = serde_json::to_string(&problem).unwrap_or_default();
         let answer = Self::raw(problem.status, "application/problem+json", body);
@@ -65,6 +75,15 @@ impl Answer {
         self.headers.retain(|(known, _)| *known != name);
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// Says so where an earlier request with the same key has done it.
+    pub fn replayed(self, replayed: bool) -> Self {
+        if replayed {
+            self.header(REPLAYED, "true")
+        } else {
+            self
+        }
     }
 
     /// 200 with a row's JSON and its version as ETag.
@@ -116,7 +135,7 @@ impl Answer {
                     .insert(HeaderName::from_static(name), value);
             }
         };
-        if self.status != 204 {
+        if self.status != 204 && self.status != 304 {
             set("content-length", &length.to_string());
         }
         set("cache-control", "no-store");

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use percent_encoding::percent_decode_str;
 use punctual_contract::api::MAX_BODY;
 use punctual_contract::problem::Problem;
-use punctual_store::write::{Earlier, Write, earlier};
+use punctual_store::write::{Earlier, Key, Write, earlier, remember};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use spin_sdk::http::body::IncomingBodyExt;
@@ -336,6 +336,16 @@ impl Call {
             None => Ok(None),
             Some(first) if first.body_hash == write.body_hash => Ok(Some(first)),
             Some(_) => Err(Problem::key_reused()),
+        }
+    }
+
+    /// Remembers the key for this request, where no change will: see [`remember`]. Whether an earlier one did; 422 where
+    /// the key is another request's.
+    pub async fn remember(&self, write: &Write, table: &str, row: &str) -> Result<bool, Problem> {
+        match remember(write, table, row).await? {
+            Key::New => Ok(false),
+            Key::Known => Ok(true),
+            Key::Other => Err(Problem::key_reused()),
         }
     }
 

@@ -12,6 +12,9 @@ pub enum Error {
     /// This `op` has already changed this row: the request is a repetition.
     #[error("the operation was applied before")]
     Repeated,
+    /// This `op` belongs to a request with another body.
+    #[error("the key belongs to another request")]
+    OtherRequest,
     /// A UNIQUE constraint, named by its columns (`users.email`).
     #[error("{0} is taken")]
     Taken(String),
@@ -24,6 +27,9 @@ pub enum Error {
 impl From<Error> for Problem {
     /// The client learns that it is not its fault; the cause goes to the log.
     fn from(error: Error) -> Self {
+        if let Error::OtherRequest = error {
+            return Problem::key_reused();
+        }
         eprintln!("database: {error}");
         let mut problem = Problem::new(
             503,
@@ -44,6 +50,9 @@ impl From<SqliteError> for Error {
         };
         if text.contains("punctual: op must change") {
             return Self::Repeated;
+        }
+        if text.contains("punctual: key of another request") {
+            return Self::OtherRequest;
         }
         match text.split_once("UNIQUE constraint failed: ") {
             Some((_, columns)) if columns.starts_with("changes.op") => Self::Repeated,

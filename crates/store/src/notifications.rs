@@ -39,9 +39,9 @@ pub async fn get(owner: &str, id: &str) -> Result<Option<String>, Error> {
     .await
 }
 
-/// Marks one (`Some`) or all (`None`) as read. Those that are read stay as they are.
-pub async fn read(id: Option<&str>, write: &Write) -> Result<(), Error> {
-    db::rows(
+/// Marks one (`Some`) or all (`None`) as read. Those that are read stay as they are. `false`: there was none to mark.
+pub async fn read(id: Option<&str>, write: &Write) -> Result<bool, Error> {
+    db::touched(
         "UPDATE reminders SET read_at = ?3, version = version + 1, op = ?4, body_hash = ?5, actor = ?1, via = ?6,
              trace = ?7, updated_at = ?3
          WHERE owner = ?1 AND state = 'fired' AND read_at IS NULL AND (?2 IS NULL OR id = ?2) RETURNING id",
@@ -56,5 +56,4 @@ pub async fn read(id: Option<&str>, write: &Write) -> Result<(), Error> {
         ],
     )
     .await
-    .map(drop)
 }

@@ -212,6 +212,32 @@ pub async fn confirmation(user: &str, id: &str) -> Result<Option<Confirmation>, 
     .await
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmed {
+    Now,
+    Before,
+    /// There is no such e-mail channel of theirs any more.
+    Gone,
+}
+
+/// The owner of an e-mail address has said yes.
+pub async fn confirm(user: &str, id: &str, now: i64) -> Result<Confirmed, Error> {
+    let now = db::touched(
+        "UPDATE channels SET confirmed_at = ?3
+         WHERE user_id = ?1 AND id = ?2 AND kind = 'email' AND deleted_at IS NULL AND confirmed_at IS NULL
+         RETURNING id",
+        &values![user, id, now],
+    )
+    .await?;
+    if now {
+        return Ok(Confirmed::Now);
+    }
+    Ok(match confirmation(user, id).await? {
+        Some(channel) if channel.waits == 0 => Confirmed::Before,
+        _ => Confirmed::Gone,
+    })
+}
+
 /// Has the worker ask again. `false`: it was asked for later than `until`, or there is nothing to confirm.
 pub async fn ask_again(user: &str, id: &str, until: i64, now: i64) -> Result<bool, Error> {
     db::touched(

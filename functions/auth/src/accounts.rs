@@ -345,6 +345,7 @@ pub async fn invite(call: &Call) -> Result<Answer, Problem> {
     }
     let write = call.write(&caller)?;
     let id = call.new_id(&write);
+    call.remember(&write, "invites", &id).await?;
     let expires_at = users::add_invite(&id, &caller.user, call.now, call.now + INVITE).await?;
     let invite = Invite {
         invite: token::invite(&variable("token_secret").await?, &id),

@@ -52,6 +52,7 @@ pub async fn create(call: &Call) -> Result<Answer, Problem> {
     };
     let write = call.write(&caller)?;
     let id = call.new_id(&write);
+    call.remember(&write, "api_tokens", &id).await?;
     if !users::add_api_token(
         &id,
         &caller.user,

@@ -52,7 +52,12 @@ async fn read(call: &Call, id: Option<&str>) -> Result<Answer, Problem> {
     let write = call.write(&caller)?;
     if call.repeated(&write, "reminders").await?.is_none() {
         match notifications::read(id, &write).await {
-            Ok(()) | Err(Error::Repeated) => {}
+            // Those that fire before a repetition comes are not meant by it.
+            Ok(false) => drop(
+                call.remember(&write, "reminders", id.unwrap_or_default())
+                    .await?,
+            ),
+            Ok(true) | Err(Error::Repeated) => {}
             Err(error) => return Err(error.into()),
         }
     }

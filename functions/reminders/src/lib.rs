@@ -40,13 +40,21 @@ async fn snooze(call: &Call, id: &str) -> Result<Answer, Problem> {
     let caller = Caller::of(call, Scope::Write).await?;
     let given: Snooze = call.json()?;
     let write = call.write(&caller)?;
+    let mut replayed = false;
     let new = match call.repeated(&write, "reminders").await? {
-        Some(_) => call.new_id(&write),
+        Some(_) => {
+            replayed = true;
+            call.new_id(&write)
+        }
         None => {
             let until = until(call, &caller, &given).await?;
             let new = call.new_id(&write);
             match reminders::snooze(&new, id, until.micros(), &write).await {
-                Ok(true) | Err(Error::Repeated) => new,
+                Ok(true) => new,
+                Err(Error::Repeated) => {
+                    replayed = true;
+                    new
+                }
                 Ok(false) => {
                     shown(&caller, id).await?;
                     return Err(Problem::new(
@@ -61,6 +69,7 @@ async fn snooze(call: &Call, id: &str) -> Result<Answer, Problem> {
     Ok(shown(&caller, &new)
         .await?
         .status(201)
+        .replayed(replayed)
         .header("location", format!("/api/reminders/{new}")))
 }
 

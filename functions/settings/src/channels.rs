@@ -135,6 +135,7 @@ pub async fn add(call: &Call) -> Result<Answer, Problem> {
     if settings::channel(&caller.user, &id).await?.is_none() {
         possible(call, &caller, &given.kind).await?;
     }
+    call.remember(&write, "channels", &id).await?;
     let new = settings::NewChannel {
         id: &id,
         user: &caller.user,

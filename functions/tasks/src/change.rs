@@ -42,15 +42,18 @@ pub async fn create(call: &Call) -> Result<Answer, Problem> {
     task.edit(edit, &account, Instant::from_micros(call.now))
         .map_err(refused)?;
     task.generation = 1;
-    if call.repeated(&write, "tasks").await?.is_none() && !tasks::create(&task, &write).await? {
+    let mut replayed = call.repeated(&write, "tasks").await?.is_some();
+    if !replayed && !tasks::create(&task, &write).await? {
         // Another request with this key may have come between; otherwise it is the project.
         if call.repeated(&write, "tasks").await?.is_none() {
             return Err(no_project());
         }
+        replayed = true;
     }
     let answer = with_skipped(shown(&caller.user, &id).await?, &task, &account, call.now)?;
     Ok(answer
         .status(201)
+        .replayed(replayed)
         .header("location", format!("/api/tasks/{id}")))
 }
 
@@ -100,7 +103,7 @@ where
             .await?
             .ok_or_else(|| Problem::not_found("task"))?;
         if repeated.is_some() {
-            return Ok((shown(&caller.user, id).await?, loaded));
+            return Ok((shown(&caller.user, id).await?.replayed(true), loaded));
         }
         if !expected.holds(loaded.task.version) {
             return Err(Problem::stale());
@@ -108,7 +111,9 @@ where
         let project = loaded.task.project_id.clone();
         let series = loaded.task.series_start;
         if let Decided::Unchanged = decide(&mut loaded).await? {
-            return Ok((shown(&caller.user, id).await?, loaded));
+            // A repetition must change nothing either, whatever has happened by then.
+            let replayed = call.remember(&write, "tasks", id).await?;
+            return Ok((shown(&caller.user, id).await?.replayed(replayed), loaded));
         }
         if loaded.task.project_id != project
             && !tasks::has_project(&caller.user, &loaded.task.project_id).await?
@@ -122,7 +127,10 @@ where
             saved = tasks::save(&loaded.task, &write).await;
         }
         match saved {
-            Ok(true) | Err(Error::Repeated) => return Ok((shown(&caller.user, id).await?, loaded)),
+            Ok(true) => return Ok((shown(&caller.user, id).await?, loaded)),
+            Err(Error::Repeated) => {
+                return Ok((shown(&caller.user, id).await?.replayed(true), loaded));
+            }
             Ok(false) => {}
             Err(error) => return Err(error.into()),
         }

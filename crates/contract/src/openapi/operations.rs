@@ -889,10 +889,32 @@ pub const OPERATIONS: &[Operation] = &[
         ..READ
     },
     Operation {
-        id: "page",
+        id: "web",
         path: "/",
         tag: "about",
-        summary: "A page that says what this is and where to go",
+        summary: "The web app, at every path that is no other route's",
+        scope: Scope::None,
+        answer: media::<String>("text/html", None),
+        public: false,
+        ..READ
+    },
+    // ------------------------------------------------------------------------------------------------ links
+    Operation {
+        id: "showAction",
+        path: "/act/{id}",
+        tag: "links",
+        summary: "The page of a signed link in an e-mail: says what pressing its button will do",
+        scope: Scope::None,
+        answer: media::<String>("text/html", None),
+        public: false,
+        ..READ
+    },
+    Operation {
+        id: "doAction",
+        method: "POST",
+        path: "/act/{id}",
+        tag: "links",
+        summary: "Do what the link says, once",
         scope: Scope::None,
         answer: media::<String>("text/html", None),
         public: false,
