@@ -72,9 +72,9 @@ pub struct Serve {
     )]
     pub trusted_proxies: String,
 
-    /// Folder that spin.toml is in
-    #[arg(long, env = "PUNCTUAL_APP", value_name = "DIR", default_value = ".")]
-    pub app: PathBuf,
+    /// Folder that spin.toml is in; where left out, the application that the program carries, or else the present folder
+    #[arg(long, env = "PUNCTUAL_APP", value_name = "DIR")]
+    pub app: Option<PathBuf>,
 
     /// Folder of the compiled functions; where left out, `cache` in the data folder
     #[arg(long, env = "PUNCTUAL_CACHE", value_name = "DIR")]
@@ -102,9 +102,9 @@ impl fmt::Display for Registration {
 }
 
 impl Program {
-    pub fn options(&self) -> ServerOptions {
+    pub fn options(&self) -> Result<ServerOptions, punctual_worker::Error> {
         let Self { common, serve, .. } = self;
-        ServerOptions {
+        Ok(ServerOptions {
             data: common.data.clone(),
             app: serve.app.clone(),
             cache: serve.cache.clone(),
@@ -113,8 +113,9 @@ impl Program {
             registration: serve.registration,
             trusted_proxies: serve.trusted_proxies.clone(),
             webhook_allow_private: common.webhook_allow_private,
+            mail: common.mail()?,
             clock: Clock::system(),
             limits: Limits::default(),
-        }
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! The embedded edition: the functions (on the host) and the worker in one process, on one SQLite file.
 
+mod bundle;
 pub mod config;
 
 use std::collections::HashMap;
@@ -10,14 +11,17 @@ use std::sync::Arc;
 use punctual_host::{Host, HostOptions, Limits, Variables, WallClock};
 use punctual_sqlite::{Database, Options};
 use punctual_worker::clock::Clock;
-use punctual_worker::data::{Folder, Lock};
+use punctual_worker::data::{Folder, Lock, VAPID_PUBLIC_KEY};
 use punctual_worker::migrations::migrate;
+use punctual_worker::sender::Mail;
 use punctual_worker::{RunningWorker, Worker, WorkerOptions};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use config::Registration;
+
+const MANIFEST: &str = "spin.toml";
 
 /// Why the server does not start. `Display` is one line, with the way out.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +36,11 @@ pub enum Error {
     },
     #[error("there is no {}. Start from the project's folder, or name it with --app DIR.", .0.display())]
     NoApp(PathBuf),
+    #[error("the application can't be laid out in {}: {source}", .folder.display())]
+    Unpack {
+        folder: PathBuf,
+        source: std::io::Error,
+    },
     #[error(transparent)]
     Worker(#[from] punctual_worker::Error),
     #[error("database: {0}")]
@@ -45,8 +54,8 @@ pub enum Error {
 pub struct ServerOptions {
     /// The database, the secrets, and the compiled functions where `cache` is not given.
     pub data: PathBuf,
-    /// The folder that `spin.toml` is in.
-    pub app: PathBuf,
+    /// The folder that `spin.toml` is in; where left out, what the program carries, or else the present folder.
+    pub app: Option<PathBuf>,
     pub cache: Option<PathBuf>,
     /// Port 0: any free one.
     pub listen: SocketAddr,
@@ -56,6 +65,8 @@ pub struct ServerOptions {
     /// CIDR ranges, comma-separated.
     pub trusted_proxies: String,
     pub webhook_allow_private: bool,
+    /// `None`: no e-mail is sent.
+    pub mail: Option<Mail>,
     pub clock: Clock,
     pub limits: Limits,
 }
@@ -65,13 +76,14 @@ impl ServerOptions {
     pub fn new(data: impl Into<PathBuf>, app: impl Into<PathBuf>) -> Self {
         Self {
             data: data.into(),
-            app: app.into(),
+            app: Some(app.into()),
             cache: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             public_url: None,
             registration: Registration::Closed,
             trusted_proxies: String::new(),
             webhook_allow_private: false,
+            mail: None,
             clock: Clock::system(),
             limits: Limits::default(),
         }
@@ -91,12 +103,17 @@ pub struct Server {
 
 impl Server {
     pub async fn start(options: ServerOptions) -> Result<Self, Error> {
-        let ServerOptions {
-            data, app, clock, ..
-        } = &options;
-        let manifest = app.join("spin.toml");
-        if !manifest.is_file() {
-            return Err(Error::NoApp(manifest));
+        let ServerOptions { data, clock, .. } = &options;
+        let app = match &options.app {
+            None if bundle::is_there() => None,
+            app => Some(app.clone().unwrap_or_else(|| PathBuf::from("."))),
+        };
+        if let Some(missing) = app
+            .as_ref()
+            .map(|app| app.join(MANIFEST))
+            .filter(|manifest| !manifest.is_file())
+        {
+            return Err(Error::NoApp(missing));
         }
         let folder = Folder::create(data)?;
         let lock = folder.lock()?;
@@ -110,7 +127,23 @@ impl Server {
             .local_addr()
             .map_err(|source| Error::Listen { address, source })?;
 
+        let cache = options
+            .cache
+            .clone()
+            .unwrap_or_else(|| folder.path().join("cache"));
+        let manifest = match app {
+            Some(app) => app.join(MANIFEST),
+            None => {
+                let app = folder.path().join("app");
+                bundle::unpack(&app).map_err(|source| Error::Unpack {
+                    folder: app.clone(),
+                    source,
+                })?;
+                app.join(MANIFEST)
+            }
+        };
         let events_secret = folder.secret("events_secret")?;
+        let vapid = folder.vapid()?;
         let database = Database::open(&folder.database(), Options::default())?;
         migrate(&database, clock).await?;
 
@@ -129,7 +162,12 @@ impl Server {
             .set(
                 "webhook_allow_private",
                 options.webhook_allow_private.to_string(),
-            );
+            )
+            .set(VAPID_PUBLIC_KEY, vapid.public_key());
+        let variables = match options.mail {
+            Some(_) => variables.set("email_enabled", "true"),
+            None => variables,
+        };
         let wall = clock.clone();
         let host = Host::load(HostOptions {
             databases: HashMap::from([("default".to_owned(), database.clone())]),
@@ -140,13 +178,7 @@ impl Server {
             variables,
             clock: WallClock(Arc::new(move || wall.system_time())),
             limits: options.limits.clone(),
-            ..HostOptions::new(
-                manifest,
-                options
-                    .cache
-                    .clone()
-                    .unwrap_or_else(|| folder.path().join("cache")),
-            )
+            ..HostOptions::new(manifest, cache)
         })
         .await?;
 
@@ -171,6 +203,8 @@ impl Server {
             events_secret,
             hub_listener,
             webhook_allow_private: options.webhook_allow_private,
+            mail: options.mail.clone(),
+            vapid,
             alone: true,
         })
         .await?;

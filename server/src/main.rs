@@ -34,7 +34,7 @@ async fn run(program: Program) -> anyhow::Result<()> {
 }
 
 async fn serve(program: &Program) -> anyhow::Result<()> {
-    let server = Server::start(program.options()).await?;
+    let server = Server::start(program.options()?).await?;
     let mut out = std::io::stdout();
     // Whoever reads it may be a program that waits for it.
     let _ = out
@@ -47,18 +47,26 @@ async fn serve(program: &Program) -> anyhow::Result<()> {
 }
 
 fn greeting(url: &str, data: &Path) -> String {
-    let cli = client();
-    let cli = cli.display();
-    format!(
+    let up = format!(
         "Punctual is up at {url}
 It keeps everything in {} and stops with Ctrl-C.
-
+",
+        data.display()
+    );
+    let cli = client();
+    if !cli.exists() {
+        return format!(
+            "{up}\nOpen that address in a browser and make the first account: it is the admin's.\n"
+        );
+    }
+    let cli = cli.display();
+    format!(
+        "{up}
 Try this in another terminal:
   {cli} register
   {cli} add \"Stretch\" --due \"in 2 minutes\" --remind 1m
   {cli} watch
-",
-        data.display()
+"
     )
 }
 

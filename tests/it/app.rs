@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use punctual_contract::action::{Action, Deed, LINK_SECONDS, PATH};
+use punctual_contract::action::{Action, Deed, LINK_SECONDS, PATH, Refused};
 use punctual_contract::batch::CONTENT_TYPE;
 use punctual_contract::events::CloudEvent;
 use punctual_contract::signature;
@@ -257,6 +257,11 @@ impl App {
 
     pub fn link_of(&self, action: &Action) -> String {
         format!("{PATH}{}", action.token(&self.events_secret))
+    }
+
+    /// What a signed link of this server does.
+    pub fn reads_link(&self, token: &str) -> Result<Action, Refused> {
+        Action::read(&self.events_secret, token, self.clock.now() / 1_000_000)
     }
 
     /// Calls an event function as the worker does.

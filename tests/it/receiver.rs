@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::routing::post;
 use serde_json::Value;
 
@@ -16,6 +16,7 @@ use serde_json::Value;
 #[derive(Debug, Clone)]
 pub struct Received {
     pub id: String,
+    pub path: String,
     pub headers: HeaderMap,
     pub raw: String,
     pub body: Value,
@@ -46,6 +47,7 @@ impl Receiver {
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
         let router = Router::new()
             .route("/hook", post(receive))
+            .fallback(post(receive))
             .with_state(log.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { url, log }
@@ -63,6 +65,7 @@ impl Receiver {
 
 async fn receive(
     State(log): State<Arc<Mutex<Log>>>,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> StatusCode {
@@ -78,6 +81,7 @@ async fn receive(
     let mut log = log.lock().expect("the log");
     log.received.push(Received {
         id,
+        path: uri.path().to_owned(),
         headers,
         body: serde_json::from_str(&raw).unwrap_or_default(),
         raw,

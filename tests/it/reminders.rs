@@ -111,6 +111,31 @@ async fn a_reminder_that_is_already_past_is_skipped_and_named() {
 }
 
 #[tokio::test]
+async fn an_edit_does_not_call_a_reminder_skipped_that_has_fired_before() {
+    let app = App::start().clock("2026-11-02T11:30:00Z").run().await;
+    let ann = app.register("ann@example.com").await;
+    let task = ann
+        .add(json!({ "title": "Soon", "due": "2026-11-02T14:00", "reminders": [{ "id": "first", "before": "PT1H" }] }))
+        .await;
+    app.settled().await;
+    app.set("2026-11-02T12:10:00Z").await;
+    eventually("it rings", || async {
+        (ann.notifications().await.len() == 1).then_some(())
+    })
+    .await;
+    let reminders =
+        json!([{ "id": "first", "before": "PT1H" }, { "id": "late", "before": "PT2H" }]);
+    let edited = ann
+        .patch(
+            &format!("/api/tasks/{}", text(&task, "/id")),
+            json!({ "reminders": reminders }),
+        )
+        .await
+        .expect(200);
+    assert_eq!(edited["skipped_reminders"], json!(["late"]));
+}
+
+#[tokio::test]
 async fn an_all_day_task_rings_before_the_persons_morning() {
     let app = App::start().clock("2026-11-02T00:00:00Z").run().await;
     let ann = app.register("ann@example.com").await;

@@ -8,6 +8,7 @@ use clap::{Arg, Args, Command, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::error::Error;
+use crate::sender::Mail;
 
 #[derive(Args, Clone, Debug)]
 pub struct Common {
@@ -25,7 +26,26 @@ pub struct Common {
     #[arg(long, env = "PUBLIC_URL", value_name = "URL", global = true, value_parser = public_url)]
     pub public_url: Option<String>,
 
-    /// Let webhooks go to http and to private addresses, as tests and home networks need
+    /// Mail server for e-mail: smtps://USER:PASSWORD@HOST:465 or smtp://USER:PASSWORD@HOST:587?tls=required; where left
+    /// out, no e-mail is sent
+    #[arg(
+        long,
+        env = "SMTP_URL",
+        value_name = "URL",
+        global = true,
+        hide_env_values = true
+    )]
+    pub smtp_url: Option<Hidden>,
+
+    /// From whom e-mail comes, such as Punctual <punctual@example.org>; needed with the mail server
+    #[arg(long, env = "SMTP_FROM", value_name = "ADDRESS", global = true)]
+    pub smtp_from: Option<String>,
+
+    /// Certificate (PEM) that the mail server is trusted by, beside those of the system
+    #[arg(long, env = "SMTP_CA", value_name = "FILE", global = true)]
+    pub smtp_ca: Option<PathBuf>,
+
+    /// Let webhooks, ntfy and pushes go to http and to private addresses, as tests and home networks need
     #[arg(
         long, env = "PUNCTUAL_WEBHOOK_ALLOW_PRIVATE", value_name = "BOOL", default_value = "false", global = true,
         default_missing_value = "true", num_args = 0..=1, require_equals = true
@@ -53,6 +73,22 @@ pub struct Common {
     pub log_format: LogFormat,
 }
 
+/// A setting that holds a password: whoever prints it sees that there is one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hidden(String);
+
+impl From<String> for Hidden {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(hidden)")
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     Text,
@@ -72,6 +108,22 @@ fn public_url(text: &str) -> Result<String, String> {
 }
 
 impl Common {
+    /// The mail server, where one is set.
+    pub fn mail(&self) -> Result<Option<Mail>, Error> {
+        let Some(Hidden(url)) = &self.smtp_url else {
+            return Ok(None);
+        };
+        let from = self.smtp_from.as_deref().ok_or_else(|| {
+            Error::Usage("SMTP_URL needs SMTP_FROM: from whom e-mail comes".to_owned())
+        })?;
+        let authority = self
+            .smtp_ca
+            .as_deref()
+            .map(|path| std::fs::read(path).map_err(|error| Error::file(path, error)))
+            .transpose()?;
+        Mail::new(url, from, authority.as_deref()).map(Some)
+    }
+
     /// Sends the log to standard error.
     pub fn start_log(&self) -> Result<(), Error> {
         let filter = EnvFilter::try_new(&self.log)
@@ -150,4 +202,46 @@ fn meaning(arg: &Arg) -> String {
         let _ = write!(text, ": {}", choices.join(", "));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[derive(Parser, Debug)]
+    struct Program {
+        #[command(flatten)]
+        common: Common,
+    }
+
+    fn program(arguments: &[&str]) -> Program {
+        Program::parse_from([&["program"], arguments].concat())
+    }
+
+    #[test]
+    fn a_mail_server_needs_somebody_whom_the_mail_comes_from() {
+        let url = "--smtp-url=smtps://ann:secret@mail.example.org";
+        let mail = |arguments: &[&str]| program(arguments).common.mail();
+        assert!(matches!(mail(&[]), Ok(None)));
+        assert!(matches!(mail(&["--smtp-from=a@example.org"]), Ok(None)));
+        let error = mail(&[url]).expect_err("no sender").to_string();
+        assert!(error.contains("SMTP_FROM"), "{error}");
+        assert!(matches!(
+            mail(&[url, "--smtp-from=a@example.org"]),
+            Ok(Some(_))
+        ));
+    }
+
+    #[test]
+    fn the_mail_servers_password_is_not_printed() {
+        let program = program(&["--smtp-url=smtps://ann:secret@mail.example.org"]);
+        assert!(!format!("{program:?}").contains("secret"));
+        let hidden = Program::command()
+            .get_arguments()
+            .find(|arg| arg.get_long() == Some("smtp-url"))
+            .is_some_and(clap::Arg::is_hide_env_values_set);
+        assert!(hidden, "help shows the environment's value");
+    }
 }

@@ -9,6 +9,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::error::Error;
+use crate::sender::Vapid;
+
+/// The file, and the variable of the functions.
+pub const VAPID_PUBLIC_KEY: &str = "vapid_public_key";
 
 /// A data folder, whether somebody works in it or not.
 #[derive(Clone, Debug)]
@@ -71,6 +75,16 @@ impl Folder {
             }),
             Err(TryLockError::Error(error)) => Err(Error::file(&path, error)),
         }
+    }
+
+    /// The key pair that pushes are signed with. Its public half is written beside it, for whoever starts the functions.
+    pub fn vapid(&self) -> Result<Vapid, Error> {
+        let vapid = Vapid::new(&self.secret("vapid_key")?)?;
+        let path = self.path.join("secrets").join(VAPID_PUBLIC_KEY);
+        if std::fs::read_to_string(&path).ok().as_deref() != Some(vapid.public_key()) {
+            write_private(&path, vapid.public_key().as_bytes())?;
+        }
+        Ok(vapid)
     }
 
     /// The secret of this name: 32 random bytes in base64, made when first asked for.
@@ -148,6 +162,19 @@ mod tests {
         assert_eq!(mode(&path), 0o700);
         assert_eq!(mode(&path.join("secrets")), 0o700);
         assert_eq!(mode(&path.join("secrets/events_secret")), 0o600);
+    }
+
+    #[test]
+    fn the_key_pair_for_pushes_stays_the_same_and_its_public_half_lies_beside_it() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = Folder::create(place.path()).expect("created");
+        let key = folder.vapid().expect("made").public_key().to_owned();
+        let file = place.path().join("secrets/vapid_public_key");
+        assert_eq!(std::fs::read_to_string(&file).ok().as_ref(), Some(&key));
+        std::fs::write(&file, "another").expect("written");
+        assert_eq!(folder.vapid().expect("there").public_key(), key);
+        assert_eq!(std::fs::read_to_string(&file).ok().as_ref(), Some(&key));
+        assert_eq!(mode(&place.path().join("secrets/vapid_key")), 0o600);
     }
 
     #[test]

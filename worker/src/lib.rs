@@ -51,7 +51,7 @@ use hub::Hub;
 use lease::{Lead, Lease};
 use planning::Planner;
 use relay::Relay;
-use sender::Sender;
+use sender::{Mail, Sender, SenderOptions, Vapid};
 use store::Store;
 use timer::Timer;
 
@@ -75,8 +75,12 @@ pub struct WorkerOptions {
     pub events_secret: String,
     /// Where the hub listens.
     pub hub_listener: TcpListener,
-    /// Webhooks may go to http and private addresses.
+    /// Webhooks, ntfy and pushes may go to http and private addresses.
     pub webhook_allow_private: bool,
+    /// `None`: no e-mail is sent.
+    pub mail: Option<Mail>,
+    /// Who pushes to browsers come from.
+    pub vapid: Vapid,
     /// No other worker can be alive (the data folder is locked), so its lease need not be waited for.
     pub alone: bool,
 }
@@ -101,6 +105,8 @@ impl Worker {
             events_secret,
             hub_listener,
             webhook_allow_private,
+            mail,
+            vapid,
             alone,
         } = options;
         let hub_address = hub_listener
@@ -140,20 +146,28 @@ impl Worker {
             &stop,
         )
         .await?;
-        let hub = Hub::new(store.clone(), clock.clone(), events_secret, stop.clone());
+        let hub = Hub::new(
+            store.clone(),
+            clock.clone(),
+            events_secret.clone(),
+            stop.clone(),
+        );
         tasks.spawn(hub.clone().feed(bus.tail(TASK_UPDATES)));
         tasks.spawn(hub.serve(hub_listener));
         tasks.spawn(bus.clone().keep_committing(stop.clone()));
 
         let leader = Leader {
             lease: Lease::new(store.clone(), clock.clone(), name, alone),
-            sender: Sender::new(
-                store.clone(),
-                clock.clone(),
+            sender: Sender::new(SenderOptions {
+                store: store.clone(),
+                clock: clock.clone(),
                 public_url,
-                webhook_allow_private,
-                fired,
-            )?,
+                events_secret,
+                allow_private: webhook_allow_private,
+                mail,
+                vapid,
+                nudged: fired,
+            })?,
             store,
             clock,
             bus,
@@ -238,6 +252,8 @@ impl Leader {
                 "new time zone data: open tasks are planned again"
             );
         }
+        // It reads the bus without an offset, so it listens before anything is published.
+        let updates = self.bus.tail(TASK_UPDATES);
         let relay = Relay::new(self.store.clone(), self.bus.clone(), self.wrote.clone());
         let planner = Planner::new(
             self.store.clone(),
@@ -256,6 +272,11 @@ impl Leader {
             over.clone(),
         ));
         parts.spawn(self.sender.clone().run(over.clone()));
+        parts.spawn(
+            self.sender
+                .clone()
+                .close_what_is_read(updates, over.clone()),
+        );
         let watch = async {
             while let Some(ended) = parts.join_next().await {
                 over.cancel();

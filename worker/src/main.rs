@@ -11,6 +11,7 @@ use punctual_worker::commands::{Operate, operate};
 use punctual_worker::config::Common;
 use punctual_worker::data::{Folder, Lock};
 use punctual_worker::migrations::migrate;
+use punctual_worker::sender::Vapid;
 use punctual_worker::{Worker, WorkerOptions, until_stopped};
 use tokio::net::TcpListener;
 
@@ -70,21 +71,36 @@ async fn run(program: Program) -> anyhow::Result<()> {
     match program.command {
         None | Some(Task::Run) => work(&program).await,
         Some(Task::Migrate) => {
-            let (_lock, _, _, applied) = open(&Folder::create(data)?).await?;
-            println!("{applied} migrations applied");
+            let opened = open(&Folder::create(data)?).await?;
+            println!("{} migrations applied", opened.applied);
             Ok(())
         }
         Some(Task::Operate(task)) => Ok(operate(task, data).await?),
     }
 }
 
+/// A folder that is ours, its database of this program's schema, its secrets.
+struct Opened {
+    _lock: Lock,
+    db: Database,
+    events_secret: String,
+    vapid: Vapid,
+    applied: usize,
+}
+
 /// Takes the folder, brings its database to this program's schema, and makes the secrets: Spin needs both.
-async fn open(folder: &Folder) -> anyhow::Result<(Lock, Database, String, usize)> {
+async fn open(folder: &Folder) -> anyhow::Result<Opened> {
     let lock = folder.lock()?;
     let db = Database::open(&folder.database(), Options::default())?;
     let applied = migrate(&db, &Clock::system()).await?;
     folder.secret("token_secret")?;
-    Ok((lock, db, folder.secret("events_secret")?, applied))
+    Ok(Opened {
+        _lock: lock,
+        db,
+        events_secret: folder.secret("events_secret")?,
+        vapid: folder.vapid()?,
+        applied,
+    })
 }
 
 async fn work(program: &Program) -> anyhow::Result<()> {
@@ -94,21 +110,24 @@ async fn work(program: &Program) -> anyhow::Result<()> {
         listen,
         ..
     } = program;
-    let (_lock, db, events_secret, _) = open(&Folder::create(&common.data)?).await?;
+    let mail = common.mail()?;
+    let opened = open(&Folder::create(&common.data)?).await?;
     let hub_listener = TcpListener::bind(listen).await.with_context(|| {
         format!("cannot listen on {listen}: choose another address with --listen")
     })?;
     let worker = Worker::start(WorkerOptions {
-        db,
+        db: opened.db,
         clock: Clock::system(),
         functions_url: functions_url.clone(),
         public_url: common
             .public_url
             .clone()
             .unwrap_or_else(|| functions_url.trim_end_matches('/').to_owned()),
-        events_secret,
+        events_secret: opened.events_secret,
         hub_listener,
         webhook_allow_private: common.webhook_allow_private,
+        mail,
+        vapid: opened.vapid,
         alone: true,
     })
     .await?;

@@ -5,17 +5,15 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::args::{Args, Word};
+use crate::args::Args;
 use crate::workspace::{WASM, cargo, components, run as run_command};
 use crate::{tools, wasm_target, web};
 
 const HELP: &str = "\
-cargo xtask build [--dist]
+cargo xtask build
 
 Builds the web app to web/dist/ where its sources are newer, the functions (the web app inside one of them) to
-target/wasm32-wasip2/release/*.wasm, and the native programs to target/release/.
-
-  --dist   with the profile that is shipped (slower to build; into …/dist/ instead of …/release/)";
+target/wasm32-wasip2/release/*.wasm, and the native programs to target/release/.";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
@@ -24,7 +22,7 @@ pub enum Profile {
 }
 
 impl Profile {
-    fn flag(self) -> &'static str {
+    pub fn flag(self) -> &'static str {
         match self {
             Profile::Release => "--release",
             Profile::Dist => "--profile=dist",
@@ -33,23 +31,19 @@ impl Profile {
 }
 
 pub fn run(args: &mut Args) -> Result<()> {
-    let mut profile = Profile::Release;
-    while let Some(word) = args.next(HELP)? {
-        match word {
-            Word::Option(name) if name == "dist" => profile = Profile::Dist,
-            other => return Err(args.unknown(&other)),
-        }
+    if let Some(word) = args.next(HELP)? {
+        return Err(args.unknown(&word));
     }
     tools::check()?;
     wasm_target::ensure()?;
-    all(profile, 3)
+    all(3)
 }
 
 /// The three steps of a build, as the first ones of so many.
-pub fn all(profile: Profile, of: usize) -> Result<()> {
+pub fn all(of: usize) -> Result<()> {
     step(1, of, "web app", web::build)?;
-    step(2, of, "functions", || functions(profile))?;
-    step(3, of, "native programs", || native(profile))
+    step(2, of, "functions", || functions(Profile::Release))?;
+    step(3, of, "native programs", native)
 }
 
 /// Names a step before its output, so that a long one is seen to be one of a few.
@@ -73,12 +67,10 @@ pub fn functions(profile: Profile) -> Result<()> {
 }
 
 /// The workspace's default members, always all of them.
-pub fn native(profile: Profile) -> Result<()> {
-    let mut command = cargo(["build", profile.flag()]);
-    if profile == Profile::Release {
-        // For tests, cargo lets dev-dependencies have a say in the features of everything. Naming an example (it is
-        // empty) makes it choose the same features here: without it, `test` compiles again what `up` compiled.
-        command.args(["--lib", "--bins", "--example", "with_dev_features"]);
-    }
+pub fn native() -> Result<()> {
+    let mut command = cargo(["build", Profile::Release.flag()]);
+    // For tests, cargo lets dev-dependencies have a say in the features of everything. Naming an example (it is
+    // empty) makes it choose the same features here: without it, `test` compiles again what `up` compiled.
+    command.args(["--lib", "--bins", "--example", "with_dev_features"]);
     run_command(&mut command).context("the native programs did not build")
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::args::{Args, Word};
-use crate::build::{self, Profile};
+use crate::build;
 use crate::workspace::{clean, program, root};
 use crate::{tools, wasm_target};
 
@@ -56,7 +56,7 @@ pub fn contracts(args: &mut Args) -> Result<()> {
 fn build_all() -> Result<()> {
     tools::check()?;
     wasm_target::ensure()?;
-    build::all(Profile::Release, 3)
+    build::all(3)
 }
 
 /// Replaces this process, so that signals and the exit code are the program's own.

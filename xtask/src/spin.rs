@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::args::{Args, Word};
-use crate::build::{self, Profile};
+use crate::build;
 use crate::guard::Guard;
 use crate::tools::version;
 use crate::up::{data_folder, port_is_free};
@@ -29,7 +29,7 @@ that `cargo xtask up` uses too (one of both at a time). Ctrl-C stops both.
 const SPIN: (u32, u32) = (4, 1);
 
 /// `punctual-worker migrate` makes them in DATA/secrets/. Variables of the same names in `spin.toml`.
-const SECRETS: [&str; 2] = ["token_secret", "events_secret"];
+const SECRETS: [&str; 3] = ["token_secret", "events_secret", "vapid_public_key"];
 
 /// The server's settings that are variables of the functions: given the same way here, as `PUNCTUAL_…`.
 const SETTINGS: [&str; 3] = ["REGISTRATION", "TRUSTED_PROXIES", "WEBHOOK_ALLOW_PRIVATE"];
@@ -50,7 +50,7 @@ pub fn run(args: &mut Args) -> Result<()> {
     tools::check()?;
     tools::announce_first_build();
     wasm_target::ensure()?;
-    build::all(Profile::Release, 4)?;
+    build::all(4)?;
     eprintln!("[4/4] starting the worker and Spin");
     fs::create_dir_all(&data).with_context(|| format!("{} can't be made", data.display()))?;
     start(port, &data)
@@ -142,6 +142,10 @@ fn spin(port: u16, hub_port: u16, data: &Path) -> Result<Command> {
         .env(
             "SPIN_VARIABLE_FUNCTIONS_URL",
             format!("http://127.0.0.1:{port}"),
+        )
+        .env(
+            "SPIN_VARIABLE_EMAIL_ENABLED",
+            std::env::var_os("SMTP_URL").is_some().to_string(),
         )
         .current_dir(root());
     for name in SECRETS {

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::args::{Args, Word};
-use crate::build::{self, Profile};
+use crate::build;
 use crate::guard::Guard;
-use crate::libtest::Tally;
+use crate::tally::Tally;
 use crate::workspace::{WASM, cargo, components, root, run as run_command};
-use crate::{deny, drift, tools, wasm_target, web};
+use crate::{browser, deny, drift, tools, wasm_target};
 
 const HELP: &str = "\
 cargo xtask test [quick] [real] [web] [k8s]
@@ -20,7 +20,7 @@ Without a name: all of them.
 
   quick   format, build, lints, docs, licences, and every test that needs nothing but this repository
   real    against the real servers: Kafka, Dapr, Postgres (no tests yet)
-  web     the browser client, in a browser (no tests yet)
+  web     the browser client, with its own tests, and in a browser against the real server
   k8s     the chart, against a real API server (no tests yet)
 
 The last line is `N passed, N failed`; each check counts as one. What was skipped is named.";
@@ -42,6 +42,7 @@ pub fn run(args: &mut Args) -> Result<ExitCode> {
     for name in &chosen {
         match name.as_str() {
             "quick" => quick(&mut report),
+            "web" => in_browser(&mut report),
             empty => report.add(empty, Duration::ZERO, Tally::default()),
         }
     }
@@ -57,9 +58,7 @@ fn quick(report: &mut Report) {
         tools::announce_first_build();
         wasm_target::ensure()?;
         drift::components_are_named_like_their_folder()?;
-        web::build()?;
-        build::functions(Profile::Release)?;
-        build::native(Profile::Release)
+        build::all(3)
     });
     if !built {
         return; // everything else would only fail for the same reason
@@ -70,6 +69,19 @@ fn quick(report: &mut Report) {
     report.check("doc", doc);
     report.check("deny", deny::check);
     report.tests("tests", tests);
+}
+
+fn in_browser(report: &mut Report) {
+    let built = report.check("web build", || {
+        tools::check()?;
+        wasm_target::ensure()?;
+        build::all(3)
+    });
+    report.check("web check", browser::check);
+    report.tests("web unit", browser::unit_tests);
+    if built {
+        report.tests("web e2e", browser::browser_tests);
+    }
 }
 
 /// `--release`, so that proc macros and build scripts (and with them the C libraries) are those of the build.
@@ -134,10 +146,7 @@ fn tests() -> Result<Tally> {
     if left.is_empty() {
         tally.passed += 1;
     } else {
-        tally.failed += 1;
-        tally
-            .failed_names
-            .push(format!("processes left behind: {}", left.join("; ")));
+        tally.fail(format!("processes left behind: {}", left.join("; ")));
     }
     Ok(tally)
 }

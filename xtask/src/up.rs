@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::args::{Args, Word};
-use crate::build::{self, Profile};
+use crate::build;
 use crate::workspace::{clean, program, root};
 use crate::{tools, wasm_target};
 
@@ -43,7 +43,7 @@ pub fn run(args: &mut Args) -> Result<()> {
     tools::check()?;
     tools::announce_first_build();
     wasm_target::ensure()?;
-    build::all(Profile::Release, 4)?;
+    build::all(4)?;
     eprintln!("[4/4] starting");
     let mut server = Command::new(program("punctual-server"));
     server

@@ -16,7 +16,7 @@ const NODE: (u32, u32) = (20, 19);
 /// What is made in `web/`, and so is no source of it.
 const MADE: [&str; 3] = ["dist", "node_modules", "test-results"];
 
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     root().join("web")
 }
 
@@ -26,7 +26,6 @@ pub fn build() -> Result<()> {
     if is_fresh(&folder)? {
         return Ok(());
     }
-    node_is_there()?;
     install(&folder)?;
     let built = run_command(npm(&folder).args(["run", "--silent", "build"]));
     if built.is_err() {
@@ -66,21 +65,26 @@ fn newest(folder: &Path, without: &[&str]) -> Result<SystemTime> {
     Ok(newest)
 }
 
-/// `npm ci`, unless what it installed last was for the very same lock file.
-fn install(folder: &Path) -> Result<()> {
+/// `npm ci` in a folder, unless what it installed last was for the very same lock file.
+pub fn install(folder: &Path) -> Result<()> {
     let lock = fs::read(folder.join("package-lock.json"))
-        .context("web/package-lock.json can't be read")?;
+        .with_context(|| format!("{}/package-lock.json can't be read", folder.display()))?;
     let installed = folder.join("node_modules/.installed-lock.json");
     if fs::read(&installed).is_ok_and(|of| of == lock) {
         return Ok(());
     }
-    run_command(npm(folder).args(["ci", "--no-audit", "--no-fund"]))
-        .context("the web app's packages could not be installed")?;
+    node_is_there()?;
+    run_command(npm(folder).args(["ci", "--no-audit", "--no-fund"])).with_context(|| {
+        format!(
+            "the packages of {} could not be installed",
+            folder.display()
+        )
+    })?;
     fs::write(&installed, lock)?;
     Ok(())
 }
 
-fn npm(folder: &Path) -> Command {
+pub fn npm(folder: &Path) -> Command {
     let mut command = Command::new("npm");
     command.current_dir(folder);
     clean(&mut command);

@@ -16,8 +16,8 @@ use crate::signature::key;
 /// Where the links lead: `/act/<token>` under the server's public address.
 pub const PATH: &str = "/act/";
 
-/// How long a link holds, in seconds: 30 days.
-pub const LINK_SECONDS: i64 = 30 * 24 * 3600;
+/// How long a link holds, in seconds: 14 days.
+pub const LINK_SECONDS: i64 = 14 * 24 * 3600;
 
 /// The most characters of a title that a link carries.
 pub const TITLE_CHARACTERS: usize = 60;

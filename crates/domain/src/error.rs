@@ -15,6 +15,9 @@ pub enum Error {
     /// Not a duration of the form this crate takes (see [`crate::Duration8601`]).
     #[error("not a duration like PT30M, P1D or P1W: {0}")]
     Duration(String),
+    /// Not a time of day.
+    #[error("not a time of day like 22:30: {0}")]
+    TimeOfDay(String),
     /// A recurrence rule that is wrong, or right but not supported.
     #[error("{part}: {reason}")]
     Rule {

@@ -13,6 +13,7 @@
 pub mod channel;
 mod error;
 pub mod lifecycle;
+pub mod quiet;
 pub mod recurrence;
 pub mod reminders;
 pub mod series;
@@ -22,6 +23,7 @@ pub mod user_agent;
 pub mod words;
 
 pub use error::Error;
+pub use quiet::Quiet;
 pub use recurrence::{Occurrence, Recurrence, Rule};
 pub use series::{Basis, OccurrenceRef, Series};
 pub use task::{Invalid, Priority};

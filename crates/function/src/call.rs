@@ -370,7 +370,14 @@ impl Call {
 
     /// The client's address: the peer's, or what a trusted proxy says of it. `trusted` is a comma-separated list of CIDRs.
     pub fn client_address(&self, trusted: &str) -> String {
-        let peer = self.header("spin-client-addr").unwrap_or_default();
+        // The last one is the host's: under Spin, one that the client sent itself stands before it.
+        let peer = self
+            .headers
+            .get_all("spin-client-addr")
+            .iter()
+            .next_back()
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let peer = peer
             .rsplit_once(':')
             .map_or(peer, |(host, _)| host)

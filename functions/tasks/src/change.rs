@@ -2,8 +2,8 @@
 
 use punctual_contract::api::{NewTask, TaskPatch, Undo};
 use punctual_domain::Instant;
-use punctual_domain::lifecycle::{Refused, Status, TaskState};
-use punctual_domain::reminders::RingState;
+use punctual_domain::lifecycle::{Account, Refused, Status, TaskState};
+use punctual_domain::reminders::{Ring, RingState};
 use punctual_function::{Answer, Call, Caller, Problem, Scope, derived_id};
 use punctual_store::db::Error;
 use punctual_store::tasks::{self, Loaded};
@@ -50,27 +50,37 @@ pub async fn create(call: &Call) -> Result<Answer, Problem> {
         }
         replayed = true;
     }
-    let answer = with_skipped(shown(&caller.user, &id).await?, &task, &account, call.now)?;
+    let answer = shown(&caller.user, &id).await?;
+    let answer = with_skipped(answer, None, &task, &account, call.now)?;
     Ok(answer
         .status(201)
         .replayed(replayed)
         .header("location", format!("/api/tasks/{id}")))
 }
 
-/// Names the reminders that were already past when they were set.
+/// Names the reminders that were already past when they were set. Those that `before` had at the same instant were not
+/// set by this change: one of them may well have fired.
 fn with_skipped(
     answer: Answer,
+    before: Option<&TaskState>,
     task: &TaskState,
-    account: &punctual_domain::lifecycle::Account,
+    account: &Account,
     now: i64,
 ) -> Result<Answer, Problem> {
-    let plan = task
-        .plan(account, Instant::from_micros(now))
-        .map_err(|error| Problem::new(500, error.to_string()))?;
-    let skipped: Vec<&str> = plan
-        .rings
+    let rings = |task: &TaskState| {
+        task.plan(account, Instant::from_micros(now))
+            .map(|plan| plan.rings)
+            .map_err(|error| Problem::new(500, error.to_string()))
+    };
+    let (had, rings) = (before.map_or(Ok(Vec::new()), rings)?, rings(task)?);
+    let was_there = |ring: &&Ring| {
+        had.iter()
+            .any(|old| (&old.definition_id, old.fire_at) == (&ring.definition_id, ring.fire_at))
+    };
+    let skipped: Vec<&str> = rings
         .iter()
         .filter(|ring| ring.state == RingState::Skipped)
+        .filter(|ring| !was_there(ring))
         .filter(|ring| ring.occurrence_key == task.occurrence.as_deref().unwrap_or_default())
         .map(|ring| ring.definition_id.as_str())
         .collect();
@@ -88,9 +98,30 @@ enum Decided {
     Unchanged,
 }
 
+/// What a change led to.
+struct Changed {
+    answer: Answer,
+    /// `None` for a repeated request, which changed nothing this time.
+    before: Option<TaskState>,
+    after: Loaded,
+}
+
+impl Changed {
+    fn with_skipped(self, call: &Call) -> Result<Answer, Problem> {
+        let account = self.after.account.account()?;
+        with_skipped(
+            self.answer,
+            self.before.as_ref(),
+            &self.after.task,
+            &account,
+            call.now,
+        )
+    }
+}
+
 /// Loads, decides, saves; decides anew on a fresh state when another change came between. `If-Match` must name the
 /// version that was loaded; without it the newest counts.
-async fn change<D>(call: &Call, id: &str, decide: D) -> Result<(Answer, Loaded), Problem>
+async fn change<D>(call: &Call, id: &str, decide: D) -> Result<Changed, Problem>
 where
     D: AsyncFn(&mut Loaded) -> Result<Decided, Problem>,
 {
@@ -103,33 +134,46 @@ where
             .await?
             .ok_or_else(|| Problem::not_found("task"))?;
         if repeated.is_some() {
-            return Ok((shown(&caller.user, id).await?.replayed(true), loaded));
+            return Ok(Changed {
+                answer: shown(&caller.user, id).await?.replayed(true),
+                before: None,
+                after: loaded,
+            });
         }
         if !expected.holds(loaded.task.version) {
             return Err(Problem::stale());
         }
-        let project = loaded.task.project_id.clone();
-        let series = loaded.task.series_start;
+        let before = loaded.task.clone();
         if let Decided::Unchanged = decide(&mut loaded).await? {
             // A repetition must change nothing either, whatever has happened by then.
             let replayed = call.remember(&write, "tasks", id).await?;
-            return Ok((shown(&caller.user, id).await?.replayed(replayed), loaded));
+            return Ok(Changed {
+                answer: shown(&caller.user, id).await?.replayed(replayed),
+                before: Some(before),
+                after: loaded,
+            });
         }
-        if loaded.task.project_id != project
+        if loaded.task.project_id != before.project_id
             && !tasks::has_project(&caller.user, &loaded.task.project_id).await?
         {
             return Err(no_project());
         }
         let mut saved = tasks::save(&loaded.task, &write).await;
-        if let (Err(Error::Taken(_)), true) = (&saved, loaded.task.series_start != series) {
+        if let (Err(Error::Taken(_)), true) =
+            (&saved, loaded.task.series_start != before.series_start)
+        {
             // The new rule begins on a day that this series already had: from here on it is another series.
             loaded.task.series_id = Some(derived_id(&["series", &write.op]));
             saved = tasks::save(&loaded.task, &write).await;
         }
         match saved {
-            Ok(true) => return Ok((shown(&caller.user, id).await?, loaded)),
-            Err(Error::Repeated) => {
-                return Ok((shown(&caller.user, id).await?.replayed(true), loaded));
+            Ok(true) | Err(Error::Repeated) => {
+                let replayed = saved.is_err();
+                return Ok(Changed {
+                    answer: shown(&caller.user, id).await?.replayed(replayed),
+                    before: Some(before),
+                    after: loaded,
+                });
             }
             Ok(false) => {}
             Err(error) => return Err(error.into()),
@@ -146,7 +190,7 @@ pub async fn patch(call: &Call, id: &str) -> Result<Answer, Problem> {
     Caller::of(call, Scope::Write).await?;
     let given: TaskPatch = call.json()?;
     let now = Instant::from_micros(call.now);
-    let (answer, loaded) = change(call, id, async |loaded| {
+    change(call, id, async |loaded| {
         let edit = input::patch(
             given.clone(),
             &loaded.account.inbox_id,
@@ -158,8 +202,8 @@ pub async fn patch(call: &Call, id: &str) -> Result<Answer, Problem> {
             .map_err(refused)?;
         Ok(Decided::Save)
     })
-    .await?;
-    with_skipped(answer, &loaded.task, &loaded.account.account()?, call.now)
+    .await?
+    .with_skipped(call)
 }
 
 fn decided(changed: bool) -> Result<Decided, Problem> {
@@ -171,7 +215,7 @@ fn decided(changed: bool) -> Result<Decided, Problem> {
 }
 
 pub async fn finish(call: &Call, id: &str, status: Status) -> Result<Answer, Problem> {
-    let (answer, _) = change(call, id, async |loaded| {
+    let changed = change(call, id, async |loaded| {
         let account = loaded.account.account()?;
         decided(
             loaded
@@ -181,11 +225,11 @@ pub async fn finish(call: &Call, id: &str, status: Status) -> Result<Answer, Pro
         )
     })
     .await?;
-    Ok(answer)
+    Ok(changed.answer)
 }
 
 pub async fn reopen(call: &Call, id: &str) -> Result<Answer, Problem> {
-    let (answer, _) = change(call, id, async |loaded| {
+    let changed = change(call, id, async |loaded| {
         decided(
             loaded
                 .task
@@ -194,7 +238,7 @@ pub async fn reopen(call: &Call, id: &str) -> Result<Answer, Problem> {
         )
     })
     .await?;
-    Ok(answer)
+    Ok(changed.answer)
 }
 
 pub async fn delete(call: &Call, id: &str) -> Result<Answer, Problem> {
@@ -206,11 +250,11 @@ pub async fn delete(call: &Call, id: &str) -> Result<Answer, Problem> {
 }
 
 pub async fn restore(call: &Call, id: &str) -> Result<Answer, Problem> {
-    let (answer, _) = change(call, id, async |loaded| {
+    let changed = change(call, id, async |loaded| {
         decided(loaded.task.restore(Instant::from_micros(call.now)))
     })
     .await?;
-    Ok(answer)
+    Ok(changed.answer)
 }
 
 /// A new change of only the fields that the old one touched, where each still has the value that it gave.
@@ -228,7 +272,7 @@ pub async fn undo(call: &Call, id: &str) -> Result<Answer, Problem> {
         }
     };
     let now = Instant::from_micros(call.now);
-    let (answer, loaded) = change(call, id, async |loaded| {
+    change(call, id, async |loaded| {
         let past = tasks::change(&caller.user, id, wanted)
             .await?
             .ok_or_else(|| Problem::not_found("change"))?;
@@ -321,8 +365,8 @@ pub async fn undo(call: &Call, id: &str) -> Result<Answer, Problem> {
             }
         }
     })
-    .await?;
-    with_skipped(answer, &loaded.task, &loaded.account.account()?, call.now)
+    .await?
+    .with_skipped(call)
 }
 
 /// Gives a field the value that it had before a change, if the change touched it.

@@ -1,24 +1,79 @@
+use punctual_sqlite::rusqlite::{self, Row};
+
 use super::Store;
 use crate::error::Error;
 
-/// A webhook delivery whose try has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A delivery whose try has come, with all that its receiver is told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pending {
-    /// Stable over all tries: the `webhook-id`.
+    /// Stable over all tries: the `webhook-id`, the left part of the `Message-ID`.
     pub id: String,
     pub tries: i64,
+    pub channel_id: String,
+    /// `webhook`, `email`, `ntfy` or `push`.
+    pub kind: String,
     pub target: String,
     pub secret: String,
+    pub owner: String,
     pub reminder_id: String,
     pub task_id: String,
     pub title: String,
+    pub priority: String,
+    /// A local date or date-time.
     pub due: Option<String>,
+    /// The zone that `due` means where it is not the account's.
+    pub due_zone: Option<String>,
     /// Unix microseconds.
     pub due_for: i64,
     pub fired_at: i64,
     /// The channel is no longer there.
     pub removed: bool,
+    /// The reminder was read, or its task is no longer open: nobody has to be told.
+    pub settled: bool,
+    /// The account's.
+    pub zone: String,
+    pub language: Option<String>,
+    /// HH:MM
+    pub quiet_from: Option<String>,
+    pub quiet_until: Option<String>,
 }
+
+/// A mail that asks whether an address may get reminders, and whose try has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Confirmation {
+    pub channel_id: String,
+    pub tries: i64,
+    pub owner: String,
+    pub target: String,
+    pub language: Option<String>,
+    /// Unix microseconds.
+    pub created_at: i64,
+    /// The channel is no longer there.
+    pub removed: bool,
+}
+
+/// A push that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    pub delivery_id: String,
+    pub reminder_id: String,
+    pub channel_id: String,
+    pub target: String,
+    pub secret: String,
+}
+
+/// What nobody has to be reminded of any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Over {
+    Reminder(String),
+    /// Only where it has been read, or its task is no longer open.
+    ReminderIfSettled(String),
+    /// The reminders of this task that were not read.
+    Task(String),
+}
+
+/// Fired reminders of one task that are looked at when it is done: the latest.
+const LATEST: i64 = 32;
 
 impl Store {
     /// Marks in-app deliveries sent whose firing has been published: whoever watches has been told. True while others
@@ -53,35 +108,50 @@ impl Store {
             .is_empty())
     }
 
-    /// Webhook deliveries whose next try has come, the oldest first.
-    pub async fn pending_webhooks(&self, now: i64, most: i64) -> Result<Vec<Pending>, Error> {
+    /// Deliveries to the outside whose next try has come, the oldest first.
+    pub async fn pending_deliveries(&self, now: i64, most: i64) -> Result<Vec<Pending>, Error> {
+        let pending = |row: &Row<'_>| {
+            Ok(Pending {
+                id: row.get(0)?,
+                tries: row.get(1)?,
+                channel_id: row.get(2)?,
+                kind: row.get(3)?,
+                target: row.get(4)?,
+                secret: row.get(5)?,
+                owner: row.get(6)?,
+                reminder_id: row.get(7)?,
+                task_id: row.get(8)?,
+                title: row.get(9)?,
+                priority: row.get(10)?,
+                due: row.get(11)?,
+                due_zone: row.get(12)?,
+                due_for: row.get(13)?,
+                fired_at: row.get(14)?,
+                removed: row.get(15)?,
+                settled: row.get(16)?,
+                zone: row.get(17)?,
+                language: row.get(18)?,
+                quiet_from: row.get(19)?,
+                quiet_until: row.get(20)?,
+            })
+        };
         Ok(self
             .db
             .read(move |connection| {
                 let mut statement = connection.prepare_cached(
-                    "SELECT d.id, d.tries, c.target, c.secret, r.id, r.task_id, t.title, r.due, r.fire_at,
-                         r.fired_at, c.deleted_at IS NOT NULL
+                    "SELECT d.id, d.tries, c.id, c.kind, c.target, c.secret, r.owner, r.id, r.task_id, t.title, t.priority,
+                         r.due, t.timezone, r.fire_at, r.fired_at, c.deleted_at IS NOT NULL,
+                         r.read_at IS NOT NULL OR t.status <> 'open' OR t.deleted_at IS NOT NULL,
+                         s.timezone, s.language, s.quiet_from, s.quiet_until
                      FROM deliveries d JOIN channels c ON c.id = d.channel_id
                          JOIN reminders r ON r.id = d.reminder_id JOIN tasks t ON t.id = r.task_id
-                     WHERE d.state = 'pending' AND d.next_try <= ?1 AND c.kind = 'webhook'
+                         JOIN settings s ON s.user_id = r.owner
+                     WHERE d.state = 'pending' AND d.next_try <= ?1 AND c.kind <> 'in-app'
                      ORDER BY d.next_try LIMIT ?2",
                 )?;
-                let rows = statement.query_map((now, most), |row| {
-                    Ok(Pending {
-                        id: row.get(0)?,
-                        tries: row.get(1)?,
-                        target: row.get(2)?,
-                        secret: row.get(3)?,
-                        reminder_id: row.get(4)?,
-                        task_id: row.get(5)?,
-                        title: row.get(6)?,
-                        due: row.get(7)?,
-                        due_for: row.get(8)?,
-                        fired_at: row.get(9)?,
-                        removed: row.get(10)?,
-                    })
-                })?;
-                Ok(rows.collect::<Result<_, _>>()?)
+                Ok(statement
+                    .query_map((now, most), pending)?
+                    .collect::<Result<_, _>>()?)
             })
             .await?)
     }
@@ -117,6 +187,112 @@ impl Store {
     pub async fn put_off(&self, id: &str, next_try: i64) -> Result<(), Error> {
         let sql = "UPDATE deliveries SET next_try = ?2 WHERE id = ?1 AND state = 'pending'";
         self.db.query(sql, vec![id.into(), next_try.into()]).await?;
+        Ok(())
+    }
+
+    /// Removes a channel that nothing can be sent to any more.
+    pub async fn remove_channel(&self, id: &str, now: i64) -> Result<(), Error> {
+        let sql = "UPDATE channels SET deleted_at = ?2 WHERE id = ?1 AND deleted_at IS NULL";
+        self.db.query(sql, vec![id.into(), now.into()]).await?;
+        Ok(())
+    }
+
+    /// Pushes that were sent, to channels that are still there, for what is over.
+    pub async fn pushed(&self, over: Over) -> Result<Vec<Pushed>, Error> {
+        const SENT: &str = "SELECT d.id, r.id, c.id, c.target, c.secret
+            FROM reminders r JOIN tasks t ON t.id = r.task_id JOIN deliveries d ON d.reminder_id = r.id
+                JOIN channels c ON c.id = d.channel_id
+            WHERE d.state = 'sent' AND c.kind = 'push' AND c.deleted_at IS NULL AND ";
+        let (id, which) = match over {
+            Over::Reminder(id) => (id, "r.id = ?1".to_owned()),
+            Over::ReminderIfSettled(id) => (
+                id,
+                "r.id = ?1 AND (r.read_at IS NOT NULL OR t.status <> 'open' OR t.deleted_at IS NOT NULL)"
+                    .to_owned(),
+            ),
+            Over::Task(id) => (
+                id,
+                format!(
+                    "r.id IN (SELECT id FROM reminders WHERE task_id = ?1 AND state = 'fired' AND read_at IS NULL
+                        ORDER BY fired_at DESC LIMIT {LATEST})"
+                ),
+            ),
+        };
+        let pushed = |row: &Row<'_>| {
+            Ok(Pushed {
+                delivery_id: row.get(0)?,
+                reminder_id: row.get(1)?,
+                channel_id: row.get(2)?,
+                target: row.get(3)?,
+                secret: row.get(4)?,
+            })
+        };
+        Ok(self
+            .db
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(&format!("{SENT}{which}"))?;
+                Ok(statement
+                    .query_map([id], pushed)?
+                    .collect::<Result<_, rusqlite::Error>>()?)
+            })
+            .await?)
+    }
+
+    /// Confirmation mails whose next try has come, the oldest first.
+    pub async fn pending_confirmations(
+        &self,
+        now: i64,
+        most: i64,
+    ) -> Result<Vec<Confirmation>, Error> {
+        let confirmation = |row: &Row<'_>| {
+            Ok(Confirmation {
+                channel_id: row.get(0)?,
+                tries: row.get(1)?,
+                owner: row.get(2)?,
+                target: row.get(3)?,
+                language: row.get(4)?,
+                created_at: row.get(5)?,
+                removed: row.get(6)?,
+            })
+        };
+        Ok(self
+            .db
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT c.id, f.tries, c.user_id, c.target, s.language, f.created_at, c.deleted_at IS NOT NULL
+                     FROM confirmations f JOIN channels c ON c.id = f.channel_id JOIN settings s ON s.user_id = c.user_id
+                     WHERE f.state = 'pending' AND f.next_try <= ?1 ORDER BY f.next_try LIMIT ?2",
+                )?;
+                Ok(statement
+                    .query_map((now, most), confirmation)?
+                    .collect::<Result<_, _>>()?)
+            })
+            .await?)
+    }
+
+    /// Records a try of a confirmation mail, as [`Store::record_try`] does.
+    pub async fn record_confirmation(
+        &self,
+        channel: &str,
+        state: &'static str,
+        error: Option<String>,
+        next_try: Option<i64>,
+    ) -> Result<(), Error> {
+        let sql =
+            "UPDATE confirmations SET state = ?2, tries = tries + 1, last_error = ?3, next_try = ?4
+            WHERE channel_id = ?1 AND state = 'pending'";
+        let params = vec![channel.into(), state.into(), error.into(), next_try.into()];
+        self.db.query(sql, params).await?;
+        Ok(())
+    }
+
+    /// Puts a confirmation mail off without a try.
+    pub async fn put_off_confirmation(&self, channel: &str, next_try: i64) -> Result<(), Error> {
+        let sql =
+            "UPDATE confirmations SET next_try = ?2 WHERE channel_id = ?1 AND state = 'pending'";
+        self.db
+            .query(sql, vec![channel.into(), next_try.into()])
+            .await?;
         Ok(())
     }
 }

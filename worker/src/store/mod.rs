@@ -15,7 +15,7 @@ use punctual_sqlite::rusqlite::hooks::Action;
 use crate::error::Error;
 
 pub use changes::Row;
-pub use deliveries::Pending;
+pub use deliveries::{Confirmation, Over, Pending, Pushed};
 pub use reminders::{Claimed, Instant};
 
 /// The worker's database.

@@ -15,6 +15,7 @@ use punctual_contract::signature;
 use punctual_sqlite::{Database, Options, Value};
 use punctual_worker::clock::Clock;
 use punctual_worker::migrations::migrate;
+use punctual_worker::sender::Vapid;
 use punctual_worker::store::Store;
 use punctual_worker::{RunningWorker, Worker, WorkerOptions};
 use tempfile::TempDir;
@@ -38,6 +39,11 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
         );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// A key pair for pushes, always the same.
+pub fn vapid() -> Vapid {
+    Vapid::new("BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=").expect("a key pair")
 }
 
 /// A database of its own, with a clock that stands at [`NOW`].
@@ -93,6 +99,21 @@ impl Fixture {
             VALUES (?1, ?1 || '@example.com', '-', 'member', 'inbox-' || ?1, 'Europe/Berlin', 'register-' || ?1, ?2)";
         self.run(sql, vec![id.into(), self.clock.now().into()])
             .await;
+    }
+
+    /// A channel of somebody's, as the API makes it.
+    pub async fn channel(&self, owner: &str, id: &str, kind: &str, target: &str, secret: &str) {
+        let sql = "INSERT INTO channels (id, user_id, kind, target, secret, created_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let params = vec![
+            id.into(),
+            owner.into(),
+            kind.into(),
+            target.into(),
+            secret.into(),
+            self.clock.now().into(),
+        ];
+        self.run(sql, params).await;
     }
 
     /// An open task of this id, planned already.
@@ -172,6 +193,8 @@ impl Fixture {
             events_secret: SECRET.to_owned(),
             hub_listener: listener().await,
             webhook_allow_private,
+            mail: None,
+            vapid: vapid(),
             alone: true,
         };
         Worker::start(options).await.expect("the worker starts")
@@ -205,6 +228,8 @@ pub struct Call {
     pub path: String,
     pub headers: HeaderMap,
     pub body: String,
+    /// The same, for what is no text.
+    pub bytes: Bytes,
     /// Of a batch.
     pub events: Vec<CloudEvent>,
 }
@@ -283,12 +308,13 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let body = String::from_utf8_lossy(&body).into_owned();
+    let (bytes, body) = (body.clone(), String::from_utf8_lossy(&body).into_owned());
     let events: Vec<CloudEvent> = serde_json::from_str(&body).unwrap_or_default();
     let call = Call {
         path: uri.path().to_owned(),
         headers,
         body,
+        bytes,
         events: events.clone(),
     };
     let (outcomes, fires) = {

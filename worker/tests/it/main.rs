@@ -3,11 +3,17 @@
 mod admin;
 mod bus;
 mod consumers;
+mod email;
 mod firing;
 mod harness;
 mod hub;
 mod lease;
 mod migrations;
+mod node;
+mod ntfy;
 mod planning;
+mod push;
+mod quiet;
 mod relay;
 mod sender;
+mod sending;

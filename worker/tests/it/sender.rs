@@ -1,71 +1,14 @@
-use std::sync::Arc;
-
 use punctual_contract::signature;
-use punctual_worker::sender::Sender;
 use serde_json::{Value as Json, json};
-use tokio::sync::Notify;
-use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::harness::{Endpoint, Fixture, NOW, SECOND, eventually, listener};
+use crate::harness::{Endpoint, NOW, SECOND, eventually, listener};
+use crate::sending::{BROWSER, Running};
 
 const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// A sender, and a user whose reminders go to webhooks.
-struct Running {
-    fixture: Fixture,
-    _stop: DropGuard,
-}
-
 impl Running {
-    async fn new(allow_private: bool) -> Self {
-        let fixture = Fixture::new().await;
-        fixture.user("ann").await;
-        fixture.task("ann", "t").await;
-        // Nothing is published here, so what goes to the app alone would wait for ever.
-        fixture.run("DELETE FROM channels", Vec::new()).await;
-        let (store, clock) = (fixture.store.clone(), fixture.clock.clone());
-        let sender = Sender::new(
-            store,
-            clock,
-            "https://todo.example.org".to_owned(),
-            allow_private,
-            Arc::new(Notify::new()),
-        );
-        let stop = CancellationToken::new();
-        tokio::spawn(sender.expect("a sender").run(stop.clone()));
-        let _stop = stop.drop_guard();
-        Self { fixture, _stop }
-    }
-
-    async fn channel(&self, id: &str, target: &str) {
-        let sql = "INSERT INTO channels (id, user_id, kind, target, secret, created_at)
-            VALUES (?1, 'ann', 'webhook', ?2, ?3, 0)";
-        let params = vec![id.into(), target.into(), WHSEC.into()];
-        self.fixture.run(sql, params).await;
-    }
-
-    async fn fired(&self, reminder: &str) {
-        let now = self.fixture.clock.now();
-        self.fixture.reminder("t", reminder, now).await;
-        self.fixture.fire(reminder).await;
-    }
-
-    /// State, next try and log of a delivery.
-    async fn delivery(&self, id: &str) -> (String, Option<i64>, Vec<Json>) {
-        let sql = "SELECT state, next_try, log FROM deliveries WHERE id = ?1";
-        let row = self.fixture.run(sql, vec![id.into()]).await.remove(0);
-        let text = |index: usize| row[index].as_text().unwrap_or_default().to_owned();
-        let log = serde_json::from_str(&text(2)).expect("a log");
-        (text(0), row[1].as_integer(), log)
-    }
-
-    /// Waits until a delivery has been tried so often.
-    async fn tried(&self, id: &str, times: usize) -> (String, Option<i64>, Vec<Json>) {
-        eventually(&format!("try {times} of {id}"), async || {
-            let delivery = self.delivery(id).await;
-            (delivery.2.len() >= times).then_some(delivery)
-        })
-        .await
+    async fn webhook(&self, id: &str, target: &str) {
+        self.channel(id, "webhook", target, WHSEC).await;
     }
 }
 
@@ -74,7 +17,7 @@ async fn a_webhook_is_signed_and_says_what_fired() {
     let running = Running::new(true).await;
     let receiver = Endpoint::start(running.fixture.clock.clone()).await;
     running
-        .channel("hook", &format!("{}/hook", receiver.url))
+        .webhook("hook", &format!("{}/hook", receiver.url))
         .await;
     running.fired("r").await;
     let (state, next_try, log) = running.tried("r.hook", 1).await;
@@ -112,7 +55,7 @@ async fn a_failed_try_is_repeated_under_the_same_id_until_the_retries_are_used_u
     let running = Running::new(true).await;
     let receiver = Endpoint::start(running.fixture.clock.clone()).await;
     receiver.state().status = Some(500);
-    running.channel("hook", &receiver.url).await;
+    running.webhook("hook", &receiver.url).await;
     running.fired("r").await;
     let pauses = [5, 300, 1800, 7200, 18_000, 36_000, 36_000];
     for (tries, pause) in pauses.into_iter().enumerate() {
@@ -144,10 +87,43 @@ async fn a_receiver_that_is_gone_is_not_asked_again() {
     let running = Running::new(true).await;
     let receiver = Endpoint::start(running.fixture.clock.clone()).await;
     receiver.state().status = Some(410);
-    running.channel("hook", &receiver.url).await;
+    running.webhook("hook", &receiver.url).await;
     running.fired("r").await;
     let (state, next_try, _) = running.tried("r.hook", 1).await;
     assert_eq!((state.as_str(), next_try), ("failed", None));
+}
+
+#[tokio::test]
+async fn a_receiver_that_asks_for_a_longer_pause_gets_it() {
+    let running = Running::new(true).await;
+    let receiver = Endpoint::start(running.fixture.clock.clone()).await;
+    receiver.state().status = Some(503);
+    receiver.state().headers = vec![("retry-after", "120".to_owned())];
+    running.webhook("hook", &receiver.url).await;
+    running.fired("seconds").await;
+    assert_eq!(
+        running.tried("seconds.hook", 1).await.1,
+        Some(NOW + 120 * SECOND)
+    );
+    receiver.state().headers = vec![("retry-after", "Mon, 02 Nov 2026 06:10:00 GMT".to_owned())];
+    running.fired("date").await;
+    assert_eq!(
+        running.tried("date.hook", 1).await.1,
+        Some(NOW + 600 * SECOND)
+    );
+    // A shorter wish than the schedule's pause, and one beyond reason.
+    receiver.state().headers = vec![("retry-after", "1".to_owned())];
+    running.fired("short").await;
+    assert_eq!(
+        running.tried("short.hook", 1).await.1,
+        Some(NOW + 5 * SECOND)
+    );
+    receiver.state().headers = vec![("retry-after", "99999999999999999".to_owned())];
+    running.fired("long").await;
+    assert_eq!(
+        running.tried("long.hook", 1).await.1,
+        Some(NOW + 36_000 * SECOND)
+    );
 }
 
 #[tokio::test]
@@ -163,7 +139,7 @@ async fn a_redirect_is_not_followed() {
         .state()
         .headers
         .push(("location", format!("{}/secret", inside.url)));
-    running.channel("hook", &receiver.url).await;
+    running.webhook("hook", &receiver.url).await;
     running.fired("r").await;
     let (state, _, log) = running.tried("r.hook", 1).await;
     assert_eq!(state, "pending");
@@ -179,19 +155,27 @@ async fn without_the_operators_leave_nothing_inside_the_network_is_called() {
     let running = Running::new(false).await;
     let receiver = Endpoint::start(running.fixture.clock.clone()).await;
     let port = receiver.url.rsplit(':').next().expect("a port").to_owned();
-    running.channel("http", &receiver.url).await;
-    running
-        .channel("address", &format!("https://127.0.0.1:{port}/"))
-        .await;
-    running
-        .channel("name", &format!("https://localhost:{port}/"))
-        .await;
+    let inside = |host: &str| format!("https://{host}:{port}/topic");
+    for (kind, secret) in [("webhook", WHSEC), ("ntfy", "token"), ("push", BROWSER)] {
+        let channel = async |name: &str, target: &str| {
+            let id = format!("{kind}-{name}");
+            running.channel(&id, kind, target, secret).await;
+        };
+        channel("http", &format!("{}/topic", receiver.url)).await;
+        channel("address", &inside("127.0.0.1")).await;
+        channel("name", &inside("localhost")).await;
+    }
     running.fired("r").await;
-    for (id, state, outcome) in [
-        ("r.http", "failed", "must be https"),
-        ("r.address", "failed", "is not a public address"),
-        ("r.name", "pending", "is not a public address"),
-    ] {
+    let expected = ["webhook", "ntfy", "push"].into_iter().flat_map(|kind| {
+        [
+            ("http", "failed", "must be https"),
+            ("address", "failed", "is not a public address"),
+            ("name", "pending", "is not a public address"),
+        ]
+        .map(|(name, state, outcome)| (format!("r.{kind}-{name}"), state, outcome))
+    });
+    for (id, state, outcome) in expected {
+        let id = id.as_str();
         let (found, _, log) = running.tried(id, 1).await;
         assert_eq!(found, state, "{id}");
         let text = log[0]["outcome"].as_str().unwrap_or_default();
@@ -208,8 +192,8 @@ async fn a_dead_destination_does_not_keep_the_others_waiting() {
         "http://{}",
         listener().await.local_addr().expect("an address")
     );
-    running.channel("dead", &dead).await;
-    running.channel("good", &receiver.url).await;
+    running.webhook("dead", &dead).await;
+    running.webhook("good", &receiver.url).await;
     for n in 0..200 {
         running.fired(&format!("r{n}")).await;
     }
@@ -239,7 +223,7 @@ async fn a_delivery_to_a_removed_channel_fails() {
     let running = Running::new(true).await;
     let receiver = Endpoint::start(running.fixture.clock.clone()).await;
     receiver.state().status = Some(500);
-    running.channel("hook", &receiver.url).await;
+    running.webhook("hook", &receiver.url).await;
     running.fired("r").await;
     running.tried("r.hook", 1).await;
     running
@@ -259,7 +243,7 @@ async fn what_goes_to_the_app_is_sent_once_its_firing_was_published() {
     let running = Running::new(true).await;
     let sql = "INSERT INTO channels (id, user_id, kind, target, secret, created_at) VALUES ('app', 'ann', 'in-app', '', '', 0)";
     running.fixture.run(sql, Vec::new()).await;
-    running.channel("hook", "https://127.0.0.1:1/").await;
+    running.webhook("hook", "https://127.0.0.1:1/").await;
     running.fired("r").await;
     // The sender has been round: the other channel was tried.
     running.tried("r.hook", 1).await;

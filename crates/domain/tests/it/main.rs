@@ -2,6 +2,7 @@
 
 mod differential;
 mod properties;
+mod quiet;
 mod recurrence;
 mod reminders;
 mod series;

@@ -1,4 +1,4 @@
-//! Reads what Rust's test harness prints.
+//! Reads what test harnesses print: Rust's, and those that speak TAP (https://testanything.org).
 
 use std::process::ExitStatus;
 
@@ -10,14 +10,22 @@ pub struct Tally {
     pub skipped: usize,
     pub failed_names: Vec<String>,
     pub skipped_names: Vec<String>,
+    /// Tests that ran, said that they can't, and that the harness will count as passed.
+    pub not_passed: usize,
 }
 
 impl Tally {
     pub fn line(&mut self, line: &str) {
         if let Some(counts) = line.strip_prefix("test result: ") {
-            self.passed += count(counts, "passed");
+            self.passed += count(counts, "passed").saturating_sub(self.not_passed);
+            self.not_passed = 0;
             self.failed += count(counts, "failed");
             self.skipped += count(counts, "ignored");
+        } else if let Some(skipped) = line.strip_prefix("skipped: ") {
+            // `skipped: NAME: REASON`, from a test that misses something that it only finds out when it runs.
+            self.skipped += 1;
+            self.not_passed += 1;
+            self.skipped_names.push(skipped.to_owned());
         } else if let Some(test) = line.strip_prefix("test ") {
             // `test NAME ... ignored, REASON`; what a test prints may come before the verdict of a failed one.
             if let Some((name, verdict)) = test.split_once(" ... ") {
@@ -34,12 +42,34 @@ impl Tally {
         }
     }
 
+    /// One line of TAP, of tests that don't nest: Node's and Vitest's `tap-flat`.
+    pub fn tap(&mut self, line: &str) {
+        let (verdict, test) = match (line.strip_prefix("ok "), line.strip_prefix("not ok ")) {
+            (Some(test), _) => (true, test),
+            (_, Some(test)) => (false, test),
+            _ => return,
+        };
+        let name = test.split_once(" - ").map_or(test, |(_, name)| name);
+        if let Some((name, reason)) = name.split_once("# SKIP") {
+            self.skipped += 1;
+            self.skipped_names
+                .push(format!("{}: {}", name.trim(), reason.trim()));
+        } else if verdict {
+            self.passed += 1;
+        } else {
+            self.fail(name.to_owned());
+        }
+    }
+
+    pub fn fail(&mut self, name: String) {
+        self.failed += 1;
+        self.failed_names.push(name);
+    }
+
     /// A test binary that died printed no result: it must not look like success.
     pub fn end(&mut self, status: ExitStatus) {
         if !status.success() && self.failed == 0 {
-            self.failed += 1;
-            self.failed_names
-                .push(format!("a test program ended without a result ({status})"));
+            self.fail(format!("a test program ended without a result ({status})"));
         }
     }
 }
@@ -57,6 +87,36 @@ mod tests {
     use super::*;
 
     #[test]
+    fn tap_counts_each_test_once() {
+        let mut tally = Tally::default();
+        for line in "\
+TAP version 13
+# Subtest: a task is added
+ok 1 - a task is added
+  ---
+  duration_ms: 12.5
+  ...
+not ok 2 - a task is done
+ok 3 - a push arrives # SKIP no browser
+1..3
+# pass 1"
+            .lines()
+        {
+            tally.tap(line);
+        }
+        assert_eq!(
+            tally,
+            Tally {
+                passed: 1,
+                failed: 1,
+                skipped: 1,
+                failed_names: vec!["a task is done".into()],
+                skipped_names: vec!["a push arrives: no browser".into()],
+            }
+        );
+    }
+
+    #[test]
     fn results_of_several_binaries_add_up() {
         let mut tally = Tally::default();
         for line in "\
@@ -64,7 +124,9 @@ running 3 tests
 test a::one ... ok
 test a::two ... FAILED
 test a::three ... ignored, needs Postgres
-test result: FAILED. 1 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
+skipped: a::four: needs Node
+test a::four ... ok
+test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
 test four ... ok
 test src/lib.rs - five (line 3) ... ignored
 test result: ok. 1 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 12.25s"
@@ -77,12 +139,14 @@ test result: ok. 1 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; fini
             Tally {
                 passed: 2,
                 failed: 1,
-                skipped: 2,
+                skipped: 3,
                 failed_names: vec!["a::two".into()],
                 skipped_names: vec![
                     "a::three: needs Postgres".into(),
+                    "a::four: needs Node".into(),
                     "src/lib.rs - five (line 3)".into()
                 ],
+                not_passed: 0,
             }
         );
     }
