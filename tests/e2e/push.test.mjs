@@ -3,19 +3,18 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Account, until } from './support/account.mjs';
-import { launch, notifies, person, server } from './support/browser.mjs';
+import { launchWhole, notifies, person, server } from './support/browser.mjs';
 
 let browser;
 let able;
 before(async () => {
-  browser = await launch();
+  browser = await launchWhole();
   able = await notifies(browser);
 });
 after(() => browser?.close());
 
-/** The small Chromium has no notifications at all: name a whole one by CHROMIUM. */
 const shownTest = (name, work) =>
-  test(name, (context) => (able ? work() : context.skip('this browser shows no notifications: set CHROMIUM')));
+  test(name, (context) => (able ? work() : context.skip('this browser shows no notifications; CHROMIUM can name one that does')));
 
 /** A page whose worker is there, and a task whose reminder has rung. */
 async function start() {

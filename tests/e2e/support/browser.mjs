@@ -1,5 +1,6 @@
 // Chromium from npm, which needs no root and no download; CHROMIUM names another one.
 
+import { existsSync } from 'node:fs';
 import chromium from '@sparticuz/chromium';
 import { chromium as playwright } from 'playwright-core';
 
@@ -7,8 +8,12 @@ export const PHONE = { width: 390, height: 844 };
 export const WIDE = { width: 1440, height: 900 };
 export const ZONE = 'Europe/Berlin';
 
-export async function launch() {
-  const own = process.env.CHROMIUM;
+/** The one from npm has no notifications; a whole one does, where the system has it. */
+const WHOLE = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+export const launchWhole = () => launch(process.env.CHROMIUM ?? WHOLE.find((path) => existsSync(path)));
+
+export async function launch(own = process.env.CHROMIUM) {
   return playwright.launch({
     executablePath: own ?? (await chromium.executablePath()),
     // One process for all pages would let one crash end every test.
