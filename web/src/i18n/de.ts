@@ -316,8 +316,8 @@ export const de: Messages = {
   'notifications.read': 'Als gelesen markieren',
   'notifications.readAll': 'Alle als gelesen markieren',
   'notifications.unread': 'Ungelesen',
-  'notifications.due': 'fällig {date}',
-  'notifications.finished': 'abgeschlossen',
+  'notifications.due': 'Fällig: {date}',
+  'notifications.finished': 'Abgeschlossen',
 
   'snooze.title': 'Später',
   'snooze.ten': '10 Minuten',

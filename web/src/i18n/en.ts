@@ -323,8 +323,8 @@ export const en = {
   'notifications.read': 'Mark as read',
   'notifications.readAll': 'Mark all as read',
   'notifications.unread': 'Unread',
-  'notifications.due': 'due {date}',
-  'notifications.finished': 'finished',
+  'notifications.due': 'Due: {date}',
+  'notifications.finished': 'Finished',
 
   'snooze.title': 'Snooze',
   'snooze.ten': '10 minutes',
