@@ -69,7 +69,8 @@ fn newest(folder: &Path, without: &[&str]) -> Result<SystemTime> {
 pub fn install(folder: &Path) -> Result<()> {
     let lock = fs::read(folder.join("package-lock.json"))
         .with_context(|| format!("{}/package-lock.json can't be read", folder.display()))?;
-    let installed = folder.join("node_modules/.installed-lock.json");
+    let modules = folder.join("node_modules");
+    let installed = modules.join(".installed-lock.json");
     if fs::read(&installed).is_ok_and(|of| of == lock) {
         return Ok(());
     }
@@ -80,8 +81,9 @@ pub fn install(folder: &Path) -> Result<()> {
             folder.display()
         )
     })?;
-    fs::write(&installed, lock)?;
-    Ok(())
+    fs::create_dir_all(&modules)
+        .and_then(|()| fs::write(&installed, lock))
+        .with_context(|| format!("{} can't be written", installed.display()))
 }
 
 pub fn npm(folder: &Path) -> Command {
