@@ -77,6 +77,39 @@ const VIEWS = [
   ['the keys', '/today', 'Move to next week', (page) => page.keyboard.press('?')],
 ];
 
+test('the checks see what is broken', async () => {
+  const context = await person(browser);
+  const page = await context.newPage();
+  await page.goto('/sign-in');
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  assert.deepEqual(await page.evaluate(findFaults), []);
+  const broken = async (html, style) => {
+    await page.evaluate(
+      ([html, style]) => {
+        document.querySelector('#broken')?.remove();
+        const box = document.createElement('div');
+        box.id = 'broken';
+        box.innerHTML = html;
+        document.querySelector('form').append(box);
+        for (const element of box.children) element.style.cssText = style;
+      },
+      [html, style],
+    );
+    return (await page.evaluate(findFaults)).join();
+  };
+  assert.match(await broken('<p>wide</p>', 'width: 3000px'), /scrolls sideways.*sticks out/s);
+  assert.match(await broken('<p>much too long</p>', 'width: 20px; white-space: nowrap'), /wider than its box/);
+  assert.match(await broken('<p>two lines</p>', 'width: 30px; height: 10px; overflow: hidden'), /is cut/);
+  assert.match(await broken('<button>x</button>', 'width: 12px; height: 12px; padding: 0'), /smaller than 24/);
+  assert.match(
+    await broken('<button>one</button><button>other</button>', 'position: absolute; top: 300px; height: 40px'),
+    /cover each other/,
+  );
+  await broken('<input>', '');
+  assert.match((await violations(page)).join(), /label: /);
+  await context.close();
+});
+
 for (const [size, viewport] of [
   ['wide', WIDE],
   ['phone', PHONE],
@@ -102,7 +135,7 @@ for (const [size, viewport] of [
         await open?.(page, phone);
         const place = (await page.locator('dialog[open]').count()) > 0 ? 'dialog[open] >> nth=-1' : '#root';
         const text = page.locator(place).getByText(says).or(page.locator(place).getByRole('textbox', { name: says }));
-        await text.first().waitFor();
+        await text.locator('visible=true').first().waitFor();
         assert.deepEqual(await page.evaluate(findFaults), []);
         assert.deepEqual(await violations(page), []);
         await page.emulateMedia({ colorScheme: 'dark' });

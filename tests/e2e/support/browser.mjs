@@ -1,5 +1,6 @@
 // Chromium from npm, which needs no root and no download; CHROMIUM names another one.
 
+import { existsSync } from 'node:fs';
 import chromium from '@sparticuz/chromium';
 import { chromium as playwright } from 'playwright-core';
 
@@ -7,8 +8,12 @@ export const PHONE = { width: 390, height: 844 };
 export const WIDE = { width: 1440, height: 900 };
 export const ZONE = 'Europe/Berlin';
 
-export async function launch() {
-  const own = process.env.CHROMIUM;
+/** The one from npm has no notifications; a whole one does, where the system has it. */
+const WHOLE = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+export const launchWhole = () => launch(process.env.CHROMIUM ?? WHOLE.find((path) => existsSync(path)));
+
+export async function launch(own = process.env.CHROMIUM) {
   return playwright.launch({
     executablePath: own ?? (await chromium.executablePath()),
     // One process for all pages would let one crash end every test.
@@ -33,3 +38,13 @@ export const person = (browser, options = {}) =>
     reducedMotion: 'reduce',
     ...options,
   });
+
+/** Whether this browser can show notifications, permission given. */
+export async function notifies(browser) {
+  const context = await person(browser, { permissions: ['notifications'] });
+  const page = await context.newPage();
+  await page.goto('/sign-in');
+  const permission = await page.evaluate(() => Notification.permission);
+  await context.close();
+  return permission === 'granted';
+}

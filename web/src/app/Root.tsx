@@ -1,5 +1,6 @@
 import { Component, type ReactNode, useCallback, useEffect, useState, useSyncExternalStore } from 'react';
 import { signOut } from '../core/api';
+import { unsubscribe } from '../core/push';
 import { Store } from '../core/store';
 import type { User } from '../core/types';
 import { browserLanguage, isLanguage, type Language, language, setLanguage, t } from '../i18n';
@@ -103,6 +104,7 @@ export function Root() {
   }, []);
 
   const leave = useCallback(async () => {
+    await unsubscribe(store?.view.settings?.channels ?? []).catch(() => {});
     await store?.close(true);
     await signOut().catch(() => {});
     rememberUser(null);

@@ -394,10 +394,12 @@ export function Shell({ onSignOut, onUser }: Props) {
         </div>
         <TaskDetail task={task} wide={wide} />
       </div>
-      <button type="button" className="float-add" onClick={() => show({ kind: 'composer' })}>
-        <Icon name="plus" size={24} />
-        <span className="hidden">{t('nav.add')}</span>
-      </button>
+      {route.view !== 'settings' && (
+        <button type="button" className="float-add" onClick={() => show({ kind: 'composer' })}>
+          <Icon name="plus" size={24} />
+          <span className="hidden">{t('nav.add')}</span>
+        </button>
+      )}
       <BottomBar here={path} />
       <Dialogs defaults={defaults} />
     </>

@@ -1,5 +1,8 @@
 /** Web push: this browser's own subscription. */
 
+import { api } from './api';
+import type { Channel } from './types';
+
 export function pushSupported(): boolean {
   return 'serviceWorker' in navigator && 'PushManager' in window && 'Notification' in window;
 }
@@ -49,6 +52,16 @@ export async function subscribe(publicKey: string): Promise<PushSubscription> {
     userVisibleOnly: true,
     applicationServerKey: fromBase64Url(publicKey),
   });
+}
+
+/** Signing out: this device must not ring for somebody who has left it. */
+export async function unsubscribe(channels: readonly Channel[]): Promise<void> {
+  const subscription = await currentSubscription();
+  if (!subscription) return;
+  const own = channels.find((channel) => channel.kind === 'push' && channel.target === subscription.endpoint);
+  if (own)
+    await api(`/api/settings/channels/${encodeURIComponent(own.id)}`, { method: 'DELETE' }).catch(() => {});
+  await subscription.unsubscribe();
 }
 
 export function pushChannel(subscription: PushSubscription): Record<string, unknown> {

@@ -316,8 +316,8 @@ export const de: Messages = {
   'notifications.read': 'Als gelesen markieren',
   'notifications.readAll': 'Alle als gelesen markieren',
   'notifications.unread': 'Ungelesen',
-  'notifications.due': 'fällig {date}',
-  'notifications.finished': 'abgeschlossen',
+  'notifications.due': 'Fällig: {date}',
+  'notifications.finished': 'Abgeschlossen',
 
   'snooze.title': 'Später',
   'snooze.ten': '10 Minuten',
@@ -435,6 +435,7 @@ export const de: Messages = {
   'push.hint': 'Auch wenn Punctual geschlossen ist, mit „Erledigt“ und „Später“ in der Benachrichtigung.',
   'push.on': 'Dieses Gerät wird benachrichtigt',
   'push.denied': 'Der Browser hat Benachrichtigungen nicht erlaubt',
+  'push.failed': 'Der Browser hat seinen Push-Dienst nicht erreicht. Private Fenster können das nie.',
   'push.blocked':
     'Benachrichtigungen sind für diese Seite gesperrt. Erlaube sie zuerst in den Einstellungen des Browsers.',
   'push.none': 'Dieser Server sendet keine Push-Benachrichtigungen.',

@@ -323,8 +323,8 @@ export const en = {
   'notifications.read': 'Mark as read',
   'notifications.readAll': 'Mark all as read',
   'notifications.unread': 'Unread',
-  'notifications.due': 'due {date}',
-  'notifications.finished': 'finished',
+  'notifications.due': 'Due: {date}',
+  'notifications.finished': 'Finished',
 
   'snooze.title': 'Snooze',
   'snooze.ten': '10 minutes',
@@ -440,6 +440,7 @@ export const en = {
   'push.hint': 'Also when Punctual is closed, with Done and Snooze on the notification.',
   'push.on': 'This device will be notified',
   'push.denied': 'The browser did not allow notifications',
+  'push.failed': 'The browser could not reach its push service. Private windows never can.',
   'push.blocked': 'Notifications are blocked for this site. Allow them in the browser’s settings first.',
   'push.none': 'This server sends no push notifications.',
   'push.unsupported': 'This browser can’t receive push notifications.',

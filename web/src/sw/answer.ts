@@ -28,13 +28,21 @@ async function call(
   return response;
 }
 
+async function authorization(send: Fetch): Promise<string> {
+  const answer = await exclusively('refresh', () => call('/api/auth/refresh', {}, {}, send));
+  return `Bearer ${((await answer.json()) as { access_token: string }).access_token}`;
+}
+
+/** A subscription that the browser has renewed by itself: reminders must find it. */
+export async function register(channel: Record<string, unknown>, send: Fetch = fetch): Promise<void> {
+  const headers = { authorization: await authorization(send), 'idempotency-key': crypto.randomUUID() };
+  await call('/api/settings/channels', channel, headers, send);
+}
+
 /** Fails where the server did not take it. Pressed twice, it happens once: the key is the notification's. */
 export async function answer(action: 'done' | 'snooze', push: FiredPush, send: Fetch = fetch): Promise<void> {
-  const session = (await (
-    await exclusively('refresh', () => call('/api/auth/refresh', {}, {}, send))
-  ).json()) as { access_token: string };
   const authorized = {
-    authorization: `Bearer ${session.access_token}`,
+    authorization: await authorization(send),
     'idempotency-key': `notification-${push.id}-${action}`,
   };
   if (action === 'done')

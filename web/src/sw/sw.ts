@@ -3,7 +3,8 @@
  * What it precaches is one version; it is replaced whole.
  */
 
-import { answer } from './answer';
+import { pushChannel } from '../core/push';
+import { answer, register } from './answer';
 import { messagesOf } from './messages';
 import { type FiredPush, readPush } from './payload';
 
@@ -105,6 +106,24 @@ self.addEventListener('push', (event: Extendable & { data: { json(): unknown } |
   if (push?.kind === 'fired') event.waitUntil(show(push));
   if (push?.kind === 'close') event.waitUntil(close(push.id));
 });
+
+self.addEventListener(
+  'pushsubscriptionchange',
+  (event: Extendable & { oldSubscription?: PushSubscription; newSubscription?: PushSubscription }) => {
+    const renew = async () => {
+      const key = event.oldSubscription?.options.applicationServerKey;
+      const renewed =
+        event.newSubscription ??
+        (key &&
+          (await self.registration.pushManager.subscribe({
+            userVisibleOnly: true,
+            applicationServerKey: key,
+          })));
+      if (renewed) await register(pushChannel(renewed));
+    };
+    event.waitUntil(renew());
+  },
+);
 
 async function close(id: string): Promise<void> {
   for (const notification of await self.registration.getNotifications({ tag: id })) notification.close();

@@ -51,8 +51,23 @@ export const hasTime = (local: string): boolean => local.length > 10;
 export const dateOf = (local: string): string => local.slice(0, 10);
 export const timeOf = (local: string): string => local.slice(11, 16);
 
+const instants = new Map<string, number>();
+const MOST_INSTANTS = 20_000;
+
 /** Epoch milliseconds of a local date-time (a date means its midnight). */
 export function toInstant(local: string, zone: string): number {
+  // Lists ask for the same dues with every change, and Intl is slow.
+  const key = `${local} ${zone}`;
+  let instant = instants.get(key);
+  if (instant === undefined) {
+    if (instants.size >= MOST_INSTANTS) instants.clear();
+    instant = resolve(local, zone);
+    instants.set(key, instant);
+  }
+  return instant;
+}
+
+function resolve(local: string, zone: string): number {
   const clock = asUtc(local);
   const before = offset(clock - DAY_MS, zone);
   const after = offset(clock + DAY_MS, zone);

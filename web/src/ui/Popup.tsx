@@ -47,7 +47,8 @@ export function Popup({ title, onClose, children, anchor = null, kind = 'menu', 
     const content = [...dialog.querySelectorAll<HTMLElement>(FOCUSABLE)].find(
       (element) => !element.closest('.popup-head'),
     );
-    (content ?? dialog.querySelector<HTMLElement>('h2'))?.focus();
+    if (kind === 'sheet') dialog.focus();
+    else (content ?? dialog.querySelector<HTMLElement>('h2'))?.focus();
     place(dialog, anchor);
     const follow = () => place(dialog, anchor);
     const sizes = new ResizeObserver(follow);
@@ -60,7 +61,7 @@ export function Popup({ title, onClose, children, anchor = null, kind = 'menu', 
       const target = back.current;
       if (target instanceof HTMLElement && target.isConnected) target.focus({ preventScroll: true });
     };
-  }, [anchor]);
+  }, [anchor, kind]);
 
   useEffect(() => {
     const dialog = box.current;
@@ -91,6 +92,7 @@ export function Popup({ title, onClose, children, anchor = null, kind = 'menu', 
       ref={box}
       className={`popup popup-${kind}${anchor ? ' popup-anchored' : ''}`}
       aria-labelledby={heading}
+      tabIndex={-1}
     >
       <div className={showTitle ? 'popup-head' : 'hidden'}>
         <h2 id={heading} tabIndex={-1}>

@@ -55,6 +55,7 @@ function PushSwitch({ publicKey, channels }: { publicKey: string; channels: Chan
       toast(t('push.on'));
     } catch (error) {
       if (error instanceof Error && error.message === 'denied') toast(t('push.denied'), { tone: 'error' });
+      else if (error instanceof DOMException) toast(t('push.failed'), { tone: 'error' });
       else sayProblem(error);
     } finally {
       setBusy(false);
