@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Account, until } from './support/account.mjs';
 import { launchWhole, notifies, person, server } from './support/browser.mjs';
+import { PushService } from './support/push-service.mjs';
 
 let browser;
 let able;
@@ -148,5 +149,41 @@ shownTest('pressed, it opens its task in the window that is there', async () => 
   }, fired.url);
   await page.waitForURL(`**/inbox?task=${task.id}`);
   await page.getByRole('complementary').getByLabel('Title').waitFor();
+  await context.close();
+});
+
+shownTest('what the server really sends is understood: it rings here, and is taken down when it was read', async () => {
+  const { account, context, page, deliver, shown } = await start();
+  const service = await PushService.start();
+  await account.call('PATCH', '/api/settings', { language: 'de' });
+  await account.call('POST', '/api/settings/channels', service.channel());
+  const task = await account.task('Zug nach Köln', {
+    due: `${account.day(1)}T09:30`,
+    reminders: [{ at: new Date(Date.now() + 1000).toISOString() }],
+  });
+  const [fired] = await until('the server has pushed', () => service.messages.length > 0 && service.messages);
+  assert.equal(fired.headers['content-encoding'], 'aes128gcm');
+  assert.match(fired.headers.authorization, /^vapid t=/);
+  assert.ok(Number(fired.headers.ttl) > 0);
+  assert.equal(fired.content.task_id, task.id);
+  await deliver(fired.content);
+  const [notification] = await until('it is shown', async () => {
+    const all = await shown();
+    return all.length > 0 && all;
+  });
+  assert.equal(notification.title, 'Zug nach Köln');
+  assert.equal(notification.tag, fired.content.id);
+  assert.deepEqual(notification.actions, ['done', 'snooze']);
+  await page.goto(fired.content.url);
+  await page.getByRole('complementary').getByLabel('Title').or(page.getByLabel('Titel')).first().waitFor();
+
+  await account.call('POST', `/api/notifications/${fired.content.id}/read`);
+  const closed = await until('the server has pushed that it was read', () =>
+    service.messages.find((message) => message.content.kind === 'close'),
+  );
+  assert.equal(closed.content.id, fired.content.id);
+  await deliver(closed.content);
+  await until('it is closed', async () => (await shown()).length === 0);
+  service.close();
   await context.close();
 });

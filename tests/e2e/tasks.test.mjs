@@ -95,6 +95,41 @@ test('the receipt of a reminder: planned, rang, how late, by which channel', asy
   await context.close();
 });
 
+test('everything overdue is moved to today at once, and back at once', async () => {
+  const { account, context, page } = await start('/today', {}, async (own) => {
+    await own.task('Late', { due: own.day(-1) });
+    await own.task('Later', { due: `${own.day(-2)}T23:30` });
+  });
+  await waitForTitles(page, ['Later', 'Late']);
+  await page.getByRole('button', { name: 'Move all to today' }).click();
+  await page.getByText('2 tasks moved to Today').waitFor();
+  await page.getByRole('heading', { name: 'Overdue' }).waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByRole('heading', { name: 'Overdue' }).waitFor();
+  await settled(page);
+  const { items } = await account.call('GET', '/api/tasks');
+  assert.deepEqual(items.map((task) => task.due).sort(), [`${account.day(-2)}T23:30`, account.day(-1)]);
+  await context.close();
+});
+
+test('Back closes a task, and a closed one stays closed', async () => {
+  const { context, page } = await start('/today', {}, (own) => own.task('Here', { due: own.day() }));
+  await page.goto('/inbox');
+  const panel = page.getByRole('complementary');
+  await row(page, 'Here').locator('.row-link').click();
+  await panel.waitFor();
+  await page.goBack();
+  await panel.waitFor({ state: 'detached' });
+  assert.match(page.url(), /\/inbox$/);
+  await row(page, 'Here').locator('.row-link').click();
+  await panel.getByRole('button', { name: 'Close' }).click();
+  await panel.waitFor({ state: 'detached' });
+  await page.goBack();
+  await page.getByRole('heading', { name: 'Today' }).waitFor();
+  assert.equal(await panel.count(), 0);
+  await context.close();
+});
+
 test('a link to a task opens it in its list', async () => {
   const { context, page, account } = await start('/today', {});
   const task = await account.task('Linked');

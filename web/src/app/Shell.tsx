@@ -229,18 +229,25 @@ function TaskAddress({ id }: { id: string }) {
   const store = useStore();
   const task = useTask(id);
   const { loaded } = useStatus();
-  const [missing, setMissing] = useState(false);
+  const [missing, setMissing] = useState<'gone' | 'away' | null>(null);
   const project = task?.project_id;
   useEffect(() => {
     if (project) {
       const list = project === store.user.inbox_id ? '/inbox' : `/project/${project}`;
       navigate(`${list}?task=${encodeURIComponent(id)}`, { replace: true });
-    } else if (loaded)
+    } else if (loaded) {
       store.find(id).then(
-        (found) => setMissing(!found),
-        () => setMissing(true),
+        (found) => setMissing(found ? null : 'gone'),
+        () => setMissing('away'),
       );
+    }
   }, [id, project, loaded, store]);
+  if (missing === 'away')
+    return (
+      <Page title={t('detail.panel')}>
+        <p>{t('error.away')}</p>
+      </Page>
+    );
   return missing ? <Missing what="task" /> : <Skeleton />;
 }
 

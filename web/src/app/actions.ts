@@ -133,6 +133,21 @@ export class Actions {
     this.update(task, { due }, said);
   }
 
+  /** Several at once, with one way back. */
+  rescheduleAll(tasks: readonly Task[], date: string): void {
+    const was = tasks.map((task) => ({ id: task.id, due: task.due }));
+    for (const task of tasks)
+      this.update(task, { due: task.due && hasTime(task.due) ? `${date}T${timeOf(task.due)}` : date });
+    toast(t('said.movedAll', { n: tasks.length, date: dueLabel(date, this.today()) }), {
+      undo: () => {
+        for (const { id, due } of was) {
+          const now = this.store.view.tasks.get(this.store.outbox.nameOf(id));
+          if (now) this.update(now, { due });
+        }
+      },
+    });
+  }
+
   move(task: Task, project: Project): void {
     this.update(task, { project_id: project.id }, t('said.movedTo', { name: this.projectName(project) }));
   }

@@ -15,10 +15,13 @@ const subscribe = (listener: () => void) => {
   };
 };
 
-export function navigate(to: string, options: { replace?: boolean } = {}): void {
+/** Kept with an entry that opened a task over a list: to close it is to go back. */
+const OPENED = { opened: true };
+
+export function navigate(to: string, options: { replace?: boolean; state?: unknown } = {}): void {
   if (to === location.pathname + location.search) return;
-  if (options.replace) history.replaceState(null, '', to);
-  else history.pushState(null, '', to);
+  if (options.replace) history.replaceState(options.state ?? history.state, '', to);
+  else history.pushState(options.state ?? null, '', to);
   tell();
 }
 
@@ -35,5 +38,13 @@ export function withTask(id: string | null): string {
   return url.pathname + url.search;
 }
 
-export const openTask = (id: string): void => navigate(withTask(id));
-export const closeTask = (): void => navigate(withTask(null));
+export function openTask(id: string): void {
+  const open = new URL(location.href).searchParams.has('task');
+  if (open) navigate(withTask(id), { replace: true });
+  else navigate(withTask(id), { state: OPENED });
+}
+
+export function closeTask(): void {
+  if ((history.state as typeof OPENED | null)?.opened) history.back();
+  else navigate(withTask(null), { replace: true });
+}

@@ -65,9 +65,6 @@ export function upcomingDays(tasks: Tasks, zone: string, now: number, near: numb
   return [...days].map(([date, list]) => ({ date, tasks: list })).sort((a, b) => (a.date < b.date ? -1 : 1));
 }
 
-export const overdueCount = (tasks: Tasks, zone: string, now: number): number =>
-  todayTasks(tasks, zone, now).overdue.length;
-
 export const projectTasks = (tasks: Tasks, project: string, kept = NONE): Task[] =>
   [...tasks.values()].filter((task) => task.project_id === project && shown(task, kept)).sort(byRank);
 

@@ -44,10 +44,18 @@ export async function currentSubscription(): Promise<PushSubscription | null> {
   return (await registration?.pushManager.getSubscription()) ?? null;
 }
 
+/** Whether it was made for the server's present key; pushes under another one are refused. */
+export function isFor(subscription: PushSubscription, publicKey: string): boolean {
+  const key = subscription.options.applicationServerKey;
+  return key !== null && base64Url(key) === publicKey;
+}
+
 /** Asks the person, then the browser. Fails with `denied` where the person or the browser says no. */
 export async function subscribe(publicKey: string): Promise<PushSubscription> {
   if ((await Notification.requestPermission()) !== 'granted') throw new Error('denied');
   const registration = await navigator.serviceWorker.ready;
+  const old = await registration.pushManager.getSubscription();
+  if (old && !isFor(old, publicKey)) await old.unsubscribe();
   return registration.pushManager.subscribe({
     userVisibleOnly: true,
     applicationServerKey: fromBase64Url(publicKey),

@@ -332,6 +332,7 @@ export const de: Messages = {
   'said.deleted': '„{title}“ gelöscht',
   'said.deletedSeries': 'Serie „{title}“ gelöscht',
   'said.moved': 'Verschoben: {date}',
+  'said.movedAll': { one: '{n} Aufgabe verschoben: {date}', other: '{n} Aufgaben verschoben: {date}' },
   'said.movedTo': 'Verschoben nach {name}',
   'said.dateRemoved': 'Datum entfernt',
   'said.archived': '„{name}“ archiviert',

@@ -339,6 +339,7 @@ export const en = {
   'said.deleted': 'Deleted “{title}”',
   'said.deletedSeries': 'Deleted the series “{title}”',
   'said.moved': 'Moved to {date}',
+  'said.movedAll': { one: '{n} task moved to {date}', other: '{n} tasks moved to {date}' },
   'said.movedTo': 'Moved to {name}',
   'said.dateRemoved': 'Date removed',
   'said.archived': 'Archived “{name}”',

@@ -2,7 +2,7 @@
 
 import { locale, t } from '../i18n';
 import { parseDuration } from './duration';
-import { dateOf, daysBetween, hasTime, timeOf, toLocal, weekdayOf } from './zone';
+import { dateOf, daysBetween, hasTime, timeOf, toLocal } from './zone';
 
 const cache = new Map<string, Intl.DateTimeFormat>();
 
@@ -24,9 +24,6 @@ export const weekdayName = (date: string, width: 'long' | 'short' | 'narrow' = '
 /** 2024-01-01 was a Monday. */
 export const weekdayOfIndex = (index: number, width: 'long' | 'short' | 'narrow' = 'long'): string =>
   weekdayName(`2024-01-0${index + 1}`, width);
-
-export const monthName = (month: number): string =>
-  format({ month: 'long' }).format(utc(`2024-${String(month).padStart(2, '0')}-01`));
 
 export const monthTitle = (date: string): string =>
   format({ month: 'long', year: 'numeric' }).format(utc(date));
@@ -133,7 +130,3 @@ export function lateness(ms: number): string {
 
 export const list = (items: string[]): string =>
   new Intl.ListFormat(locale(), { type: 'conjunction' }).format(items);
-
-export const firstOfMonth = (date: string): string => `${date.slice(0, 7)}-01`;
-
-export { weekdayOf };

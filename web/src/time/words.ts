@@ -2,7 +2,7 @@
 
 import type { Repeat } from '../core/types';
 import { t } from '../i18n';
-import { dayAndMonthLong, dayName, list, monthName, weekdayOfIndex } from './format';
+import { dayAndMonthLong, dayName, list, weekdayOfIndex } from './format';
 import { parseRule, type Rule } from './rule';
 import { makeDate } from './zone';
 
@@ -50,5 +50,3 @@ export function repeatWords(repeat: Repeat, today: string): string {
   const rule = parseRule(repeat.rrule);
   return rule ? ruleWords(rule, repeat.from, today) : t('repeat.custom');
 }
-
-export { monthName };

@@ -106,13 +106,6 @@ export function addMonths(date: string, months: number): string {
   return makeDate(year, month, Math.min(Number(date.slice(8, 10)), daysInMonth(year, month)));
 }
 
-export const isDate = (text: string): boolean => {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
-  const month = Number(text.slice(5, 7));
-  const day = Number(text.slice(8, 10));
-  return month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(Number(text.slice(0, 4)), month);
-};
-
 interface Due {
   due: string | null;
   timezone: string | null;

@@ -1,7 +1,7 @@
 import { type FormEvent, useEffect, useState } from 'react';
 import { useStore, useView } from '../app/state';
 import { api } from '../core/api';
-import { currentSubscription, pushChannel, pushSupported, subscribe } from '../core/push';
+import { currentSubscription, isFor, pushChannel, pushSupported, subscribe } from '../core/push';
 import type { Channel, ChannelKind } from '../core/types';
 import { t } from '../i18n';
 import { channelName } from '../tasks/Receipts';
@@ -38,10 +38,11 @@ function PushSwitch({ publicKey, channels }: { publicKey: string; channels: Chan
   const [busy, setBusy] = useState(false);
   useEffect(() => {
     currentSubscription().then(
-      (subscription) => setEndpoint(subscription?.endpoint ?? null),
+      (subscription) =>
+        setEndpoint(subscription && isFor(subscription, publicKey) ? subscription.endpoint : null),
       () => {},
     );
-  }, []);
+  }, [publicKey]);
   const own = channels.find((channel) => channel.kind === 'push' && channel.target === endpoint);
   const blocked = Notification.permission === 'denied';
   const turnOn = async () => {

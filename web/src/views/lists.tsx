@@ -39,9 +39,7 @@ export function Today() {
             <button
               type="button"
               className="text-button"
-              onClick={() => {
-                for (const task of overdue) actionsOf(store).reschedule(task, today);
-              }}
+              onClick={() => actionsOf(store).rescheduleAll(overdue, today)}
             >
               {t('today.rescheduleAll')}
             </button>
