@@ -42,8 +42,17 @@ impl Tally {
         }
     }
 
-    /// One line of TAP, of tests that don't nest: Node's and Vitest's `tap-flat`.
+    /// One line of TAP. Where tests nest (Node's do), the counts at the end are the ones that count each test once.
     pub fn tap(&mut self, line: &str) {
+        let counted = |what| line.strip_prefix(what)?.trim().parse().ok();
+        if let Some(passed) = counted("# pass ") {
+            self.passed = passed;
+        } else if let Some(failed) = counted("# fail ") {
+            self.failed = failed;
+        } else if let Some(skipped) = counted("# skipped ") {
+            self.skipped = skipped;
+        }
+        let line = line.trim_start();
         let (verdict, test) = match (line.strip_prefix("ok "), line.strip_prefix("not ok ")) {
             (Some(test), _) => (true, test),
             (_, Some(test)) => (false, test),
@@ -88,33 +97,46 @@ mod tests {
 
     #[test]
     fn tap_counts_each_test_once() {
-        let mut tally = Tally::default();
+        let mut flat = Tally::default();
         for line in "\
 TAP version 13
-# Subtest: a task is added
 ok 1 - a task is added
-  ---
-  duration_ms: 12.5
-  ...
 not ok 2 - a task is done
 ok 3 - a push arrives # SKIP no browser
-1..3
-# pass 1"
+1..3"
             .lines()
         {
-            tally.tap(line);
+            flat.tap(line);
         }
-        assert_eq!(
-            tally,
-            Tally {
-                passed: 1,
-                failed: 1,
-                skipped: 1,
-                failed_names: vec!["a task is done".into()],
-                skipped_names: vec!["a push arrives: no browser".into()],
-                ..Tally::default()
-            }
-        );
+        let expected = Tally {
+            passed: 1,
+            failed: 1,
+            skipped: 1,
+            failed_names: vec!["a task is done".into()],
+            skipped_names: vec!["a push arrives: no browser".into()],
+            ..Tally::default()
+        };
+        assert_eq!(flat, expected);
+
+        let mut nested = Tally::default();
+        for line in "\
+# Subtest: phone
+    # Subtest: a task is added
+    ok 1 - a task is added
+    ok 2 - a push arrives # SKIP no browser
+    not ok 3 - a task is done
+    1..3
+not ok 1 - phone
+1..1
+# pass 1
+# fail 1
+# skipped 1"
+            .lines()
+        {
+            nested.tap(line);
+        }
+        assert_eq!((nested.passed, nested.failed, nested.skipped), (1, 1, 1));
+        assert_eq!(nested.failed_names, ["a task is done", "phone"]);
     }
 
     #[test]
