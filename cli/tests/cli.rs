@@ -15,7 +15,7 @@ struct Server {
 
 const SETTINGS: &str =
     r#"{"timezone":"Europe/Berlin","morning":"09:00","channels":[],"updated_at":"","version":1}"#;
-const TASKS: &str = r#"{"items":[{"id":"0198c0de-0000-8000-8000-0000deadbe01","title":"Pay rent","notes":"","project_id":"p","priority":"none","tags":[],"status":"open","due":null,"timezone":null,"due_at":null,"repeat":null,"reminders":[],"series_id":null,"occurrence":null,"number":null,"missed":0,"next":null,"completed_at":null,"created_at":"","updated_at":"","deleted_at":null,"version":1}],"next":null}"#;
+const TASKS: &str = r#"{"items":[{"id":"0198c0de-0000-8000-8000-0000deadbe01","title":"Pay rent","notes":"","project_id":"p","priority":"none","tags":[],"status":"open","due":null,"timezone":null,"due_at":null,"repeat":null,"reminders":[],"series_id":null,"occurrence":null,"number":null,"missed":0,"next":null,"rank":"","completed_at":null,"created_at":"","updated_at":"","deleted_at":null,"version":1}],"next":null}"#;
 const SESSION: &str = r#"{"user":{"id":"u","email":"ada@example.org","role":"admin","inbox_id":"i"},"access_token":"secret-a","expires_in":900,"refresh_token":"secret-r"}"#;
 const REFUSED: &str = r#"{"type":"about:blank","title":"Unprocessable Content","status":422,"detail":"title: takes 1 to 500 characters","errors":[{"field":"title","reason":"takes 1 to 500 characters"}]}"#;
 

@@ -165,6 +165,18 @@ async fn a_link_puts_a_reminder_off_once() {
         due,
         ["2026-11-02T07:00:00.000Z", "2026-11-02T08:00:00.000Z"]
     );
+    let deed = Deed::Snooze {
+        reminder: text(&receipts[1], "/id"),
+        minutes: 1440,
+    };
+    let tomorrow = app.link(&ann, deed, "Tea");
+    page(
+        &press(&app, &tomorrow).await,
+        200,
+        "It will ring again in 1 day.",
+    );
+    let last = ann.reminders(&text(&task, "/id")).await.remove(2);
+    assert_eq!(text(&last, "/due_for"), "2026-11-03T07:00:00.000Z");
 }
 
 #[tokio::test]
@@ -215,7 +227,7 @@ async fn a_link_confirms_an_address_once_and_only_by_its_button() {
 }
 
 #[tokio::test]
-async fn a_link_speaks_german_ends_after_a_month_and_shows_a_title_as_text() {
+async fn a_link_speaks_german_ends_in_time_and_shows_a_title_as_text() {
     let app = App::start().clock("2026-11-02T06:00:00Z").run().await;
     let ann = app.register("ann@example.com").await;
     let title = "<b>Miete</b> & \"mehr\"";

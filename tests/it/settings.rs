@@ -332,6 +332,18 @@ async fn a_browser_that_subscribes_again_has_one_channel_and_belongs_to_who_subs
     let again = subscribe(&ann).await.expect(200);
     assert_eq!(again, first);
     assert_eq!(pushes(&ann).await, [text(&first, "/id")]);
+    // Its key belongs to it, although nothing was made.
+    let body = push("https://push.example.org/1");
+    for _ in 0..2 {
+        let keyed = ann
+            .post_keyed("/api/settings/channels", "again", body.clone())
+            .await;
+        assert_eq!(keyed.expect(200)["id"], first["id"]);
+    }
+    let other = ann
+        .post_keyed("/api/tasks", "again", json!({ "title": "x" }))
+        .await;
+    assert_eq!(other.status, 422);
 
     subscribe(&bob).await.expect(201);
     assert_eq!(pushes(&ann).await.len(), 0, "Ann's is gone from there");

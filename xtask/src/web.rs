@@ -70,14 +70,16 @@ fn newest(folder: &Path, without: &[&str]) -> Result<SystemTime> {
 fn install(folder: &Path) -> Result<()> {
     let lock = fs::read(folder.join("package-lock.json"))
         .context("web/package-lock.json can't be read")?;
-    let installed = folder.join("node_modules/.installed-lock.json");
+    let modules = folder.join("node_modules");
+    let installed = modules.join(".installed-lock.json");
     if fs::read(&installed).is_ok_and(|of| of == lock) {
         return Ok(());
     }
     run_command(npm(folder).args(["ci", "--no-audit", "--no-fund"]))
         .context("the web app's packages could not be installed")?;
-    fs::write(&installed, lock)?;
-    Ok(())
+    fs::create_dir_all(&modules)
+        .and_then(|()| fs::write(&installed, lock))
+        .with_context(|| format!("{} can't be written", installed.display()))
 }
 
 fn npm(folder: &Path) -> Command {

@@ -125,6 +125,7 @@ pub async fn add(call: &Call) -> Result<Answer, Problem> {
     let write = call.write(&caller)?;
     let id = call.new_id(&write);
     let checked = check(call, &given, &id).await?;
+    call.remember(&write, "channels", &id).await?;
     if given.kind == "push"
         && let Some(known) =
             settings::known_push(&caller.user, &checked.target, &checked.secret).await?
@@ -135,7 +136,6 @@ pub async fn add(call: &Call) -> Result<Answer, Problem> {
     if settings::channel(&caller.user, &id).await?.is_none() {
         possible(call, &caller, &given.kind).await?;
     }
-    call.remember(&write, "channels", &id).await?;
     let new = settings::NewChannel {
         id: &id,
         user: &caller.user,

@@ -1,6 +1,6 @@
 use punctual_domain::Priority;
 use punctual_domain::reminders::Definition;
-use punctual_domain::task::{notes, reminders, reminders_from_json, tags, title};
+use punctual_domain::task::{notes, rank, reminders, reminders_from_json, tags, title};
 use serde_json::json;
 
 #[test]
@@ -101,5 +101,15 @@ fn reminders_in_json_are_refused_with_the_path_of_the_wrong_member() {
     ] {
         let invalid = reminders_from_json(&value).unwrap_err();
         assert_eq!(invalid.field, field, "{value}: {invalid}");
+    }
+}
+
+#[test]
+fn a_rank_is_digits_and_small_letters_with_room_before_it() {
+    for good in ["", "1", "i", "0i", "a05", &"z".repeat(64)] {
+        assert_eq!(rank(good).as_deref(), Ok(good));
+    }
+    for wrong in ["0", "a0", "A", "a b", "a-", "ß", &"z".repeat(65)] {
+        assert_eq!(rank(wrong).unwrap_err().field, "rank", "{wrong}");
     }
 }
