@@ -1,4 +1,5 @@
-//! Where webhooks may go: not into the machine's own network, unless the operator says so.
+//! Where given addresses (webhooks, ntfy topics, push endpoints) may lead: not into the machine's own network, unless the
+//! operator says so.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -52,7 +53,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     }
 }
 
-/// Checks a webhook's URL before anything is sent there. Names are checked when they are resolved, see [`Guard`].
+/// Checks a given URL before anything is sent there. Names are checked when they are resolved, see [`Guard`].
 pub fn check(target: &str, allow_private: bool) -> Result<Url, String> {
     let url = Url::parse(target).map_err(|error| format!("the address is not a URL: {error}"))?;
     match url.scheme() {
@@ -76,8 +77,8 @@ fn refused(address: IpAddr) -> String {
     format!("{address} is not a public address")
 }
 
-/// Resolves names for the webhook client: only addresses that passed the check are connected to, so that a name can't
-/// answer one thing to the check and another to the connection.
+/// Resolves names for the client that calls given addresses: only those that passed the check are connected to, so that
+/// a name can't answer one thing to the check and another to the connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Guard {
     pub allow_private: bool,
