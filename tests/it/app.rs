@@ -12,6 +12,7 @@ use punctual_domain::{Duration8601, Instant};
 use punctual_server::{Registration, Server, ServerOptions};
 use punctual_sqlite::{Database, Value};
 use punctual_worker::clock::Clock;
+use punctual_worker::sender::Mail;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -37,6 +38,7 @@ pub struct Start {
     registration: Registration,
     private_webhooks: bool,
     public_url: Option<String>,
+    mail: Option<Mail>,
     variables: Vec<(&'static str, String)>,
 }
 
@@ -62,6 +64,11 @@ impl Start {
         self
     }
 
+    pub fn mail(mut self, mail: Mail) -> Self {
+        self.mail = Some(mail);
+        self
+    }
+
     /// A variable of the application as if `spin.toml` had this default.
     pub fn variable(mut self, name: &'static str, value: &str) -> Self {
         self.variables.push((name, value.to_owned()));
@@ -75,6 +82,7 @@ impl Start {
             registration: self.registration,
             webhook_allow_private: self.private_webhooks,
             public_url: self.public_url,
+            mail: self.mail,
             cache: Some(cache()),
             ..ServerOptions::new(data.path(), application(data.path(), &self.variables))
         };
@@ -135,6 +143,7 @@ impl App {
             registration: Registration::Open,
             private_webhooks: true,
             public_url: None,
+            mail: None,
             variables: Vec::new(),
         }
     }

@@ -1,6 +1,6 @@
 use it::client::text;
 use it::{App, Receiver, User, eventually};
-use punctual_contract::action::{Action, Deed};
+use punctual_contract::action::Deed;
 use punctual_contract::signature;
 use serde_json::{Value, json};
 

@@ -2,6 +2,8 @@
 
 pub mod app;
 pub mod client;
+#[path = "../../worker/tests/it/node.rs"]
+pub mod node;
 pub mod process;
 pub mod receiver;
 pub mod wait;

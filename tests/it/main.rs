@@ -11,6 +11,7 @@ mod idempotency;
 mod limits;
 mod links;
 mod live;
+mod mail;
 mod projects;
 mod recurrence;
 mod reminders;

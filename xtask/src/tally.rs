@@ -1,4 +1,4 @@
-//! Reads what test harnesses print: Rust's, and those that speak TAP (https://testanything.org).
+//! Reads what test harnesses print: Rust's, and those that speak TAP (<https://testanything.org>).
 
 use std::process::ExitStatus;
 
@@ -112,6 +112,7 @@ ok 3 - a push arrives # SKIP no browser
                 skipped: 1,
                 failed_names: vec!["a task is done".into()],
                 skipped_names: vec!["a push arrives: no browser".into()],
+                ..Tally::default()
             }
         );
     }

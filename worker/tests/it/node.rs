@@ -1,15 +1,14 @@
 //! Programs in Node beside the tests: somebody else's implementation of what the worker speaks.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command as Blocking, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
-
-use crate::harness::eventually;
 
 /// Whether Node is here. Where it is not, the test that asks is counted as skipped, by its name; under CI it fails.
 pub fn node_is_here() -> bool {
@@ -34,9 +33,13 @@ pub fn node_is_here() -> bool {
 fn package(name: &str) -> PathBuf {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests")
-        .join(name);
+    // The tests of the whole server use this file too.
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = [here.join("tests"), here.join("../../worker/tests")]
+        .map(|tests| tests.join(name))
+        .into_iter()
+        .find(|folder| folder.is_dir())
+        .expect("the package");
     let age = |path: &str| {
         let metadata = std::fs::metadata(folder.join(path));
         metadata.and_then(|metadata| metadata.modified()).ok()
@@ -150,10 +153,17 @@ impl Smtp {
 
     /// Waits until it has said that so often.
     pub async fn wait(&self, event: &str, times: usize) -> Vec<Json> {
-        eventually(&format!("the mail server to say `{event}`"), async || {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
             let said = self.said(event);
-            (said.len() >= times).then_some(said)
-        })
-        .await
+            if said.len() >= times {
+                return said;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "waited in vain for the mail server to say `{event}`"
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 }
