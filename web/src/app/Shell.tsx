@@ -197,17 +197,10 @@ function Sidebar({ here }: { here: string }) {
 }
 
 function BottomBar({ here }: { here: string }) {
-  const entries = useEntries();
-  const browse = { ...entries.projects, to: '/projects' };
+  const { today, upcoming, inbox, notifications, projects } = useEntries();
   return (
     <nav className="bottom-bar" aria-label={t('nav.label')}>
-      {[
-        entries.today,
-        entries.upcoming,
-        entries.inbox,
-        { ...entries.notifications, label: t('nav.bell') },
-        browse,
-      ].map((entry) => (
+      {[today, upcoming, inbox, notifications, projects].map((entry) => (
         <NavLink key={entry.to} entry={entry} here={here} className="tab" />
       ))}
     </nav>

@@ -19,7 +19,6 @@ export const de: Messages = {
   'nav.search': 'Suche',
   'nav.more': 'Mehr',
   'nav.add': 'Neue Aufgabe',
-  'nav.bell': 'Meldungen',
   'nav.unread': { one: '{n} ungelesen', other: '{n} ungelesen' },
   'nav.openTasks': { one: '{n} offene Aufgabe', other: '{n} offene Aufgaben' },
   'nav.keys': 'Tastenkürzel',

@@ -22,7 +22,6 @@ export const en = {
   'nav.search': 'Search',
   'nav.more': 'More',
   'nav.add': 'Add task',
-  'nav.bell': 'Alerts',
   'nav.unread': { one: '{n} unread', other: '{n} unread' },
   'nav.openTasks': { one: '{n} open task', other: '{n} open tasks' },
   'nav.keys': 'Keyboard shortcuts',
