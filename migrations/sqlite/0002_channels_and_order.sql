@@ -95,6 +95,14 @@ CREATE TRIGGER channels_inserted_push AFTER INSERT ON channels WHEN NEW.kind = '
     WHERE kind = 'push' AND target = NEW.target AND deleted_at IS NULL AND id <> NEW.id;
 END;
 
+-- Other quiet hours: what the old ones hold is looked at again. A delivery that was not tried yet waits for nothing else.
+CREATE TRIGGER settings_quiet_changed AFTER UPDATE ON settings
+WHEN NEW.quiet_from IS NOT OLD.quiet_from OR NEW.quiet_until IS NOT OLD.quiet_until OR NEW.timezone <> OLD.timezone BEGIN
+    UPDATE deliveries SET next_try = NEW.updated_at
+    WHERE state = 'pending' AND tries = 0 AND next_try > NEW.updated_at
+        AND reminder_id IN (SELECT id FROM reminders WHERE owner = NEW.user_id AND state = 'fired');
+END;
+
 -- ---------------------------------------------------------------- views
 
 DROP VIEW task_json;

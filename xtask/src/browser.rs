@@ -12,14 +12,14 @@ use crate::build;
 use crate::guard::Guard;
 use crate::tally::Tally;
 use crate::web::{folder, install, npm};
-use crate::workspace::{clean, program, root, run as run_command};
+use crate::workspace::{clean, program, root, run as run_command, target};
 use crate::{tools, wasm_target};
 
 const PICTURES: &str = "\
 cargo xtask pictures [FOLDER]
 
 Starts the service on data of its own, fills it, and writes pictures of the main views (dark and light, phone and wide)
-into FOLDER, docs/pictures without one.";
+into FOLDER, target/pictures without one. Three of them are in docs/pictures, for the README.";
 
 const SPEED: &str = "\
 cargo xtask speed
@@ -74,7 +74,7 @@ pub fn browser_tests() -> Result<Tally> {
 
 /// `cargo xtask pictures`
 pub fn pictures(args: &mut Args) -> Result<()> {
-    let mut folder = root().join("docs/pictures");
+    let mut folder = target().join("pictures");
     while let Some(word) = args.next(PICTURES)? {
         match word {
             Word::Value(given) => folder = std::path::absolute(given)?,

@@ -2,6 +2,7 @@
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
 use punctual_domain::time::{due_instant, to_local, zone};
+use punctual_domain::words::Language;
 use punctual_domain::{Instant, Local, Zone};
 
 use crate::store::Pending;
@@ -10,10 +11,8 @@ use crate::store::Pending;
 pub(super) struct Messages {
     /// `en`: the code that `settings.language` and the page behind a link use.
     pub code: &'static str,
-    /// From January.
-    months: [&'static str; 12],
-    /// From Monday.
-    weekdays: [&'static str; 7],
+    /// What names days and months.
+    names: Language,
     today: &'static str,
     tomorrow: &'static str,
     yesterday: &'static str,
@@ -46,29 +45,7 @@ pub(super) struct Messages {
 
 static ENGLISH: Messages = Messages {
     code: "en",
-    months: [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
-    weekdays: [
-        "Monday",
-        "Tuesday",
-        "Wednesday",
-        "Thursday",
-        "Friday",
-        "Saturday",
-        "Sunday",
-    ],
+    names: Language::English,
     today: "today",
     tomorrow: "tomorrow",
     yesterday: "yesterday",
@@ -93,29 +70,7 @@ static ENGLISH: Messages = Messages {
 
 static GERMAN: Messages = Messages {
     code: "de",
-    months: [
-        "Januar",
-        "Februar",
-        "März",
-        "April",
-        "Mai",
-        "Juni",
-        "Juli",
-        "August",
-        "September",
-        "Oktober",
-        "November",
-        "Dezember",
-    ],
-    weekdays: [
-        "Montag",
-        "Dienstag",
-        "Mittwoch",
-        "Donnerstag",
-        "Freitag",
-        "Samstag",
-        "Sonntag",
-    ],
+    names: Language::German,
     today: "heute",
     tomorrow: "morgen",
     yesterday: "gestern",
@@ -197,22 +152,12 @@ impl Messages {
     }
 
     fn date(&self, sentence: &str, day: NaiveDate) -> String {
-        let name = |names: &[&'static str], index: u32| {
-            usize::try_from(index)
-                .ok()
-                .and_then(|index| names.get(index))
-                .copied()
-                .unwrap_or("?")
-        };
         fill(
             sentence,
             &[
-                (
-                    "weekday",
-                    name(&self.weekdays, day.weekday().num_days_from_monday()),
-                ),
+                ("weekday", self.names.weekday(day.weekday())),
                 ("day", &day.day().to_string()),
-                ("month", name(&self.months, day.month0())),
+                ("month", self.names.month(day.month())),
                 ("year", &day.year().to_string()),
             ],
         )

@@ -88,6 +88,16 @@ async fn a_retry_that_comes_due_in_quiet_hours_is_held_too() {
 }
 
 #[tokio::test]
+async fn who_ends_the_quiet_hours_early_gets_what_they_held() {
+    let (running, _receiver) = quiet().await;
+    running.fired("r").await;
+    running.held_until("r.push", NOW + 30 * MINUTE).await;
+    running.set("quiet_from = NULL, quiet_until = NULL").await;
+    running.fixture.clock.set(NOW + MINUTE);
+    assert_eq!(running.tried("r.push", 1).await.0, "sent");
+}
+
+#[tokio::test]
 async fn what_was_read_in_quiet_hours_does_not_ring_at_their_end() {
     let (running, receiver) = quiet().await;
     running.fired("r").await;

@@ -28,6 +28,16 @@ impl Language {
         }
     }
 
+    /// `Monday`
+    pub fn weekday(self, day: Weekday) -> &'static str {
+        weekday_name(day, self.words())
+    }
+
+    /// `January` for 1.
+    pub fn month(self, month: u32) -> &'static str {
+        month_name(month, self.words())
+    }
+
     fn words(self) -> &'static Words {
         match self {
             Language::English => &english::WORDS,
