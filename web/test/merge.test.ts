@@ -75,6 +75,12 @@ describe('a reminder’s event', () => {
     const merged = mergeEvent(rows, event('reminder.read', 'r', 3, { read_at: '2026-11-24T09:00:00Z' }));
     expect(merged.notifications?.[0]?.read_at).toBe('2026-11-24T09:00:00Z');
     expect(merged.rang).toBeUndefined();
+    expect(merged.read).toBe('r');
+  });
+
+  test('one that was read before its row came here is told all the same', () => {
+    const merged = mergeEvent(view(), event('reminder.read', 'r', 3, { read_at: '2026-11-24T09:00:00Z' }));
+    expect(merged).toMatchObject({ read: 'r', fetch: [] });
   });
 });
 

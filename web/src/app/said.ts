@@ -87,6 +87,7 @@ export function useStoreEvents(): void {
         const detail = fields[0]?.reason ? `${fields[0].field}: ${fields[0].reason}` : message;
         toast(t('error.refused'), { detail, tone: 'error' });
       } else if (event.type === 'rang') rang(event.notification);
+      else if (event.type === 'read') void closeNotification(event.id);
       else if (event.type === 'renamed') renamed(event.from, event.to);
       else answered(event);
     });

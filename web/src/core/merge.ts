@@ -14,6 +14,8 @@ export interface Merged extends Delta {
   fetch: { store: 'tasks' | 'projects' | 'notifications' | 'settings'; id: string }[];
   /** The reminder that rang just now. */
   rang?: string;
+  /** The reminder that was read just now. */
+  read?: string;
 }
 
 const NEW_TASK: Omit<Task, 'id' | 'created_at' | 'updated_at' | 'version'> = {
@@ -75,10 +77,11 @@ function mergeReminder(rows: Rows, event: LiveEvent): Merged {
   const row = rows.notifications.get(event.subject);
   if (event.type === 'punctual.reminder.fired.v1')
     return { fetch: row ? [] : [{ store: 'notifications', id: event.subject }], rang: event.subject };
-  const read = event.data.changed?.read_at;
-  if (row && typeof read === 'string' && row.read_at !== read)
-    return { notifications: [{ ...row, read_at: read }], fetch: [] };
-  return { fetch: [] };
+  const at = event.data.changed?.read_at;
+  const read = event.type === 'punctual.reminder.read.v1' ? event.subject : undefined;
+  if (row && typeof at === 'string' && row.read_at !== at)
+    return { notifications: [{ ...row, read_at: at }], fetch: [], read };
+  return { fetch: [], read };
 }
 
 /** What one event means for the rows as they are. An event that is older than a row changes nothing. */

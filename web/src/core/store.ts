@@ -28,6 +28,8 @@ export interface Status {
 export type StoreEvent =
   | { type: 'refused'; op: Op; reason: Problem }
   | { type: 'rang'; notification: Notification }
+  /** Somewhere a person has read it: what this device shows of it goes, whether or not the row was here as unread. */
+  | { type: 'read'; id: string }
   | { type: 'renamed'; from: string; to: string }
   | { type: 'answered'; op: Op; answer: unknown };
 
@@ -306,20 +308,23 @@ export class Store {
     if (events.some((event) => event.type.endsWith('.created.v1') && event.data.actor === this.user.id))
       await this.outbox.settled();
     const rang: string[] = [];
+    const read: string[] = [];
     this.holding = true;
     try {
       for (const event of events) {
-        const { cursor, fetch, rang: ring, ...delta } = mergeEvent(this.base, event);
+        const { cursor, fetch, rang: ring, read: seen, ...delta } = mergeEvent(this.base, event);
         this.put(delta);
         // The position moves on only when everything before it is here.
         await Promise.all(fetch.map((missing) => this.fetchRow(missing)));
         this.put({ cursor });
         if (ring) rang.push(ring);
+        if (seen) read.push(seen);
       }
     } finally {
       this.holding = false;
       this.draw();
     }
+    for (const id of read) this.tell({ type: 'read', id });
     for (const id of rang) {
       const notification = this.base.notifications.get(id);
       if (notification && Date.now() - Date.parse(notification.fired_at) < RECENT_MS)
