@@ -39,6 +39,9 @@ export class Outbox {
   private inFlight: Op | null = null;
   private landed: (() => void)[] = [];
   private releaseTab: () => void = () => {};
+  /** Living tabs whose end is waited for. */
+  private readonly awaited = new Set<string>();
+  private readonly leaving = new AbortController();
   private readonly db: Database | null;
   private readonly on: OutboxEvents;
   private readonly send: Sender;
@@ -61,31 +64,45 @@ export class Outbox {
 
   stop(): void {
     this.stopped = true;
+    this.leaving.abort();
     clearTimeout(this.retry);
     this.releaseTab();
   }
 
+  /** What closed tabs have left is this tab's from now on; what is a living tab's, as soon as that one closes. */
   async adopt(): Promise<void> {
-    const left = ((await this.db?.queued().catch(() => [])) ?? []).filter(
-      (op) => op.tab !== this.tab && !this.ops.some((own) => own.id === op.id),
-    );
-    for (const tab of new Set(left.map((op) => op.tab))) {
-      const take = async () => {
-        const ops = left
-          .filter((op) => op.tab === tab)
-          .map((op) => ({ ...op, tab: this.tab, seq: this.sequence++ }));
-        for (const op of ops) this.tried.add(op.id);
-        await this.db?.enqueue(ops);
-        this.ops = [...ops, ...this.ops];
-      };
-      const locks = globalThis.navigator?.locks;
-      if (!locks) await take();
-      else
-        await locks.request(`punctual-tab-${tab}`, { ifAvailable: true }, async (lock) => {
-          if (lock) await take();
-        });
+    const queued = (await this.db?.queued().catch(() => [])) ?? [];
+    const locks = globalThis.navigator?.locks;
+    for (const tab of new Set(queued.map((op) => op.tab))) {
+      if (tab === this.tab || this.awaited.has(tab)) continue;
+      const name = `punctual-tab-${tab}`;
+      if (!locks) {
+        await this.take(tab);
+        continue;
+      }
+      const taken = await locks.request(name, { ifAvailable: true }, async (lock) => {
+        if (lock) await this.take(tab);
+        return lock !== null;
+      });
+      if (taken) continue;
+      // A page that is being reloaded may still hold its own for a moment.
+      this.awaited.add(tab);
+      void locks
+        .request(name, { signal: this.leaving.signal }, () => this.take(tab))
+        .then(this.pump, () => {})
+        .finally(() => this.awaited.delete(tab));
     }
-    if (left.length > 0) this.on.changed();
+  }
+
+  /** Under that tab's lock: read again, because another one may have been faster. */
+  private async take(tab: string): Promise<void> {
+    const left = ((await this.db?.queued().catch(() => [])) ?? []).filter((op) => op.tab === tab);
+    if (left.length === 0 || this.stopped) return;
+    const ops = left.map((op) => ({ ...op, tab: this.tab, seq: this.sequence++ }));
+    for (const op of ops) this.tried.add(op.id);
+    await this.db?.enqueue(ops);
+    this.ops = [...ops, ...this.ops];
+    this.on.changed();
   }
 
   /** False where the queue is full. */
