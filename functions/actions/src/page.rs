@@ -18,7 +18,7 @@ h1{margin:0 0 .5rem;font-size:1.25rem;line-height:1.35;overflow-wrap:anywhere}\
 p{margin:0 0 1.25rem;color:var(--quiet);overflow-wrap:anywhere}\
 button{font:inherit;font-weight:600;width:100%;min-height:2.75rem;padding:.5rem 1rem;border:0;border-radius:.5rem;background:var(--main);color:var(--on);cursor:pointer}\
 button:focus-visible,a:focus-visible{outline:3px solid var(--main);outline-offset:3px}\
-form+p,h1+p:last-child{margin:1.25rem 0 0}\
+form+p,h1+form,h1+p:last-child{margin:1.25rem 0 0}\
 a{color:var(--main)}";
 
 /// Asks before anything happens.

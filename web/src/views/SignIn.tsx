@@ -120,10 +120,11 @@ export function SignIn({ onUser, email: known = '', onOther }: Props) {
                 onChange={(event) => setEmail(event.target.value)}
               />
             </label>
-            <label className="field">
-              <span>{t('sign.password')}</span>
+            <div className="field">
+              <label htmlFor="password">{t('sign.password')}</label>
               <span className="with-button">
                 <input
+                  id="password"
                   type={shown ? 'text' : 'password'}
                   name="password"
                   autoComplete={up ? 'new-password' : 'current-password'}
@@ -143,7 +144,7 @@ export function SignIn({ onUser, email: known = '', onOther }: Props) {
                   {t('sign.show')}
                 </button>
               </span>
-            </label>
+            </div>
             {up && (
               <p className="hint" id="password-hint">
                 {t('sign.passwordHint', { n: SHORTEST })}
