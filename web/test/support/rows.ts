@@ -1,29 +1,14 @@
+import { NEW_TASK } from '../../src/core/merge';
 import type { View } from '../../src/core/ops';
 import type { LiveEvent, Notification, Project, Task } from '../../src/core/types';
 
 export const task = (id: string, fields: Partial<Task> = {}): Task => ({
+  ...NEW_TASK,
   id,
   title: id,
-  notes: '',
   project_id: 'inbox',
-  priority: 'none',
-  tags: [],
-  status: 'open',
-  due: null,
-  timezone: null,
-  due_at: null,
-  repeat: null,
-  reminders: [],
-  series_id: null,
-  occurrence: null,
-  number: null,
-  missed: 0,
-  next: null,
-  completed_at: null,
   created_at: '2026-11-01T00:00:00Z',
   updated_at: '2026-11-01T00:00:00Z',
-  deleted_at: null,
-  rank: '',
   version: 1,
   ...fields,
 });
