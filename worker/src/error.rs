@@ -24,6 +24,8 @@ pub enum Error {
     Usage(String),
     #[error("HTTP client: {0}")]
     Http(#[from] reqwest::Error),
+    #[error("Kafka: {0}")]
+    Kafka(#[from] rdkafka::error::KafkaError),
     #[error("password hash: {0}")]
     Password(String),
     #[error("the system's random numbers are not there: {0}")]

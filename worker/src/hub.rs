@@ -23,7 +23,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::bus::Message;
+use crate::bus::{Message, Tail};
 use crate::clock::Clock;
 use crate::relay::event;
 use crate::store::Store;
@@ -87,14 +87,15 @@ impl Hub {
     }
 
     /// Hands what the bus brings to the owner's clients, until stopped.
-    pub async fn feed(self, mut updates: broadcast::Receiver<Message>) {
+    pub async fn feed(self, mut updates: broadcast::Receiver<Tail>) {
         loop {
             let received = tokio::select! {
                 () = self.inner.stop.cancelled() => return,
                 received = updates.recv() => received,
             };
             match received {
-                Ok(message) => self.clients().hand_out(message),
+                Ok(Tail::Message(message)) => self.clients().hand_out(message),
+                Ok(Tail::Gap) => self.clients().cut_all(),
                 Err(RecvError::Lagged(missed)) => {
                     tracing::warn!(
                         missed,

@@ -42,7 +42,8 @@ use uuid::Uuid;
 pub use commands::until_stopped;
 pub use error::Error;
 
-use bus::Bus;
+use bus::kafka::KafkaOptions;
+use bus::{Bus, InProcess, Kafka};
 use clock::Clock;
 use consumers::{BackOff, Caller, TimerFeed};
 use firing::Firing;
@@ -67,6 +68,8 @@ const PLANS: usize = 4096;
 pub struct WorkerOptions {
     pub db: Database,
     pub clock: Clock,
+    /// `None`: the bus is in process.
+    pub kafka: Option<KafkaOptions>,
     /// Where the functions answer: `http://127.0.0.1:3000`.
     pub functions_url: String,
     /// How the world reaches the functions, for links in what is sent; no slash at its end.
@@ -100,6 +103,7 @@ impl Worker {
         let WorkerOptions {
             db,
             clock,
+            kafka,
             functions_url,
             public_url,
             events_secret,
@@ -115,7 +119,11 @@ impl Worker {
         let name = format!("worker-{}", Uuid::now_v7());
         let store = Store::new(db);
         let functions = Functions::new(&functions_url, &events_secret, clock.clone())?;
-        let bus = Bus::new(store.clone());
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let bus = match kafka {
+            None => Bus::InProcess(InProcess::new(store.clone())),
+            Some(options) => Bus::Kafka(Kafka::new(options, stop.clone())),
+        };
         let (plan, asked) = mpsc::channel(PLANS);
         let timer = Timer::new(clock.clone());
         let firing = Firing::new(
@@ -130,11 +138,10 @@ impl Worker {
         let nudge = wrote.clone();
         store.on_change(move || nudge.notify_one()).await?;
 
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         // Both read the bus, so they join before anything is published.
         let caller = Caller::new(
             functions.clone(),
-            store.clone(),
+            bus.clone(),
             clock.clone(),
             BackOff::default(),
         );

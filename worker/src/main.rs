@@ -118,7 +118,8 @@ async fn work(program: &Program) -> anyhow::Result<()> {
     let worker = Worker::start(WorkerOptions {
         db: opened.db,
         clock: Clock::system(),
-        functions_url: functions_url.clone(),
+        kafka: None,
+            functions_url: functions_url.clone(),
         public_url: common
             .public_url
             .clone()

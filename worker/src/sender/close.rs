@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::outside::Outcome;
 use super::{Sender, origin, push};
-use crate::bus::Message;
+use crate::bus::Tail;
 use crate::store::{Over, Pushed};
 
 /// Calls under way at once.
@@ -41,7 +41,7 @@ impl Closed {
 
 impl Sender {
     /// Runs until stopped. `updates` is the tail of `task-updates`.
-    pub async fn close_what_is_read(self, mut updates: Receiver<Message>, stop: CancellationToken) {
+    pub async fn close_what_is_read(self, mut updates: Receiver<Tail>, stop: CancellationToken) {
         let kind = |table, kind| route(table, kind).0;
         let read = kind("reminders", "read");
         let done = ["completed", "skipped", "deleted"].map(|name| kind("tasks", name));
@@ -51,10 +51,10 @@ impl Sender {
                 message = updates.recv() => message,
             };
             let over = match message {
-                Ok(message) if message.event.kind == read => {
+                Ok(Tail::Message(message)) if message.event.kind == read => {
                     Over::Reminder(message.event.subject.clone())
                 }
-                Ok(message) if done.contains(&message.event.kind) => {
+                Ok(Tail::Message(message)) if done.contains(&message.event.kind) => {
                     Over::Task(message.event.subject.clone())
                 }
                 Ok(_) => continue,

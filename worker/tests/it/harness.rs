@@ -188,6 +188,7 @@ impl Fixture {
         let options = WorkerOptions {
             db: self.db.clone(),
             clock: self.clock.clone(),
+            kafka: None,
             functions_url: functions_url.to_owned(),
             public_url: "https://todo.example.org".to_owned(),
             events_secret: SECRET.to_owned(),
