@@ -201,6 +201,7 @@ impl Server {
                 .unwrap_or_else(|| functions_url.clone()),
             functions_url,
             kafka: None,
+            dapr: None,
             events_secret,
             hub_listener,
             webhook_allow_private: options.webhook_allow_private,

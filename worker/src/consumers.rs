@@ -166,7 +166,10 @@ impl Caller {
                     partition.waiting.extend(batch.into_iter().map(Waiting::new));
                 }
             }
-            while !stop.is_cancelled() && !over.is_cancelled() && self.call(&mut partition, &consumer).await {}
+            while !stop.is_cancelled()
+                && !over.is_cancelled()
+                && self.call(&mut partition, &consumer).await
+            {}
         }
     }
 

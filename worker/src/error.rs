@@ -26,6 +26,8 @@ pub enum Error {
     Http(#[from] reqwest::Error),
     #[error("Kafka: {0}")]
     Kafka(#[from] rdkafka::error::KafkaError),
+    #[error("Dapr: {0}")]
+    Dapr(String),
     #[error("password hash: {0}")]
     Password(String),
     #[error("the system's random numbers are not there: {0}")]

@@ -27,6 +27,7 @@ use crate::bus::{Message, Tail};
 use crate::clock::Clock;
 use crate::relay::event;
 use crate::store::Store;
+use crate::wake_ups::WakeUps;
 
 /// Events that wait for one client. A client that is slower is cut, and comes back with its cursor.
 const BUFFER: usize = 256;
@@ -71,13 +72,17 @@ impl Hub {
         }
     }
 
-    /// Serves until stopped.
-    pub async fn serve(self, listener: TcpListener) {
+    /// Serves until stopped; where there is a sidecar, its calls too.
+    pub async fn serve(self, listener: TcpListener, wake_ups: Option<WakeUps>) {
         let stop = self.inner.stop.clone();
         let app = Router::new()
             .route("/live", get(live))
             .route("/healthz", get(healthz))
             .with_state(self);
+        let app = match wake_ups {
+            Some(wake_ups) => app.merge(wake_ups.routes()),
+            None => app,
+        };
         let served = axum::serve(listener, app)
             .with_graceful_shutdown(async move { stop.cancelled().await })
             .await;

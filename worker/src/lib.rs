@@ -1,8 +1,8 @@
 //! Turns rows into calls: the relay publishes changes, consumers and timer call functions, the sender sends, and the
 //! live hub tells who watches. A library inside the embedded server, and the binary `punctual-worker` beside Spin.
 //!
-//! One worker at a time leads (`lease`): relay, firing, planning, sweep and sender run there. Consumers and the hub run
-//! in every worker.
+//! One worker at a time leads (`lease`): relay, planning, sweep and sender run there. Consumers, firing and the hub run in
+//! every worker.
 
 pub mod admin;
 pub mod bus;
@@ -10,6 +10,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod consumers;
+pub mod dapr;
 pub mod data;
 pub mod destination;
 mod error;
@@ -25,6 +26,7 @@ pub mod sender;
 pub mod store;
 pub mod sweep;
 pub mod timer;
+mod wake_ups;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -46,6 +48,7 @@ use bus::kafka::KafkaOptions;
 use bus::{Bus, InProcess, Kafka};
 use clock::Clock;
 use consumers::{BackOff, Caller, TimerFeed};
+use dapr::{Dapr, DaprOptions};
 use firing::Firing;
 use functions::Functions;
 use hub::Hub;
@@ -54,7 +57,8 @@ use planning::Planner;
 use relay::Relay;
 use sender::{Mail, Sender, SenderOptions, Vapid};
 use store::Store;
-use timer::Timer;
+use timer::{Jobs, Timer};
+use wake_ups::WakeUps;
 
 /// The version of the time zone data that plans are made with.
 pub const TZDATA: &str = chrono_tz::IANA_TZDB_VERSION;
@@ -70,6 +74,8 @@ pub struct WorkerOptions {
     pub clock: Clock,
     /// `None`: the bus is in process.
     pub kafka: Option<KafkaOptions>,
+    /// `None`: the timer is in process.
+    pub dapr: Option<DaprOptions>,
     /// Where the functions answer: `http://127.0.0.1:3000`.
     pub functions_url: String,
     /// How the world reaches the functions, for links in what is sent; no slash at its end.
@@ -104,6 +110,7 @@ impl Worker {
             db,
             clock,
             kafka,
+            dapr,
             functions_url,
             public_url,
             events_secret,
@@ -125,7 +132,15 @@ impl Worker {
             Some(options) => Bus::Kafka(Kafka::new(options, stop.clone())),
         };
         let (plan, asked) = mpsc::channel(PLANS);
-        let timer = Timer::new(clock.clone());
+        let (timer, wake_ups) = match &dapr {
+            None => (Timer::InProcess(timer::InProcess::new(clock.clone())), None),
+            Some(options) => {
+                let jobs = Jobs::new(Dapr::new(options)?, clock.clone());
+                tasks.spawn(jobs.clone().register(stop.clone()));
+                let wake_ups = WakeUps::new(jobs.clone(), options.app_token.as_deref());
+                (Timer::Dapr(jobs), Some(wake_ups))
+            }
+        };
         let firing = Firing::new(
             store.clone(),
             clock.clone(),
@@ -160,10 +175,14 @@ impl Worker {
             stop.clone(),
         );
         tasks.spawn(hub.clone().feed(bus.tail(TASK_UPDATES)));
-        tasks.spawn(hub.serve(hub_listener));
+        tasks.spawn(hub.serve(hub_listener, wake_ups));
+        // Whichever worker is woken fires; claims keep them apart.
+        tasks.spawn(firing.clone().wake(stop.clone()));
+        tasks.spawn(firing.clone().run(stop.clone()));
         tasks.spawn(bus.clone().keep_committing(stop.clone()));
 
         let leader = Leader {
+            alone,
             lease: Lease::new(store.clone(), clock.clone(), name, alone),
             sender: Sender::new(SenderOptions {
                 store: store.clone(),
@@ -210,6 +229,7 @@ impl RunningWorker {
 
 /// What only the holder of the lease does.
 struct Leader {
+    alone: bool,
     lease: Lease,
     store: Store,
     clock: Clock,
@@ -247,7 +267,7 @@ impl Leader {
     /// Runs everything until `over`. When one part ends, all end.
     async fn lead(&mut self, lead: Lead, over: &CancellationToken) -> Result<(), Error> {
         let _end = over.clone().drop_guard();
-        self.firing.begin().await?;
+        self.firing.begin(self.alone).await?;
         let tasks = self
             .store
             .replan_for_tzdata(TZDATA, self.clock.now())
@@ -270,8 +290,6 @@ impl Leader {
         let mut parts = JoinSet::new();
         let stop = over.clone();
         parts.spawn(async move { relay.run(lead, stop).await });
-        parts.spawn(self.firing.clone().wake(over.clone()));
-        parts.spawn(self.firing.clone().run(over.clone()));
         parts.spawn(sweep::run(
             self.store.clone(),
             self.clock.clone(),

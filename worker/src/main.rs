@@ -119,7 +119,8 @@ async fn work(program: &Program) -> anyhow::Result<()> {
         db: opened.db,
         clock: Clock::system(),
         kafka: None,
-            functions_url: functions_url.clone(),
+        dapr: None,
+        functions_url: functions_url.clone(),
         public_url: common
             .public_url
             .clone()

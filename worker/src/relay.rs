@@ -113,8 +113,7 @@ impl Relay {
             () = stop.cancelled() => return Ok(Ok(0)),
             published = self.bus.publish(&events) => published?,
         }
-        if let Some(last) = rows.last()
-        {
+        if let Some(last) = rows.last() {
             *after = Some(last.position);
             let through = last.position;
             if !self

@@ -41,8 +41,8 @@ impl Running {
             &TaskTracker::new(),
             &stop,
         )
-            .await
-            .expect("joined");
+        .await
+        .expect("joined");
         Self {
             fixture,
             bus,

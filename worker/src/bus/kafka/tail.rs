@@ -74,7 +74,10 @@ async fn begin(options: KafkaOptions, topic: &'static str) -> Result<StreamConsu
         let consumer: StreamConsumer = options
             .client()
             // Never joined: librdkafka wants a name.
-            .set("group.id", format!("{}tail-{}", options.prefix, Uuid::now_v7()))
+            .set(
+                "group.id",
+                format!("{}tail-{}", options.prefix, Uuid::now_v7()),
+            )
             .set("enable.auto.commit", "false")
             .set("auto.offset.reset", "error")
             .set("fetch.wait.max.ms", "100")

@@ -52,7 +52,11 @@ impl std::fmt::Display for Step {
                 topic.name, topic.partitions, topic.replicas
             ),
             Self::Grow(topic, from) => {
-                write!(f, "{}: from {from} to {} partitions", topic.name, topic.partitions)
+                write!(
+                    f,
+                    "{}: from {from} to {} partitions",
+                    topic.name, topic.partitions
+                )
             }
             Self::Set(topic, names) => write!(f, "{}: to be set: {}", topic.name, names.join(", ")),
             Self::Fine(topic) => write!(f, "{}: as it should be", topic.name),
@@ -67,10 +71,10 @@ pub fn wanted() -> Result<Vec<Topic>, Error> {
         let documents = Yaml::load_from_str(manifest)
             .map_err(|error| Error::Corrupt(format!("a topic's manifest: {error}")))?;
         for document in &documents {
-            topics.push(
-                topic(document)
-                    .ok_or_else(|| Error::Corrupt("a topic's manifest lacks a field".to_owned()))?,
-            );
+            topics
+                .push(topic(document).ok_or_else(|| {
+                    Error::Corrupt("a topic's manifest lacks a field".to_owned())
+                })?);
         }
     }
     Ok(topics)
@@ -224,7 +228,10 @@ async fn differing(
     let mut differing = Vec::new();
     for resource in described {
         let resource = resource.map_err(|code| {
-            Error::Usage(format!("the broker does not describe {}: {code}", topic.name))
+            Error::Usage(format!(
+                "the broker does not describe {}: {code}",
+                topic.name
+            ))
         })?;
         for (name, value) in &topic.config {
             let found = resource.get(name).and_then(|entry| entry.value.as_ref());
