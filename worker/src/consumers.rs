@@ -4,9 +4,9 @@
 //! | topic | group | goes to |
 //! | --- | --- | --- |
 //! | `task-events` | `on-task-events` | `POST /events/on-task-events` |
-//! | `reminders` | `timer` | the timer, and a nudge for the sender |
+//! | `reminders` | `timer` | the timer |
 //!
-//! `task-updates` has no group here: every live hub reads all of it.
+//! `task-updates` has no group here: every live hub reads all of it, and so does the sender.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use punctual_contract::batch::MAX_EVENTS;
 use punctual_contract::events::{REMINDERS, TASK_EVENTS, route};
-use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -334,21 +333,20 @@ async fn until(instant: Option<Instant>) {
     }
 }
 
-/// Tells the timer what was planned and the sender that something fired.
+/// Tells the timer what was planned.
 #[derive(Clone, Debug)]
 pub struct TimerFeed {
     firing: Firing,
-    sender: Arc<Notify>,
 }
 
 impl TimerFeed {
-    pub fn new(firing: Firing, sender: Arc<Notify>) -> Self {
-        Self { firing, sender }
+    pub fn new(firing: Firing) -> Self {
+        Self { firing }
     }
 
     async fn run(self, mut consumer: Consumer, stop: CancellationToken) {
         let kind = |kind| route("reminders", kind).0;
-        let (fired, planned, snoozed) = (kind("fired"), kind("planned"), kind("snoozed"));
+        let (planned, snoozed) = (kind("planned"), kind("snoozed"));
         let over = consumer.over();
         loop {
             let batch = tokio::select! {
@@ -357,9 +355,6 @@ impl TimerFeed {
             };
             if batch.is_empty() {
                 return;
-            }
-            if batch.iter().any(|message| message.event.kind == fired) {
-                self.sender.notify_one();
             }
             let ids: Vec<String> = batch
                 .iter()

@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod bus;
 pub mod clock;
+pub mod cluster;
 pub mod commands;
 pub mod config;
 pub mod consumers;
@@ -21,6 +22,7 @@ pub mod lease;
 pub mod migrations;
 pub mod planning;
 pub mod relay;
+pub mod replay;
 pub mod schedule;
 pub mod sender;
 pub mod store;
@@ -163,7 +165,7 @@ impl Worker {
         consumers::on_task_events(&bus, &caller, &tasks, &stop).await?;
         consumers::timer(
             &bus,
-            &TimerFeed::new(firing.clone(), fired.clone()),
+            &TimerFeed::new(firing.clone()),
             &tasks,
             &stop,
         )

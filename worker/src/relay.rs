@@ -129,7 +129,7 @@ impl Relay {
 }
 
 /// The messages of a change: one for each topic.
-fn outgoing(row: &Row) -> impl Iterator<Item = Outgoing> {
+pub(crate) fn outgoing(row: &Row) -> impl Iterator<Item = Outgoing> {
     let (event, topics) = event(row);
     let event = Arc::new(event);
     let (key, position) = (row.owner.clone(), row.position);

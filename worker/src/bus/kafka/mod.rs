@@ -42,7 +42,7 @@ pub struct KafkaOptions {
 
 impl KafkaOptions {
     /// What every client has in common.
-    fn client(&self) -> ClientConfig {
+    pub(crate) fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", &self.bootstrap)
@@ -55,7 +55,7 @@ impl KafkaOptions {
         config
     }
 
-    fn topic(&self, name: &str) -> String {
+    pub(crate) fn topic(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
 }
@@ -140,7 +140,7 @@ impl Kafka {
 }
 
 /// The event of a record; else why it is none.
-fn read(
+pub(crate) fn read(
     topic: &'static str,
     record: &rdkafka::message::BorrowedMessage<'_>,
 ) -> Result<Message, String> {
