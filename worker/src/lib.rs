@@ -31,7 +31,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use punctual_contract::events::TASK_UPDATES;
-use punctual_sqlite::Database;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
@@ -52,7 +51,7 @@ use lease::{Lead, Lease};
 use planning::Planner;
 use relay::Relay;
 use sender::{Mail, Sender, SenderOptions, Vapid};
-use store::Store;
+use store::{Db, Store};
 use timer::Timer;
 
 /// The version of the time zone data that plans are made with.
@@ -65,7 +64,7 @@ const PLANS: usize = 4096;
 
 /// What a worker needs. The database is migrated already.
 pub struct WorkerOptions {
-    pub db: Database,
+    pub db: Db,
     pub clock: Clock,
     /// Where the functions answer: `http://127.0.0.1:3000`.
     pub functions_url: String,

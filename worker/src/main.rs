@@ -1,4 +1,4 @@
-//! `punctual-worker`: the worker beside Spin, on the shared database file.
+//! `punctual-worker`: the worker beside Spin, on the shared database.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -12,6 +12,7 @@ use punctual_worker::config::Common;
 use punctual_worker::data::{Folder, Lock};
 use punctual_worker::migrations::migrate;
 use punctual_worker::sender::Vapid;
+use punctual_worker::store::{Db, Postgres};
 use punctual_worker::{Worker, WorkerOptions, until_stopped};
 use tokio::net::TcpListener;
 
@@ -67,35 +68,40 @@ async fn main() -> ExitCode {
 
 async fn run(program: Program) -> anyhow::Result<()> {
     program.common.start_log()?;
-    let data = &program.common.data;
     match program.command {
         None | Some(Task::Run) => work(&program).await,
         Some(Task::Migrate) => {
-            let opened = open(&Folder::create(data)?).await?;
+            let opened = open(&program.common).await?;
             println!("{} migrations applied", opened.applied);
             Ok(())
         }
-        Some(Task::Operate(task)) => Ok(operate(task, data).await?),
+        Some(Task::Operate(task)) => Ok(operate(task, &program.common).await?),
     }
 }
 
-/// A folder that is ours, its database of this program's schema, its secrets.
+/// A folder that is ours, a database of this program's schema, the secrets.
 struct Opened {
     _lock: Lock,
-    db: Database,
+    db: Db,
+    clock: Clock,
     events_secret: String,
     vapid: Vapid,
     applied: usize,
 }
 
-/// Takes the folder, brings its database to this program's schema, and makes the secrets: Spin needs both.
-async fn open(folder: &Folder) -> anyhow::Result<Opened> {
+/// Takes the folder, brings the database to this program's schema, and makes the secrets: Spin needs both.
+async fn open(common: &Common) -> anyhow::Result<Opened> {
+    let folder = Folder::create(&common.data)?;
     let lock = folder.lock()?;
-    let db = Database::open(&folder.database(), Options::default())?;
+    let db: Db = match common.address()? {
+        Some(address) => Postgres::open(&address)?.into(),
+        None => Database::open(&folder.database(), Options::default())?.into(),
+    };
     let applied = migrate(&db, &Clock::system()).await?;
     folder.secret("token_secret")?;
     Ok(Opened {
         _lock: lock,
+        clock: db.clock().await?,
         db,
         events_secret: folder.secret("events_secret")?,
         vapid: folder.vapid()?,
@@ -111,13 +117,15 @@ async fn work(program: &Program) -> anyhow::Result<()> {
         ..
     } = program;
     let mail = common.mail()?;
-    let opened = open(&Folder::create(&common.data)?).await?;
+    let opened = open(common).await?;
     let hub_listener = TcpListener::bind(listen).await.with_context(|| {
         format!("cannot listen on {listen}: choose another address with --listen")
     })?;
     let worker = Worker::start(WorkerOptions {
+        // The folder's lock says that nobody else works on the file in it, and nothing about Postgres.
+        alone: matches!(opened.db, Db::Sqlite(_)),
         db: opened.db,
-        clock: Clock::system(),
+        clock: opened.clock,
         functions_url: functions_url.clone(),
         public_url: common
             .public_url
@@ -128,7 +136,6 @@ async fn work(program: &Program) -> anyhow::Result<()> {
         webhook_allow_private: common.webhook_allow_private,
         mail,
         vapid: opened.vapid,
-        alone: true,
     })
     .await?;
     tracing::info!(hub = %worker.hub_address, functions = functions_url, "works");
