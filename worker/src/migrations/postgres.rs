@@ -62,13 +62,15 @@ async fn run(
             .execute(&mut *transaction)
             .await
             .map_err(|error| migration.failed(&error))?;
-        sqlx::query("INSERT INTO migrations (version, name, hash, applied_at) VALUES ($1, $2, $3, $4)")
-            .bind(migration.version)
-            .bind(migration.name)
-            .bind(migration.hash())
-            .bind(now)
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "INSERT INTO migrations (version, name, hash, applied_at) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(migration.version)
+        .bind(migration.name)
+        .bind(migration.hash())
+        .bind(now)
+        .execute(&mut *transaction)
+        .await?;
         transaction
             .commit()
             .await

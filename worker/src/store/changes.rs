@@ -1,4 +1,4 @@
-use punctual_sqlite::rusqlite::{self, OptionalExtension};
+use punctual_sqlite::rusqlite::OptionalExtension;
 
 use super::Store;
 use super::db::{Db, Param, Record, params};
@@ -23,7 +23,8 @@ pub struct Row {
     pub at: i64,
 }
 
-const CHANGES_AFTER: &str = "SELECT position, tbl, row_id, owner, kind, version, before, after, actor, via, trace, at
+const CHANGES_AFTER: &str =
+    "SELECT position, tbl, row_id, owner, kind, version, before, after, actor, via, trace, at
     FROM changes WHERE position > ?1 ORDER BY position LIMIT ?2";
 
 fn changes(rows: Vec<Record>) -> Result<Vec<Row>, Error> {
@@ -83,7 +84,9 @@ impl Store {
     pub async fn has_unpositioned(&self) -> Result<bool, Error> {
         let sql = "SELECT EXISTS (SELECT 1 FROM changes WHERE position IS NULL)";
         let rows = self.db.query(sql, Vec::new()).await?;
-        rows.into_iter().next().map_or(Ok(false), |mut row| row.get(0))
+        rows.into_iter()
+            .next()
+            .map_or(Ok(false), |mut row| row.get(0))
     }
 
     /// Gives up to `most` changes their positions, in the order of their commits, in one transaction that checks the
@@ -138,7 +141,7 @@ impl Store {
                     )?
                     .execute([last])?;
                 transaction.commit()?;
-                Ok::<_, rusqlite::Error>(Some(last))
+                Ok(Some(last))
             })
             .await?)
     }
@@ -167,7 +170,11 @@ impl Store {
 
     /// Changes after a position, in order.
     pub async fn changes_after(&self, position: i64, most: u32) -> Result<Vec<Row>, Error> {
-        changes(self.db.query(CHANGES_AFTER, params![position, most]).await?)
+        changes(
+            self.db
+                .query(CHANGES_AFTER, params![position, most])
+                .await?,
+        )
     }
 
     /// One owner's changes after a position, in order.

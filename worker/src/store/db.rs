@@ -175,10 +175,7 @@ impl Column for i64 {
 impl Column for bool {
     const NAME: &'static str = "a yes or no";
     fn of(value: Value) -> Result<Self, Value> {
-        value
-            .as_integer()
-            .map(|integer| integer != 0)
-            .ok_or(value)
+        value.as_integer().map(|integer| integer != 0).ok_or(value)
     }
 }
 

@@ -199,7 +199,10 @@ impl Store {
                 secret: row.get(4)?,
             })
         };
-        let rows = self.db.query(&format!("{SENT}{which}"), params![id]).await?;
+        let rows = self
+            .db
+            .query(&format!("{SENT}{which}"), params![id])
+            .await?;
         rows.into_iter().map(pushed).collect()
     }
 

@@ -10,7 +10,10 @@ impl Store {
             .db
             .query(sql, params![format!("group:{group}")])
             .await?;
-        rows.into_iter().next().map(|mut row| row.get(0)).transpose()
+        rows.into_iter()
+            .next()
+            .map(|mut row| row.get(0))
+            .transpose()
     }
 
     /// Commits several groups' watermarks at once.

@@ -23,7 +23,10 @@ impl Store {
             .db
             .query(sql, params![name, holder, until, now, at_once])
             .await?;
-        rows.into_iter().next().map(|mut row| row.get(0)).transpose()
+        rows.into_iter()
+            .next()
+            .map(|mut row| row.get(0))
+            .transpose()
     }
 
     /// Whether the lease was still ours and now lasts until `until`.

@@ -305,7 +305,8 @@ mod tests {
 
     #[test]
     fn an_address_shows_its_host_and_never_its_password() {
-        let address = Address::parse("postgresql://ann:secret@db.example.org/punctual").expect("a URL");
+        let address =
+            Address::parse("postgresql://ann:secret@db.example.org/punctual").expect("a URL");
         assert_eq!(address.host(), "db.example.org:5432");
         assert!(!format!("{address:?}").contains("secret"));
         for wrong in ["", "mysql://h/d", "postgres:", "db.example.org"] {
@@ -322,7 +323,10 @@ mod tests {
             address.options(STATEMENT).expect("options")
         };
         let mode = |query| format!("{:?}", options(query).get_ssl_mode());
-        assert_eq!(mode("sslmode=require&channel_binding=require"), "VerifyFull");
+        assert_eq!(
+            mode("sslmode=require&channel_binding=require"),
+            "VerifyFull"
+        );
         assert_eq!(mode("sslmode=require&channel_binding=prefer"), "Require");
         assert_eq!(mode("sslmode=require"), "Require");
         let session = options("").get_options().unwrap_or_default().to_owned();
