@@ -62,7 +62,7 @@ impl Cluster {
     }
 
     pub fn dapr(&self) -> Option<DaprOptions> {
-        let text = |hidden: &Option<Hidden>| hidden.as_ref().map(|Hidden(text)| text.clone());
+        let text = |hidden: &Option<Hidden>| hidden.as_ref().map(|text| text.reveal().to_owned());
         self.dapr.as_ref().map(|url| DaprOptions {
             url: url.clone(),
             api_token: text(&self.dapr_api_token),
@@ -111,7 +111,10 @@ pub async fn compare_topics(options: &KafkaOptions, apply: bool) -> Result<(), E
     for step in &steps {
         println!("{step}");
     }
-    if steps.iter().all(|step| matches!(step, topics::Step::Fine(_))) {
+    if steps
+        .iter()
+        .all(|step| matches!(step, topics::Step::Fine(_)))
+    {
         return Ok(());
     }
     if apply {

@@ -35,7 +35,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use punctual_contract::events::TASK_UPDATES;
-use punctual_sqlite::Database;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
@@ -58,7 +57,7 @@ use lease::{Lead, Lease};
 use planning::Planner;
 use relay::Relay;
 use sender::{Mail, Sender, SenderOptions, Vapid};
-use store::Store;
+use store::{Db, Store};
 use timer::{Jobs, Timer};
 use wake_ups::WakeUps;
 
@@ -72,7 +71,7 @@ const PLANS: usize = 4096;
 
 /// What a worker needs. The database is migrated already.
 pub struct WorkerOptions {
-    pub db: Database,
+    pub db: Db,
     pub clock: Clock,
     /// `None`: the bus is in process.
     pub kafka: Option<KafkaOptions>,
@@ -163,13 +162,7 @@ impl Worker {
             BackOff::default(),
         );
         consumers::on_task_events(&bus, &caller, &tasks, &stop).await?;
-        consumers::timer(
-            &bus,
-            &TimerFeed::new(firing.clone()),
-            &tasks,
-            &stop,
-        )
-        .await?;
+        consumers::timer(&bus, &TimerFeed::new(firing.clone()), &tasks, &stop).await?;
         let hub = Hub::new(
             store.clone(),
             clock.clone(),
