@@ -114,3 +114,43 @@ fn hex(bytes: &[u8]) -> String {
 pub fn say(line: &str) {
     eprintln!("{line}");
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn two_that_need_an_entry_at_once_make_it_once() {
+        let cache = tempfile::tempdir().unwrap();
+        let made = AtomicUsize::new(0);
+        let make = async |folder: PathBuf| {
+            made.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Ok(fs::write(folder.join("file"), "whole")?)
+        };
+        let (one, two) = tokio::join!(
+            entry(cache.path(), "e", make),
+            entry(cache.path(), "e", make)
+        );
+        assert_eq!(
+            fs::read_to_string(one.unwrap().join("file")).unwrap(),
+            "whole"
+        );
+        assert_eq!(two.unwrap(), cache.path().join("e"));
+        assert_eq!(made.into_inner(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_failed_is_made_anew_from_nothing() {
+        let cache = tempfile::tempdir().unwrap();
+        let fail = async |folder: PathBuf| {
+            fs::write(folder.join("half"), "")?;
+            bail!("no network")
+        };
+        entry(cache.path(), "e", fail).await.unwrap_err();
+        let whole = entry(cache.path(), "e", async |_| Ok(())).await.unwrap();
+        assert!(!whole.join("half").exists());
+    }
+}

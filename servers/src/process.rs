@@ -124,6 +124,27 @@ impl Process {
         }
     }
 
+    /// Waits for the end of what ends by itself. The error shows the end of its log.
+    pub async fn finish(mut self, limit: Duration) -> Result<()> {
+        if !self.ended(limit).await? {
+            bail!(
+                "{} did not end in {} s; its log ends with\n{}",
+                self.name,
+                limit.as_secs(),
+                self.log_end()
+            );
+        }
+        let status = self.shell.wait()?;
+        if !status.success() {
+            bail!(
+                "{} failed ({status}); its log ends with\n{}",
+                self.name,
+                self.log_end()
+            );
+        }
+        Ok(())
+    }
+
     /// SIGSTOP for the server and its children: it keeps its connections and answers nothing.
     pub fn pause(&mut self) -> Result<()> {
         self.signal("STOP")
@@ -205,7 +226,7 @@ impl Drop for Process {
     }
 }
 
-pub fn append(log: &Path) -> Result<File> {
+fn append(log: &Path) -> Result<File> {
     OpenOptions::new()
         .create(true)
         .append(true)
@@ -214,7 +235,7 @@ pub fn append(log: &Path) -> Result<File> {
 }
 
 /// The last lines, indented.
-pub fn log_end(log: &Path) -> String {
+fn log_end(log: &Path) -> String {
     let text = std::fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();

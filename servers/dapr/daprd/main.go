@@ -1,7 +1,7 @@
 // The Dapr sidecar with only the components that Punctual's cluster uses: all of them would compile every cloud's SDK.
 //
 // Upstream's package of components panics by design where none of its build tags is set. The build puts an empty file
-// in that one's place (`go build -overlay`), so that the rest of upstream's program runs unchanged.
+// in the place of the one that does, so that the rest of upstream's program runs unchanged.
 package main
 
 import (
@@ -19,10 +19,10 @@ import (
 
 func main() {
 	pubsub.DefaultRegistry.RegisterComponent(kafka.NewKafka, "kafka")
-	// Upstream takes v1 where a component names no version. Here that is an error, as it should be: say `version: v2`.
+	// As upstream has it, a component that names no version means v1. That one isn't here, so it is an error.
 	state.DefaultRegistry.RegisterComponentWithVersions("postgresql", components.Versioning{
 		Preferred: components.VersionConstructor{Version: "v2", Constructor: postgresql.NewPostgreSQLStateStore},
-		Default:   "v2",
+		Default:   "v1",
 	})
 	secretstores.DefaultRegistry.RegisterComponent(file.NewLocalSecretStore, "local.file")
 	secretstores.DefaultRegistry.RegisterComponent(kubernetes.NewKubernetesSecretStore, "kubernetes")

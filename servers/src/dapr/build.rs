@@ -1,12 +1,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tokio::process::Command;
 
+use crate::process::Process;
 use crate::{cache, tools};
 
 const VERSION: &str = "1.18.2";
+const MODULE: &str = "github.com/dapr/dapr";
+/// Five minutes of a processor; this much on a machine that is busy with other things.
+const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 const SOURCES: [(&str, &str); 5] = [
     ("go.mod", include_str!("../../dapr/go.mod")),
     ("go.sum", include_str!("../../dapr/go.sum")),
@@ -37,20 +42,18 @@ pub async fn programs() -> Result<PathBuf> {
             fs::write(path, text)?;
         }
         own_copy(&source).await?;
-        go(
-            &source,
-            &[
-                "build",
-                "-trimpath",
-                "-ldflags",
-                &flags(),
-                "-o",
-                "..",
-                "./daprd",
-                "./scheduler",
-            ],
-        )
-        .await?;
+        let mut build = go(&source);
+        build.args([
+            "build",
+            "-trimpath",
+            "-ldflags",
+            &flags(),
+            "-o",
+            "..",
+            "./daprd",
+            "./scheduler",
+        ]);
+        long(&build).await?;
         Ok(fs::remove_dir_all(&source)?)
     })
     .await
@@ -59,21 +62,17 @@ pub async fn programs() -> Result<PathBuf> {
 /// Go refuses to overlay a file of its module cache, so the build reads a copy of Dapr's module, checked against go.sum
 /// on its way into Go's cache, where that one file is empty.
 async fn own_copy(source: &Path) -> Result<()> {
-    go(source, &["mod", "download", "github.com/dapr/dapr"]).await?;
-    let upstream = go(
-        source,
-        &["list", "-m", "-f", "{{.Dir}}", "github.com/dapr/dapr"],
-    )
-    .await?;
+    long(go(source).args(["mod", "download", MODULE])).await?;
+    let mut list = go(source);
+    list.args(["list", "-m", "-f", "{{.Dir}}", MODULE]);
+    let upstream = tools::run(&mut list.into()).await?;
     copy(Path::new(upstream.trim()), &source.join("upstream"))?;
     let panics = source.join("upstream").join(PANICS);
     fs::remove_file(&panics)?;
     fs::write(&panics, "package components\n")?;
-    go(
-        source,
-        &["mod", "edit", "-replace", "github.com/dapr/dapr=./upstream"],
-    )
-    .await?;
+    let mut edit = go(source);
+    edit.args(["mod", "edit", "-replace", &format!("{MODULE}=./upstream")]);
+    tools::run(&mut edit.into()).await?;
     Ok(())
 }
 
@@ -96,14 +95,21 @@ fn flags() -> String {
     format!("-s -w -X github.com/dapr/dapr/pkg/buildinfo.version={VERSION}")
 }
 
-async fn go(source: &Path, words: &[&str]) -> Result<String> {
+fn go(source: &Path) -> Command {
     let mut command = Command::new("go");
     command
-        .args(words)
         .current_dir(source)
         // No C compiler, no surrounding workspace, no vendored modules.
         .env("CGO_ENABLED", "0")
         .env("GOWORK", "off")
         .env("GOFLAGS", "-mod=readonly");
-    tools::run(&mut command).await
+    command
+}
+
+/// What takes minutes must not go on when this process is gone.
+async fn long(command: &Command) -> Result<()> {
+    let log = command.get_current_dir().context("no folder")?.join("log");
+    Process::spawn("`go`", command, None, &log)?
+        .finish(BUILD_LIMIT)
+        .await
 }
