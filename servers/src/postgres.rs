@@ -1,0 +1,255 @@
+//! PostgreSQL, from binaries that Maven Central carries.
+
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+use tokio_postgres::NoTls;
+
+use crate::cache;
+use crate::folder::Folder;
+use crate::port;
+use crate::process::{self, Process};
+use crate::tools;
+
+const VERSION: &str = "16.4.0";
+/// What runs Postgres where we are root, which it refuses: `nobody`.
+const NOBODY: u32 = 65534;
+const SUPERUSER: &str = "postgres";
+/// A server that was killed replays its log first.
+const READY_LIMIT: Duration = Duration::from_secs(60);
+const ASK_LIMIT: Duration = Duration::from_secs(10);
+
+/// The archive inside the jar, unpacked. `bin/`, `lib/` and `share/` are all it holds.
+const UNPACK: &str = r#"
+import io, sys, tarfile, zipfile
+jar = zipfile.ZipFile(sys.argv[1])
+name = next(name for name in jar.namelist() if name.endswith('.txz'))
+tarfile.open(fileobj=io.BytesIO(jar.read(name)), mode='r:xz').extractall(sys.argv[2])
+"#;
+
+static SHARED: OnceCell<Postgres> = OnceCell::const_new();
+
+/// A server of its own on a random port of loopback, with a superuser and passwords (SCRAM).
+///
+/// The collation is `C`, which orders by bytes as SQLite does; the encoding is UTF-8. `fsync` is on, as always: tests
+/// kill this server. Everything is gone when this is dropped, or when this process ends in whatever way.
+pub struct Postgres {
+    // Ends before its folder is removed.
+    process: Option<Process>,
+    folder: Folder,
+    programs: PathBuf,
+    user: Option<u32>,
+    port: u16,
+    password: String,
+}
+
+impl Postgres {
+    pub async fn start() -> Result<Self> {
+        let folder = Folder::new("postgres")?;
+        let root = folder.path().metadata()?.uid() == 0;
+        let programs = install(root).await?.join("bin");
+        let mut postgres = Self {
+            process: None,
+            programs,
+            user: root.then_some(NOBODY),
+            port: port::free()?,
+            password: format!("{:016x}", port::random()),
+            folder,
+        };
+        postgres.initialize().await?;
+        postgres.restart().await?;
+        Ok(postgres)
+    }
+
+    /// The one server of this process, started by whoever asks first.
+    pub async fn shared() -> Result<&'static Self> {
+        SHARED.get_or_try_init(Self::start).await
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Of the postmaster.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::pid)
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    /// For the superuser.
+    pub fn url(&self, database: &str) -> String {
+        self.url_as(SUPERUSER, &self.password, database)
+    }
+
+    /// Neither name nor password may hold what a URL would have to escape.
+    pub fn url_as(&self, user: &str, password: &str, database: &str) -> String {
+        format!(
+            "postgres://{user}:{password}@127.0.0.1:{}/{database}?sslmode=disable",
+            self.port
+        )
+    }
+
+    /// An empty database; the error says so where the name is taken.
+    pub async fn create_database(&self, name: &str) -> Result<()> {
+        if name.is_empty()
+            || !name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        {
+            bail!("`{name}` can't name a database here: lower-case letters, digits and _ can");
+        }
+        let ask = async {
+            let client = connect(&self.url("postgres")).await?;
+            client
+                .batch_execute(&format!("CREATE DATABASE \"{name}\""))
+                .await
+        };
+        tokio::time::timeout(ASK_LIMIT, ask)
+            .await
+            .context("Postgres does not answer")?
+            .with_context(|| format!("the database {name} can't be created"))
+    }
+
+    /// SIGKILL for the postmaster and all back-ends at once, as when the machine loses them.
+    pub async fn kill(&mut self) -> Result<()> {
+        match self.process.take() {
+            Some(process) => process.kill().await,
+            None => Ok(()),
+        }
+    }
+
+    /// The fast shutdown: connections are cut, the data is checkpointed.
+    pub async fn stop(&mut self) -> Result<()> {
+        match self.process.take() {
+            Some(process) => process.stop("INT").await,
+            None => Ok(()),
+        }
+    }
+
+    /// On the same port and data, stopping it first where it runs.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.stop().await?;
+        let mut command = std::process::Command::new(self.programs.join("postgres"));
+        command
+            .arg("-D")
+            .arg(self.folder.join("data"))
+            .args(["-p", &self.port.to_string()])
+            .current_dir(self.folder.path());
+        let mut process = Process::spawn("Postgres", &command, self.user, &self.log())?;
+        let url = self.url("postgres");
+        process
+            .ready(READY_LIMIT, || async { connect(&url).await.ok() })
+            .await?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// SIGSTOP: connections stay open and nothing answers.
+    pub fn pause(&mut self) -> Result<()> {
+        self.process.as_mut().map_or(Ok(()), Process::pause)
+    }
+
+    pub fn resume(&mut self) -> Result<()> {
+        self.process.as_mut().map_or(Ok(()), Process::resume)
+    }
+
+    async fn initialize(&self) -> Result<()> {
+        let password = self.folder.write("password", &self.password)?;
+        process::append(&self.folder.join("log"))?;
+        if let Some(user) = self.user {
+            chown(self.folder.path(), Some(user), Some(user))?;
+        }
+        let mut command = Command::new(self.programs.join("initdb"));
+        command
+            // What initdb writes need not survive a power cut, only what the server writes.
+            .args([
+                "--no-sync",
+                "--no-instructions",
+                "--encoding=UTF8",
+                "--locale=C",
+            ])
+            .args(["--auth=scram-sha-256", "--username", SUPERUSER])
+            .arg("--pwfile")
+            .arg(&password)
+            .arg("--pgdata")
+            .arg(self.folder.join("data"))
+            .args(["--set", "max_connections=200"])
+            .args(["--set", "listen_addresses=127.0.0.1"])
+            .args(["--set", "unix_socket_directories="])
+            .current_dir(self.folder.path());
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
+        tools::run(&mut command).await?;
+        Ok(())
+    }
+}
+
+async fn connect(url: &str) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// Where root runs this, root's home is closed to the user that Postgres runs as: it lies in `/var/cache` then.
+async fn install(root: bool) -> Result<PathBuf> {
+    let cache = if root && std::env::var_os("PUNCTUAL_CACHE").is_none() {
+        PathBuf::from("/var/cache/punctual/servers")
+    } else {
+        cache::folder()?
+    };
+    let (platform, sha256) = jar()?;
+    cache::entry(
+        &cache,
+        &format!("postgres-{VERSION}"),
+        |folder| async move {
+            cache::say(&format!("fetching PostgreSQL {VERSION} (15 MB)"));
+            let artifact = format!("embedded-postgres-binaries-{platform}");
+            let jar = folder.join("postgres.jar");
+            let path =
+                format!("io/zonky/test/postgres/{artifact}/{VERSION}/{artifact}-{VERSION}.jar");
+            cache::maven(&path, sha256, &jar).await?;
+            unpack(&jar, &folder).await?;
+            Ok(std::fs::remove_file(&jar)?)
+        },
+    )
+    .await
+}
+
+async fn unpack(jar: &Path, folder: &Path) -> Result<()> {
+    let mut python = tools::python().await?;
+    tools::run(python.args(["-c", UNPACK]).arg(jar).arg(folder)).await?;
+    Ok(())
+}
+
+/// The build for this machine, with the SHA-256 of its jar.
+fn jar() -> Result<(&'static str, &'static str)> {
+    Ok(match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("linux", "x86_64") => (
+            "linux-amd64",
+            "14a5cf546aee7d327a2f5b46be6c571f2f724a2b485c270d46f3e44a1ac3df18",
+        ),
+        ("linux", "aarch64") => (
+            "linux-arm64v8",
+            "5a281952dd35191be97809ce657d6cb1a7b42a8d8ca6195125dd368d47eb8c42",
+        ),
+        ("macos", "x86_64") => (
+            "darwin-amd64",
+            "e9a4d0de025426978d39087e2dfad265cb22a70ad19aa388857e4dcf6cf55f25",
+        ),
+        ("macos", "aarch64") => (
+            "darwin-arm64v8",
+            "ad810a174664012341f1c9c1ff9667f61930d054f34bd650ceb2bc0c8796ccf9",
+        ),
+        (system, machine) => bail!(
+            "there is no PostgreSQL to fetch for {system} on {machine}: Linux and macOS have one"
+        ),
+    })
+}
