@@ -97,8 +97,7 @@ pub async fn list(
                  ORDER BY place DESC, created_at DESC, id DESC LIMIT 1) END)
          FROM page";
     let postgres = postgres_page(
-        "SELECT string_agg(t.json, ',' ORDER BY place, page.created_at, page.id)
-         FROM page JOIN task_json t ON t.id = page.id",
+        "SELECT string_agg((SELECT json FROM task_json t WHERE t.id = page.id), ',' ORDER BY place, created_at, id) FROM page",
         "concat('[', place, ',', created_at, ',', json_text(id), ']')",
         "place DESC, created_at DESC, id DESC",
         "?12",
@@ -137,8 +136,8 @@ pub async fn list_done(
                  SELECT lower(hex(json_array(completed_at, id))) FROM page ORDER BY completed_at, id LIMIT 1) END)
          FROM page";
     let postgres = postgres_page(
-        "SELECT string_agg(t.json, ',' ORDER BY page.completed_at DESC, page.id DESC)
-         FROM page JOIN task_json t ON t.id = page.id",
+        "SELECT string_agg((SELECT json FROM task_json t WHERE t.id = page.id), ',' ORDER BY completed_at DESC, id DESC)
+         FROM page",
         "concat('[', completed_at, ',', json_text(id), ']')",
         "completed_at, id",
         "?11",
