@@ -55,9 +55,9 @@ const OUR_LEASE: &str = "SELECT fence FROM leases WHERE name = $1 AND fence = $2
 const NUMBER: &str = "WITH
     last AS (SELECT COALESCE((SELECT position FROM watermarks WHERE name = 'positions'), 0) AS position),
     next AS (SELECT seq, last.position + row_number() OVER (ORDER BY seq) AS position
-        FROM changes, last WHERE changes.position IS NULL ORDER BY seq LIMIT $1),
-    given AS (UPDATE changes SET position = next.position FROM next
-        WHERE changes.seq = next.seq AND changes.position IS NULL RETURNING changes.position),
+        FROM (SELECT seq FROM changes WHERE position IS NULL ORDER BY seq LIMIT $1) AS waiting, last),
+    given AS (UPDATE changes SET position = next.position FROM next WHERE changes.seq = next.seq
+        RETURNING changes.position),
     moved AS (INSERT INTO watermarks (name, position)
         SELECT 'positions', max(position) FROM given HAVING count(*) > 0
         ON CONFLICT (name) DO UPDATE SET position = excluded.position)
@@ -68,9 +68,8 @@ const NUMBER: &str = "WITH
 const NUMBER_AND_READ: &str = "WITH
     last AS (SELECT COALESCE((SELECT position FROM watermarks WHERE name = 'positions'), 0) AS position),
     next AS (SELECT seq, last.position + row_number() OVER (ORDER BY seq) AS position
-        FROM changes, last WHERE changes.position IS NULL ORDER BY seq LIMIT $1),
-    given AS (UPDATE changes SET position = next.position FROM next
-        WHERE changes.seq = next.seq AND changes.position IS NULL
+        FROM (SELECT seq FROM changes WHERE position IS NULL ORDER BY seq LIMIT $1) AS waiting, last),
+    given AS (UPDATE changes SET position = next.position FROM next WHERE changes.seq = next.seq
         RETURNING changes.position, tbl, row_id, owner, kind, version, before, after, actor, via, trace, at),
     moved AS (INSERT INTO watermarks (name, position)
         SELECT 'positions', max(position) FROM given HAVING count(*) > 0

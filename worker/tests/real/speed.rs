@@ -97,10 +97,22 @@ async fn explain() {
     let Db::Postgres(db) = &fixture.db else {
         panic!("this is Postgres");
     };
+    let mut transaction = db.pool().begin().await.expect("begun");
+    let by_index = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+        SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off";
+    sqlx::raw_sql(by_index)
+        .execute(&mut *transaction)
+        .await
+        .expect("set");
     let sql = "EXPLAIN (ANALYZE, BUFFERS, WAL, COSTS OFF) UPDATE changes SET position = next.position FROM
-        (SELECT seq, row_number() OVER (ORDER BY seq) AS position FROM changes WHERE position IS NULL ORDER BY seq LIMIT 2000) AS next
-        WHERE changes.seq = next.seq AND changes.position IS NULL";
-    for line in db.query(sql, Vec::new()).await.expect("explained") {
-        println!("  {:?}", line.0);
+        (SELECT seq, row_number() OVER (ORDER BY seq) AS position FROM
+            (SELECT seq FROM changes WHERE position IS NULL ORDER BY seq LIMIT 2000) AS waiting) AS next
+        WHERE changes.seq = next.seq";
+    let lines: Vec<String> = sqlx::query_scalar(sql)
+        .fetch_all(&mut *transaction)
+        .await
+        .expect("explained");
+    for line in lines {
+        println!("  {line}");
     }
 }
