@@ -241,6 +241,8 @@ impl Server {
                 .clone()
                 .unwrap_or_else(|| functions_url.clone()),
             functions_url,
+            kafka: None,
+            dapr: None,
             events_secret,
             hub_listener,
             webhook_allow_private: options.webhook_allow_private,

@@ -33,6 +33,10 @@ pub enum Error {
     Usage(String),
     #[error("HTTP client: {0}")]
     Http(#[from] reqwest::Error),
+    #[error("Kafka: {0}")]
+    Kafka(#[from] rdkafka::error::KafkaError),
+    #[error("Dapr: {0}")]
+    Dapr(String),
     #[error("password hash: {0}")]
     Password(String),
     #[error("the system's random numbers are not there: {0}")]

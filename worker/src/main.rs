@@ -5,16 +5,20 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use punctual_contract::events::{REMINDERS, TASK_EVENTS, TASK_UPDATES};
 use punctual_sqlite::{Database, Options};
+use punctual_worker::bus::Kafka;
 use punctual_worker::clock::Clock;
+use punctual_worker::cluster::{self, Cluster};
 use punctual_worker::commands::{Operate, operate};
 use punctual_worker::config::Common;
 use punctual_worker::data::{Folder, Lock};
 use punctual_worker::migrations::migrate;
 use punctual_worker::sender::Vapid;
-use punctual_worker::store::{Db, Postgres};
-use punctual_worker::{Worker, WorkerOptions, until_stopped};
+use punctual_worker::store::{Db, Postgres, Store};
+use punctual_worker::{Worker, WorkerOptions, replay, until_stopped};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 /// Punctual's worker: relay, timer, sender and live hub, beside functions that run in Spin
 #[derive(Parser)]
@@ -22,6 +26,8 @@ use tokio::net::TcpListener;
 struct Program {
     #[command(flatten)]
     common: Common,
+    #[command(flatten)]
+    cluster: Cluster,
     /// Where the functions answer
     #[arg(
         long,
@@ -53,6 +59,8 @@ enum Task {
     Migrate,
     #[command(flatten)]
     Operate(Operate),
+    #[command(flatten)]
+    Cluster(cluster::Operate),
 }
 
 #[tokio::main]
@@ -68,15 +76,63 @@ async fn main() -> ExitCode {
 
 async fn run(program: Program) -> anyhow::Result<()> {
     program.common.start_log()?;
-    match program.command {
+    match &program.command {
         None | Some(Task::Run) => work(&program).await,
         Some(Task::Migrate) => {
             let opened = open(&program.common).await?;
             println!("{} migrations applied", opened.applied);
             Ok(())
         }
-        Some(Task::Operate(task)) => Ok(operate(task, &program.common).await?),
+        Some(Task::Operate(task)) => Ok(operate(task.clone(), &program.common).await?),
+        Some(Task::Cluster(task)) => operate_cluster(&program, task).await,
     }
+}
+
+async fn operate_cluster(program: &Program, task: &cluster::Operate) -> anyhow::Result<()> {
+    let options = program.cluster.brokers()?;
+    let task = match task {
+        cluster::Operate::Topics { apply } => {
+            return Ok(cluster::compare_topics(&options, *apply).await?);
+        }
+        cluster::Operate::Replay(task) => task,
+    };
+    let bus = Kafka::new(options.clone(), CancellationToken::new());
+    if task.dead_letters {
+        let topic = task
+            .topic
+            .as_deref()
+            .and_then(topic)
+            .context("which topic?")?;
+        let (published, left) = replay::dead_letters(options, &bus, topic).await?;
+        println!(
+            "{published} dead letters of {topic} published again; {left} are no events and stay"
+        );
+        return Ok(());
+    }
+    let db = database(&program.common)?;
+    let from = task.from.context("from when? --from INSTANT")?.micros();
+    let until = task.until.map_or(i64::MAX, |until| until.micros());
+    let store = Store::new(db);
+    let published = replay::changes(&store, &bus, task.topic.as_deref(), from, until).await?;
+    println!("{published} events published again");
+    Ok(())
+}
+
+/// The topic of this name.
+fn topic(name: &str) -> Option<&'static str> {
+    [TASK_EVENTS, REMINDERS, TASK_UPDATES]
+        .into_iter()
+        .find(|topic| *topic == name)
+}
+
+fn database(common: &Common) -> anyhow::Result<Db> {
+    Ok(match common.address()? {
+        Some(address) => Postgres::open(&address)?.into(),
+        None => {
+            let file = Folder::create(&common.data)?.database();
+            Database::open(&file, Options::default())?.into()
+        }
+    })
 }
 
 /// A folder that is ours, a database of this program's schema, the secrets.
@@ -93,10 +149,7 @@ struct Opened {
 async fn open(common: &Common) -> anyhow::Result<Opened> {
     let folder = Folder::create(&common.data)?;
     let lock = folder.lock()?;
-    let db: Db = match common.address()? {
-        Some(address) => Postgres::open(&address)?.into(),
-        None => Database::open(&folder.database(), Options::default())?.into(),
-    };
+    let db = database(common)?;
     let applied = migrate(&db, &Clock::system()).await?;
     folder.secret("token_secret")?;
     Ok(Opened {
@@ -112,6 +165,7 @@ async fn open(common: &Common) -> anyhow::Result<Opened> {
 async fn work(program: &Program) -> anyhow::Result<()> {
     let Program {
         common,
+        cluster,
         functions_url,
         listen,
         ..
@@ -126,6 +180,8 @@ async fn work(program: &Program) -> anyhow::Result<()> {
         alone: matches!(opened.db, Db::Sqlite(_)),
         db: opened.db,
         clock: opened.clock,
+        kafka: cluster.kafka(),
+        dapr: cluster.dapr(),
         functions_url: functions_url.clone(),
         public_url: common
             .public_url

@@ -193,6 +193,8 @@ impl Fixture {
         let options = WorkerOptions {
             db: self.db.clone(),
             clock: self.clock.clone(),
+            kafka: None,
+            dapr: None,
             functions_url: functions_url.to_owned(),
             public_url: "https://todo.example.org".to_owned(),
             events_secret: SECRET.to_owned(),

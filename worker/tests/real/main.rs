@@ -1,7 +1,8 @@
-//! The worker against a real Postgres: the tests of `tests/it` once more, and what only several writers, a server that
+//! The worker against a real Postgres and a real Kafka: the tests of `tests/it` once more, and what only several writers, a server that
 //! restarts, or a network can show.
 
 mod database;
+mod kafka;
 mod migrations;
 mod outage;
 mod races;
