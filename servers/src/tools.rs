@@ -42,8 +42,8 @@ pub async fn go() -> Result<()> {
     Ok(())
 }
 
-/// Where `java` is, from version 17 on: that of JAVA_HOME, else that of PATH.
-pub async fn java() -> Result<PathBuf> {
+/// Where `java` is, from version 17 on (that of JAVA_HOME, else that of PATH), and what it says of itself.
+pub async fn java() -> Result<(PathBuf, String)> {
     let java = match std::env::var_os("JAVA_HOME").filter(|home| !home.is_empty()) {
         Some(home) => Path::new(&home).join("bin/java"),
         None => PathBuf::from("java"),
@@ -51,7 +51,7 @@ pub async fn java() -> Result<PathBuf> {
     let program = java.display().to_string();
     let text = present(&program, "-version", "Java 17", "openjdk-17-jre-headless").await?;
     match java_version(&text) {
-        Some(version) if version >= JAVA => Ok(java),
+        Some(version) if version >= JAVA => Ok((java, text)),
         _ => bail!(
             "`{program}` is no Java {JAVA} or newer ({}), which Kafka needs: sudo apt install openjdk-17-jre-headless \
              (or your system's package), and let JAVA_HOME name it",
