@@ -29,7 +29,7 @@ async fn run(program: Program) -> anyhow::Result<()> {
             print!("{}", config::table(&Program::command()));
             Ok(())
         }
-        Some(Task::Operate(task)) => Ok(operate(task.clone(), &program.common.data).await?),
+        Some(Task::Operate(task)) => Ok(operate(task.clone(), &program.common).await?),
     }
 }
 
@@ -38,7 +38,7 @@ async fn serve(program: &Program) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     // Whoever reads it may be a program that waits for it.
     let _ = out
-        .write_all(greeting(&server.url(), &program.common.data).as_bytes())
+        .write_all(greeting(&server.url(), &place(program)?).as_bytes())
         .and_then(|()| out.flush());
     until_stopped().await?;
     eprintln!("Stopping; Ctrl-C again cuts it short.");
@@ -46,12 +46,23 @@ async fn serve(program: &Program) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn greeting(url: &str, data: &Path) -> String {
+/// What it keeps where.
+fn place(program: &Program) -> anyhow::Result<String> {
+    let data = program.common.data.display();
+    Ok(match program.common.address()? {
+        Some(address) => format!(
+            "its data in Postgres at {} and its secrets in {data}",
+            address.host()
+        ),
+        None => format!("everything in {data}"),
+    })
+}
+
+fn greeting(url: &str, place: &str) -> String {
     let up = format!(
         "Punctual is up at {url}
-It keeps everything in {} and stops with Ctrl-C.
-",
-        data.display()
+It keeps {place}, and stops with Ctrl-C.
+"
     );
     let cli = client();
     if !cli.exists() {

@@ -14,23 +14,27 @@ use crate::workspace::{clean, program, root};
 use crate::{tools, wasm_target};
 
 const HELP: &str = "\
-cargo xtask up [--port 3000] [--data .punctual] [-- OPTIONS…]
+cargo xtask up [--port 3000] [--data .punctual] [--postgres URL] [-- OPTIONS…]
 
 Builds what changed and starts the service in one process on this machine, on SQLite. It listens on 127.0.0.1 only
 and keeps everything, its secrets too, in the data folder. Ctrl-C stops it.
 
-  --port N     where it listens (0 chooses a free port)
-  --data DIR   the data folder
-  OPTIONS      for the server itself; `cargo xtask up -- --help` lists them";
+  --port N        where it listens (0 chooses a free port)
+  --data DIR      the data folder
+  --postgres URL  keeps its data in Postgres instead: postgres://USER:PASSWORD@HOST:5432/DATABASE
+                  (DATABASE_URL in the environment does the same, and stays out of your shell's history)
+  OPTIONS         for the server itself; `cargo xtask up -- --help` lists them";
 
 pub fn run(args: &mut Args) -> Result<()> {
     let mut port = 3000;
     let mut data = None;
+    let mut postgres = None;
     let mut rest = Vec::new();
     while let Some(word) = args.next(HELP)? {
         match word {
             Word::Option(name) if name == "port" => port = args.port()?,
             Word::Option(name) if name == "data" => data = Some(args.value()?),
+            Word::Option(name) if name == "postgres" => postgres = Some(args.value()?),
             Word::Value(first) => {
                 rest.push(OsString::from(first));
                 rest.extend(args.rest()?);
@@ -52,6 +56,10 @@ pub fn run(args: &mut Args) -> Result<()> {
         .args(["--port", &port.to_string()])
         .args(rest)
         .current_dir(root());
+    if let Some(url) = postgres {
+        // Not on the command line: everybody on this machine can read that, and a password is in it.
+        server.env("DATABASE_URL", url);
+    }
     clean(&mut server);
     let error = server.exec();
     Err(error).with_context(|| format!("{} does not start", program("punctual-server").display()))
