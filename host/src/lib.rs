@@ -50,6 +50,8 @@ pub struct HostOptions {
     pub cache_dir: PathBuf,
     /// The databases behind `sqlite_databases`, by label.
     pub databases: HashMap<String, Database>,
+    /// Labels that nothing is behind: a component may name one, and is refused when it opens it.
+    pub absent_databases: Vec<String>,
     /// The database behind all `key_value_stores`; the table is made if it is missing.
     pub key_value: Option<Database>,
     pub variables: Variables,
@@ -65,6 +67,7 @@ impl HostOptions {
             manifest: manifest.into(),
             cache_dir: cache_dir.into(),
             databases: HashMap::new(),
+            absent_databases: Vec::new(),
             key_value: None,
             variables: Variables::default(),
             clock: WallClock::default(),

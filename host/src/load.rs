@@ -95,7 +95,8 @@ fn grant(
         label: label.clone(),
     };
     let mut databases = HashMap::new();
-    for label in &component.sqlite_databases {
+    let named = component.sqlite_databases.iter();
+    for label in named.filter(|label| !options.absent_databases.contains(label)) {
         let database = options
             .databases
             .get(label)

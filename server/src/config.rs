@@ -6,13 +6,14 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use punctual_host::Limits;
-use punctual_worker::clock::Clock;
 use punctual_worker::commands::Operate;
-use punctual_worker::config::Common;
+use punctual_worker::config::{Common, Hidden};
+use punctual_worker::store::Address;
 
-use crate::ServerOptions;
+use crate::functions::FunctionsOptions;
+use crate::{PostgresAt, ServerOptions};
 
-/// Punctual in one process: the API, the worker and a SQLite database
+/// Punctual in one process: the API, the worker, and a SQLite database unless there is Postgres
 #[derive(Parser, Debug)]
 #[command(version)]
 pub struct Program {
@@ -29,6 +30,9 @@ pub struct Program {
 pub enum Task {
     #[command(flatten)]
     Operate(Operate),
+    /// Serves the functions alone, on Postgres, with their variables from the environment (SPIN_VARIABLE_…), as `spin up`
+    /// does; the worker is another process
+    Functions,
     /// Prints every setting as a table in Markdown
     Settings,
 }
@@ -72,6 +76,16 @@ pub struct Serve {
     )]
     pub trusted_proxies: String,
 
+    /// Postgres as the functions reach it, where that is through a transaction pooler (PgBouncer 1.21 or later); where left
+    /// out, as the worker does
+    #[arg(
+        long,
+        env = "DATABASE_POOLED_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub database_pooled_url: Option<Hidden>,
+
     /// Folder that spin.toml is in; where left out, the application that the program carries, or else the present folder
     #[arg(long, env = "PUNCTUAL_APP", value_name = "DIR")]
     pub app: Option<PathBuf>,
@@ -102,10 +116,33 @@ impl fmt::Display for Registration {
 }
 
 impl Program {
+    /// For the functions alone.
+    pub fn functions(&self) -> FunctionsOptions {
+        let Self { common, serve, .. } = self;
+        FunctionsOptions {
+            data: common.data.clone(),
+            app: serve.app.clone().unwrap_or_else(|| PathBuf::from(".")),
+            cache: serve.cache.clone(),
+            listen: SocketAddr::new(serve.listen, serve.port),
+        }
+    }
+
     pub fn options(&self) -> Result<ServerOptions, punctual_worker::Error> {
         let Self { common, serve, .. } = self;
+        let pooled = serve.database_pooled_url.as_ref();
+        let pooled = pooled.map(|url| Address::parse(url.reveal())).transpose()?;
+        let postgres = match (common.address()?, pooled) {
+            (Some(direct), pooled) => Some(PostgresAt { direct, pooled }),
+            (None, None) => None,
+            (None, Some(_)) => {
+                return Err(punctual_worker::Error::Usage(
+                    "DATABASE_POOLED_URL needs DATABASE_URL: the worker reaches the database directly".to_owned(),
+                ));
+            }
+        };
         Ok(ServerOptions {
             data: common.data.clone(),
+            postgres,
             app: serve.app.clone(),
             cache: serve.cache.clone(),
             listen: SocketAddr::new(serve.listen, serve.port),
@@ -114,7 +151,7 @@ impl Program {
             trusted_proxies: serve.trusted_proxies.clone(),
             webhook_allow_private: common.webhook_allow_private,
             mail: common.mail()?,
-            clock: Clock::system(),
+            clock: None,
             limits: Limits::default(),
         })
     }

@@ -1,9 +1,9 @@
-//! The embedded edition: the functions (on the host) and the worker in one process, on one SQLite file.
+//! The embedded edition: the functions (on the host) and the worker in one process, on one SQLite file or on Postgres.
 
 mod bundle;
 pub mod config;
+pub mod functions;
 
-use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use punctual_worker::clock::Clock;
 use punctual_worker::data::{Folder, Lock, VAPID_PUBLIC_KEY};
 use punctual_worker::migrations::migrate;
 use punctual_worker::sender::Mail;
+use punctual_worker::store::{Address, Db, Postgres};
 use punctual_worker::{RunningWorker, Worker, WorkerOptions};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -22,6 +23,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use config::Registration;
 
 const MANIFEST: &str = "spin.toml";
+/// The label of the SQLite database in it.
+const DATABASE: &str = "default";
 
 /// Why the server does not start. `Display` is one line, with the way out.
 #[derive(Debug, thiserror::Error)]
@@ -49,11 +52,22 @@ pub enum Error {
     Host(#[from] punctual_host::Error),
 }
 
+/// Where the Postgres database is.
+#[derive(Clone, Debug)]
+pub struct PostgresAt {
+    /// For the worker, which keeps sessions.
+    pub direct: Address,
+    /// For the functions, perhaps through a transaction pooler; where left out, `direct`.
+    pub pooled: Option<Address>,
+}
+
 /// How a server is started. [`ServerOptions::new`] suits a test.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
-    /// The database, the secrets, and the compiled functions where `cache` is not given.
+    /// The database file, the secrets, and the compiled functions where `cache` is not given.
     pub data: PathBuf,
+    /// `None`: the database is a file in `data`.
+    pub postgres: Option<PostgresAt>,
     /// The folder that `spin.toml` is in; where left out, what the program carries, or else the present folder.
     pub app: Option<PathBuf>,
     pub cache: Option<PathBuf>,
@@ -67,7 +81,8 @@ pub struct ServerOptions {
     pub webhook_allow_private: bool,
     /// `None`: no e-mail is sent.
     pub mail: Option<Mail>,
-    pub clock: Clock,
+    /// `None`: the system's, or the database's where it has its own.
+    pub clock: Option<Clock>,
     pub limits: Limits,
 }
 
@@ -76,6 +91,7 @@ impl ServerOptions {
     pub fn new(data: impl Into<PathBuf>, app: impl Into<PathBuf>) -> Self {
         Self {
             data: data.into(),
+            postgres: None,
             app: Some(app.into()),
             cache: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -84,7 +100,7 @@ impl ServerOptions {
             trusted_proxies: String::new(),
             webhook_allow_private: false,
             mail: None,
-            clock: Clock::system(),
+            clock: None,
             limits: Limits::default(),
         }
     }
@@ -93,7 +109,7 @@ impl ServerOptions {
 /// A server that runs until [`Server::stop`], or until this is dropped.
 pub struct Server {
     address: SocketAddr,
-    database: Database,
+    database: Db,
     worker: RunningWorker,
     functions: JoinHandle<()>,
     stop: DropGuard,
@@ -103,7 +119,7 @@ pub struct Server {
 
 impl Server {
     pub async fn start(options: ServerOptions) -> Result<Self, Error> {
-        let ServerOptions { data, clock, .. } = &options;
+        let ServerOptions { data, postgres, .. } = &options;
         let app = match &options.app {
             None if bundle::is_there() => None,
             app => Some(app.clone().unwrap_or_else(|| PathBuf::from("."))),
@@ -144,8 +160,18 @@ impl Server {
         };
         let events_secret = folder.secret("events_secret")?;
         let vapid = folder.vapid()?;
-        let database = Database::open(&folder.database(), Options::default())?;
-        migrate(&database, clock).await?;
+        let (database, file): (Db, _) = match postgres {
+            Some(at) => (Postgres::open(&at.direct)?.into(), None),
+            None => {
+                let file = Database::open(&folder.database(), Options::default())?;
+                (file.clone().into(), Some(file))
+            }
+        };
+        migrate(&database, &Clock::system()).await?;
+        let clock = match options.clock.clone() {
+            Some(clock) => clock,
+            None => database.clock().await?,
+        };
 
         let functions_url = format!("http://{}", reachable(address));
         let variables = Variables::new()
@@ -164,13 +190,29 @@ impl Server {
                 options.webhook_allow_private.to_string(),
             )
             .set(VAPID_PUBLIC_KEY, vapid.public_key());
+        let variables = match postgres {
+            Some(PostgresAt { direct, pooled }) => {
+                let theirs = pooled.as_ref().unwrap_or(direct);
+                variables
+                    .set("database_url", theirs.url())
+                    .set("database_host", theirs.host())
+            }
+            None => variables,
+        };
         let variables = match options.mail {
             Some(_) => variables.set("email_enabled", "true"),
             None => variables,
         };
         let wall = clock.clone();
         let host = Host::load(HostOptions {
-            databases: HashMap::from([("default".to_owned(), database.clone())]),
+            absent_databases: match file {
+                Some(_) => Vec::new(),
+                None => vec![DATABASE.to_owned()],
+            },
+            databases: file
+                .map(|file| (DATABASE.to_owned(), file))
+                .into_iter()
+                .collect(),
             key_value: Some(Database::open(
                 &folder.path().join("key-value.db"),
                 Options::default(),
@@ -194,18 +236,21 @@ impl Server {
         });
         let worker = Worker::start(WorkerOptions {
             db: database.clone(),
-            clock: clock.clone(),
+            clock,
             public_url: options
                 .public_url
                 .clone()
                 .unwrap_or_else(|| functions_url.clone()),
             functions_url,
+            kafka: None,
+            dapr: None,
             events_secret,
             hub_listener,
             webhook_allow_private: options.webhook_allow_private,
             mail: options.mail.clone(),
             vapid,
-            alone: true,
+            // The folder's lock says that nobody else works on the file in it, and nothing about Postgres.
+            alone: postgres.is_none(),
         })
         .await?;
         Ok(Self {
@@ -229,7 +274,7 @@ impl Server {
     }
 
     /// For tests, which look at what no route shows.
-    pub fn database(&self) -> &Database {
+    pub fn database(&self) -> &Db {
         &self.database
     }
 

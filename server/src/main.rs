@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use punctual_server::Server;
+use punctual_server::{Server, functions};
 use punctual_server::config::{Program, Task};
 use punctual_worker::commands::operate;
 use punctual_worker::{config, until_stopped};
@@ -29,7 +29,8 @@ async fn run(program: Program) -> anyhow::Result<()> {
             print!("{}", config::table(&Program::command()));
             Ok(())
         }
-        Some(Task::Operate(task)) => Ok(operate(task.clone(), &program.common.data).await?),
+        Some(Task::Functions) => serve_functions(&program).await,
+        Some(Task::Operate(task)) => Ok(operate(task.clone(), &program.common).await?),
     }
 }
 
@@ -38,7 +39,7 @@ async fn serve(program: &Program) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     // Whoever reads it may be a program that waits for it.
     let _ = out
-        .write_all(greeting(&server.url(), &program.common.data).as_bytes())
+        .write_all(greeting(&server.url(), &place(program)?).as_bytes())
         .and_then(|()| out.flush());
     until_stopped().await?;
     eprintln!("Stopping; Ctrl-C again cuts it short.");
@@ -46,12 +47,33 @@ async fn serve(program: &Program) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn greeting(url: &str, data: &Path) -> String {
+async fn serve_functions(program: &Program) -> anyhow::Result<()> {
+    let stopped = async {
+        if let Err(error) = until_stopped().await {
+            eprintln!("punctual-server: {error}");
+        }
+    };
+    let ready = |url: &str| println!("The functions are up at {url}");
+    Ok(functions::serve(program.functions(), ready, stopped).await?)
+}
+
+/// What it keeps where.
+fn place(program: &Program) -> anyhow::Result<String> {
+    let data = program.common.data.display();
+    Ok(match program.common.address()? {
+        Some(address) => format!(
+            "its data in Postgres at {} and its secrets in {data}",
+            address.host()
+        ),
+        None => format!("everything in {data}"),
+    })
+}
+
+fn greeting(url: &str, place: &str) -> String {
     let up = format!(
         "Punctual is up at {url}
-It keeps everything in {} and stops with Ctrl-C.
-",
-        data.display()
+It keeps {place}, and stops with Ctrl-C.
+"
     );
     let cli = client();
     if !cli.exists() {

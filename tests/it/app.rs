@@ -10,9 +10,10 @@ use punctual_contract::events::CloudEvent;
 use punctual_contract::signature;
 use punctual_domain::{Duration8601, Instant};
 use punctual_server::{Registration, Server, ServerOptions};
-use punctual_sqlite::{Database, Value};
+use punctual_sqlite::Value;
 use punctual_worker::clock::Clock;
 use punctual_worker::sender::Mail;
+use punctual_worker::store::Db;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -24,7 +25,7 @@ use crate::wait::eventually;
 pub struct App {
     client: Client,
     clock: Clock,
-    database: Database,
+    database: Db,
     events_secret: String,
     users: AtomicU64,
     // Dropped in this order: the server first, then its folder.
@@ -78,7 +79,7 @@ impl Start {
     pub async fn run(self) -> App {
         let data = tempfile::tempdir().expect("a folder");
         let options = ServerOptions {
-            clock: self.clock.clone(),
+            clock: Some(self.clock.clone()),
             registration: self.registration,
             webhook_allow_private: self.private_webhooks,
             public_url: self.public_url,
@@ -227,7 +228,7 @@ impl App {
                 .query(OPEN, Vec::new())
                 .await
                 .expect("the database answers");
-            matches!(answer.rows.first()?.first()?, Value::Integer(0)).then_some(())
+            matches!(answer.first()?.0.first()?, Value::Integer(0)).then_some(())
         })
         .await;
     }
@@ -235,7 +236,7 @@ impl App {
     /// Runs a statement with one text parameter behind the server's back.
     pub async fn database_says(&self, sql: &str, parameter: &str) {
         self.database
-            .query(sql, vec![Value::Text(parameter.to_owned())])
+            .query(sql, vec![parameter.into()])
             .await
             .expect("the statement runs");
     }
@@ -244,10 +245,10 @@ impl App {
     pub async fn database_answers(&self, sql: &str, parameter: &str) -> Option<String> {
         let answer = self
             .database
-            .query(sql, vec![Value::Text(parameter.to_owned())])
+            .query(sql, vec![parameter.into()])
             .await
             .expect("the statement runs");
-        match answer.rows.first()?.first()? {
+        match answer.first()?.0.first()? {
             Value::Text(text) => Some(text.clone()),
             other => panic!("not text: {other:?}"),
         }

@@ -1,23 +1,51 @@
 //! The time, passed in. Tests set it; everybody else reads the system's.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
-/// Unix microseconds from the system, or as a test set them.
+/// Unix microseconds from the system, or as the database's clock goes, or as a test set them.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
     System,
+    Shifted(Offset),
     Manual(Arc<watch::Sender<i64>>),
+}
+
+/// By how much another clock is ahead of the system's, in microseconds, as far as that is known.
+#[derive(Clone, Debug, Default)]
+pub struct Offset(Arc<AtomicI64>);
+
+impl Offset {
+    /// Learns from one question to the other clock: it said `theirs`, somewhere between `before` and `after` of ours. An
+    /// answer that what is known already explains changes nothing, so that the clock does not jitter with the network.
+    pub fn measured(&self, before: i64, theirs: i64, after: i64) {
+        let known = self.0.load(Ordering::Relaxed);
+        let (most, least) = (theirs - before, theirs - after);
+        if !(least..=most).contains(&known) {
+            self.0.store(i64::midpoint(least, most), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether no clock uses it any more, but for the caller's own handle.
+    pub(crate) fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
 }
 
 impl Clock {
     pub fn system() -> Self {
         Self(Source::System)
+    }
+
+    /// The system's clock, shifted.
+    pub fn shifted(by: Offset) -> Self {
+        Self(Source::Shifted(by))
     }
 
     /// A clock that stands at `micros` until it is moved.
@@ -27,11 +55,8 @@ impl Clock {
 
     pub fn now(&self) -> i64 {
         match &self.0 {
-            Source::System => SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .ok()
-                .and_then(|since| i64::try_from(since.as_micros()).ok())
-                .unwrap_or(0),
+            Source::System => system(),
+            Source::Shifted(Offset(by)) => system() + by.load(Ordering::Relaxed),
             Source::Manual(time) => *time.borrow(),
         }
     }
@@ -58,12 +83,12 @@ impl Clock {
     /// Returns at `micros` or a little later, never before.
     pub async fn sleep_until(&self, micros: i64) {
         match &self.0 {
-            Source::System => loop {
+            Source::System | Source::Shifted(_) => loop {
                 let left = micros - self.now();
                 let Ok(left @ 1..) = u64::try_from(left) else {
                     return;
                 };
-                // The system's clock may be set meanwhile, so look at it every second.
+                // The clock may be set meanwhile, so look at it every second.
                 tokio::time::sleep(Duration::from_micros(left).min(Duration::from_secs(1))).await;
             },
             Source::Manual(time) => {
@@ -76,13 +101,21 @@ impl Clock {
     /// The pace of a loop that polls: `duration` of real time, cut short where a manual clock is moved.
     pub async fn pause(&self, duration: Duration) {
         match &self.0 {
-            Source::System => tokio::time::sleep(duration).await,
+            Source::System | Source::Shifted(_) => tokio::time::sleep(duration).await,
             Source::Manual(time) => {
                 let mut moved = time.subscribe();
                 let _ = tokio::time::timeout(duration, moved.changed()).await;
             }
         }
     }
+}
+
+fn system() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_micros()).ok())
+        .unwrap_or(0)
 }
 
 /// RFC 3339, UTC, milliseconds: how every JSON writes an instant.
@@ -119,6 +152,23 @@ mod tests {
         let at = clock.now() + 20_500;
         clock.sleep_until(at).await;
         assert!(clock.now() >= at);
+    }
+
+    #[test]
+    fn a_shifted_clock_follows_the_other_one_and_not_the_networks_delays() {
+        let offset = Offset::default();
+        let known = |offset: &Offset| offset.0.load(Ordering::Relaxed);
+        offset.measured(1_000, 1_500, 2_000);
+        assert_eq!(known(&offset), 0, "they may agree");
+        offset.measured(1_000, 61_500, 2_000);
+        assert_eq!(known(&offset), 60_000);
+        offset.measured(10_000, 70_100, 10_900);
+        assert_eq!(known(&offset), 60_000, "explained");
+        offset.measured(10_000, 60_100, 10_100);
+        assert_eq!(known(&offset), 50_050, "it was set back");
+        let clock = Clock::shifted(offset);
+        let ahead = clock.now() - Clock::system().now();
+        assert!((0..=50_050).contains(&ahead), "{ahead}");
     }
 
     #[test]

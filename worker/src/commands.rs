@@ -1,28 +1,30 @@
 //! The operator's commands, the same in both programs, and the signals that stop them.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use punctual_sqlite::{Database, Options};
 
 use crate::admin;
 use crate::clock::Clock;
+use crate::config::Common;
 use crate::data::Folder;
 use crate::error::Error;
-use crate::store::Store;
+use crate::store::{Db, Postgres, Store};
 
 #[derive(Subcommand, Clone, Debug)]
 pub enum Operate {
     /// Accounts
     #[command(subcommand)]
     Admin(Admin),
-    /// Copies the database to a new file, also while it is in use
+    /// Copies the database file to a new one, also while it is in use (of a Postgres database, pg_dump makes one)
     Backup {
         /// The new file; one that is there is replaced
         file: PathBuf,
     },
-    /// Puts a backup in the database's place, and keeps what was there beside it; stop the server first
+    /// Puts a backup in the database file's place, and keeps what was there beside it; stop the server first (a Postgres
+    /// database is brought back by pg_restore)
     Restore {
         /// A file that `backup` made
         file: PathBuf,
@@ -41,26 +43,20 @@ pub enum Admin {
 }
 
 /// Runs one command and prints what it did.
-pub async fn operate(task: Operate, data: &Path) -> Result<(), Error> {
+pub async fn operate(task: Operate, common: &Common) -> Result<(), Error> {
     let clock = Clock::system();
+    let data = &common.data;
     match task {
         Operate::Admin(Admin::ResetPassword {
             email,
             password_stdin,
         }) => {
-            let folder = Folder::existing(data)?;
+            let db = database(common)?;
             let password = if password_stdin {
                 from_stdin()?
             } else {
                 admin::random_password()?
             };
-            let db = Database::open(
-                &folder.database(),
-                Options {
-                    readers: 1,
-                    ..Options::default()
-                },
-            )?;
             admin::reset_password(&Store::new(db), &clock, &email, &password).await?;
             if !password_stdin {
                 println!("New password: {password}");
@@ -71,6 +67,7 @@ pub async fn operate(task: Operate, data: &Path) -> Result<(), Error> {
             );
         }
         Operate::Backup { file } => {
+            file_only(common, "pg_dump --format=custom --file=FILE URL")?;
             admin::backup(&Folder::existing(data)?, &file).await?;
             println!(
                 "Copied to {}. The secrets in {} are not in it.",
@@ -78,12 +75,41 @@ pub async fn operate(task: Operate, data: &Path) -> Result<(), Error> {
                 data.join("secrets").display()
             );
         }
-        Operate::Restore { file } => match admin::restore(&Folder::create(data)?, &file, &clock)? {
-            Some(old) => println!("Restored. What was there is kept as {}.", old.display()),
-            None => println!("Restored."),
-        },
+        Operate::Restore { file } => {
+            file_only(
+                common,
+                "pg_restore --clean --if-exists --single-transaction --dbname=URL FILE",
+            )?;
+            match admin::restore(&Folder::create(data)?, &file, &clock)? {
+                Some(old) => println!("Restored. What was there is kept as {}.", old.display()),
+                None => println!("Restored."),
+            }
+        }
     }
     Ok(())
+}
+
+/// The database that is there.
+fn database(common: &Common) -> Result<Db, Error> {
+    if let Some(address) = common.address()? {
+        return Ok(Postgres::open(&address)?.into());
+    }
+    let options = Options {
+        readers: 1,
+        ..Options::default()
+    };
+    let file = Folder::existing(&common.data)?.database();
+    Ok(Database::open(&file, options)?.into())
+}
+
+/// Refuses where the database is no file.
+fn file_only(common: &Common, instead: &str) -> Result<(), Error> {
+    match common.database_url {
+        None => Ok(()),
+        Some(_) => Err(Error::Usage(format!(
+            "a database on Postgres is copied and brought back by Postgres's own programs: {instead}"
+        ))),
+    }
 }
 
 fn from_stdin() -> Result<String, Error> {

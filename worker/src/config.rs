@@ -1,5 +1,6 @@
 //! The settings that both programs share, and the table of a program's settings in Markdown.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -9,10 +10,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::error::Error;
 use crate::sender::Mail;
+use crate::store::Address;
 
 #[derive(Args, Clone, Debug)]
 pub struct Common {
-    /// Folder of the database and the secrets; made where it is missing, for your user only
+    /// Folder of the database, where it is a file, and of the secrets; made where it is missing, for your user only
     #[arg(
         long,
         env = "PUNCTUAL_DATA",
@@ -21,6 +23,17 @@ pub struct Common {
         global = true
     )]
     pub data: PathBuf,
+
+    /// Postgres in place of the database file: postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=require, directly and not
+    /// through a transaction pooler. Better given as the variable: a command line can be read by everybody
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        value_name = "URL",
+        global = true,
+        hide_env_values = true
+    )]
+    pub database_url: Option<Hidden>,
 
     /// How the world reaches this server, for links in what it sends; where left out, the address it listens on
     #[arg(long, env = "PUBLIC_URL", value_name = "URL", global = true, value_parser = public_url)]
@@ -77,6 +90,12 @@ pub struct Common {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Hidden(String);
 
+impl Hidden {
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
 impl From<String> for Hidden {
     fn from(text: String) -> Self {
         Self(text)
@@ -108,6 +127,26 @@ fn public_url(text: &str) -> Result<String, String> {
 }
 
 impl Common {
+    /// The Postgres database, where one is set.
+    pub fn address(&self) -> Result<Option<Address>, Error> {
+        self.database_url
+            .as_ref()
+            .map(|url| Address::parse(url.reveal()))
+            .transpose()
+    }
+
+    /// Takes what is not set from a secret store.
+    pub fn fill(&mut self, values: &HashMap<String, String>) {
+        for (setting, name) in [
+            (&mut self.database_url, "database_url"),
+            (&mut self.smtp_url, "smtp_url"),
+        ] {
+            if setting.is_none() {
+                *setting = values.get(name).cloned().map(Hidden);
+            }
+        }
+    }
+
     /// The mail server, where one is set.
     pub fn mail(&self) -> Result<Option<Mail>, Error> {
         let Some(Hidden(url)) = &self.smtp_url else {

@@ -4,9 +4,9 @@
 //! | topic | group | goes to |
 //! | --- | --- | --- |
 //! | `task-events` | `on-task-events` | `POST /events/on-task-events` |
-//! | `reminders` | `timer` | the timer, and a nudge for the sender |
+//! | `reminders` | `timer` | the timer |
 //!
-//! `task-updates` has no group here: every live hub reads all of it.
+//! `task-updates` has no group here: every live hub reads all of it, and so does the sender.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,17 +15,15 @@ use std::time::Duration;
 
 use punctual_contract::batch::MAX_EVENTS;
 use punctual_contract::events::{REMINDERS, TASK_EVENTS, route};
-use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::bus::{Bus, Consumer, Message};
+use crate::bus::{Bus, Consumer, Message, Subscription};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::firing::Firing;
 use crate::functions::{Functions, ON_TASK_EVENTS, Verdict};
-use crate::store::Store;
 
 /// Tries of one event before it is set apart, where others succeed meanwhile.
 const TRIES: u32 = 5;
@@ -56,9 +54,11 @@ pub async fn on_task_events(
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
-    for consumer in bus.subscribe("on-task-events", TASK_EVENTS).await? {
-        tasks.spawn(caller.clone().run(consumer, stop.clone()));
-    }
+    let subscription = bus.subscribe("on-task-events", TASK_EVENTS, stop).await?;
+    let caller = caller.clone();
+    each_partition(subscription, tasks, stop, move |consumer, stop| {
+        caller.clone().run(consumer, stop)
+    });
     Ok(())
 }
 
@@ -69,17 +69,43 @@ pub async fn timer(
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
-    for consumer in bus.subscribe("timer", REMINDERS).await? {
-        tasks.spawn(feed.clone().run(consumer, stop.clone()));
-    }
+    let subscription = bus.subscribe("timer", REMINDERS, stop).await?;
+    let feed = feed.clone();
+    each_partition(subscription, tasks, stop, move |consumer, stop| {
+        feed.clone().run(consumer, stop)
+    });
     Ok(())
+}
+
+/// Works on every partition that this member is given, for as long as it is this member's.
+fn each_partition<F>(
+    mut subscription: Subscription,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+    work: impl Fn(Consumer, CancellationToken) -> F + Send + 'static,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (all, stop) = (tasks.clone(), stop.clone());
+    tasks.spawn(async move {
+        loop {
+            let next = tokio::select! {
+                () = stop.cancelled() => return,
+                next = subscription.next() => next,
+            };
+            match next {
+                Some(consumer) => drop(all.spawn(work(consumer, stop.clone()))),
+                None => return,
+            }
+        }
+    });
 }
 
 /// Calls `on-task-events`. The partitions of the group share one of these.
 #[derive(Clone, Debug)]
 pub struct Caller {
     functions: Functions,
-    store: Store,
+    bus: Bus,
     clock: Clock,
     back_off: BackOff,
     /// Steps with every event that the function answered: this tells a bad event from an outage.
@@ -112,10 +138,10 @@ struct Waiting {
 }
 
 impl Caller {
-    pub fn new(functions: Functions, store: Store, clock: Clock, back_off: BackOff) -> Self {
+    pub fn new(functions: Functions, bus: Bus, clock: Clock, back_off: BackOff) -> Self {
         Self {
             functions,
-            store,
+            bus,
             clock,
             back_off,
             answered: Arc::default(),
@@ -124,11 +150,13 @@ impl Caller {
 
     async fn run(self, mut consumer: Consumer, stop: CancellationToken) {
         let mut partition = Partition::default();
+        let over = consumer.over();
         loop {
             let room = ROOM - partition.waiting.len().min(ROOM);
             let wake = partition.wake();
             tokio::select! {
                 () = stop.cancelled() => return,
+                () = over.cancelled() => return,
                 () = until(wake) => {}
                 batch = consumer.next_batch(room), if room > 0 => {
                     if batch.is_empty() {
@@ -137,7 +165,10 @@ impl Caller {
                     partition.waiting.extend(batch.into_iter().map(Waiting::new));
                 }
             }
-            while !stop.is_cancelled() && self.call(&mut partition, &consumer).await {}
+            while !stop.is_cancelled()
+                && !over.is_cancelled()
+                && self.call(&mut partition, &consumer).await
+            {}
         }
     }
 
@@ -227,26 +258,16 @@ impl Caller {
         true
     }
 
-    /// Writes the event into the dead letters. Where that fails, it is held a little and tried again.
+    /// Moves the event to the dead letters. Where that fails, it is held a little and tried again.
     async fn set_apart(&self, waiting: &mut Waiting, error: &str) -> Option<Duration> {
-        let Message {
-            topic,
-            position,
-            event,
-            ..
-        } = &waiting.message;
+        let message = &waiting.message;
         tracing::error!(
-            topic,
-            position,
+            topic = message.topic,
+            position = message.position,
             error,
-            "an event is set apart in dead_letters"
+            "an event is set apart with the dead letters"
         );
-        let json = serde_json::to_string(&**event).unwrap_or_default();
-        match self
-            .store
-            .dead_letter(topic, *position, json, error, self.clock.now())
-            .await
-        {
+        match self.bus.set_apart(message, error, self.clock.now()).await {
             Ok(()) => {
                 waiting.finished = true;
                 None
@@ -312,21 +333,21 @@ async fn until(instant: Option<Instant>) {
     }
 }
 
-/// Tells the timer what was planned and the sender that something fired.
+/// Tells the timer what was planned.
 #[derive(Clone, Debug)]
 pub struct TimerFeed {
     firing: Firing,
-    sender: Arc<Notify>,
 }
 
 impl TimerFeed {
-    pub fn new(firing: Firing, sender: Arc<Notify>) -> Self {
-        Self { firing, sender }
+    pub fn new(firing: Firing) -> Self {
+        Self { firing }
     }
 
     async fn run(self, mut consumer: Consumer, stop: CancellationToken) {
         let kind = |kind| route("reminders", kind).0;
-        let (fired, planned, snoozed) = (kind("fired"), kind("planned"), kind("snoozed"));
+        let (planned, snoozed) = (kind("planned"), kind("snoozed"));
+        let over = consumer.over();
         loop {
             let batch = tokio::select! {
                 () = stop.cancelled() => return,
@@ -334,9 +355,6 @@ impl TimerFeed {
             };
             if batch.is_empty() {
                 return;
-            }
-            if batch.iter().any(|message| message.event.kind == fired) {
-                self.sender.notify_one();
             }
             let ids: Vec<String> = batch
                 .iter()
@@ -347,6 +365,7 @@ impl TimerFeed {
                 tracing::warn!(%error, "cannot look up what was planned");
                 tokio::select! {
                     () = stop.cancelled() => return,
+                    () = over.cancelled() => return,
                     () = tokio::time::sleep(BackOff::default().after(1)) => {}
                 }
             }

@@ -35,7 +35,7 @@ impl Folder {
         })
     }
 
-    /// A folder that must be there.
+    /// A folder that must be there, with a database in it.
     pub fn existing(path: &Path) -> Result<Self, Error> {
         let folder = Self {
             path: path.to_owned(),

@@ -4,6 +4,15 @@
 pub enum Error {
     #[error("database: {0}")]
     Database(#[from] punctual_sqlite::Error),
+    #[error("database: {0}")]
+    Postgres(#[from] sqlx::Error),
+    /// Neither the statement's own limit nor the connection's end has freed us.
+    #[error("database: no answer in time")]
+    Silent,
+    #[error(
+        "the database at {host} can't be reached: {why}. Look at the host, the port and the password of --database-url."
+    )]
+    Unreachable { host: String, why: String },
     /// The database and this program don't belong together.
     #[error("{0}")]
     Schema(String),
@@ -24,6 +33,10 @@ pub enum Error {
     Usage(String),
     #[error("HTTP client: {0}")]
     Http(#[from] reqwest::Error),
+    #[error("Kafka: {0}")]
+    Kafka(#[from] rdkafka::error::KafkaError),
+    #[error("Dapr: {0}")]
+    Dapr(String),
     #[error("password hash: {0}")]
     Password(String),
     #[error("the system's random numbers are not there: {0}")]

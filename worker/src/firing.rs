@@ -22,14 +22,19 @@ const SECOND: i64 = 1_000_000;
 const SOON: i64 = 5 * SECOND;
 /// How far ahead wake-ups are registered.
 const AHEAD: i64 = 3600 * SECOND;
-/// A claim that is neither released nor renewed ends after this.
-const CLAIM: i64 = 15 * SECOND;
+/// A claim that is neither released nor renewed ends after this. Two calls for one reminder do no harm, and only one of
+/// them fires it: a claim spares work, and a dead worker's must not hold up the others.
+const CLAIM: i64 = 5 * SECOND;
 /// The claim on a reminder that the function refuses for good: it is looked at again then.
 const REFUSED: i64 = 3600 * SECOND;
 /// Calls under way at once.
 const CALLS: usize = 4;
 /// Rows that one look at the database takes.
 const ROWS: i64 = 50_000;
+/// Something planned that the sweep finds so late was not woken for.
+const MISSED: i64 = SECOND;
+/// After a missed wake-up, all of the next hour are asked for again, once in so long.
+const ASK_AGAIN: i64 = 30 * SECOND;
 
 /// Clones are handles on the same firing.
 #[derive(Clone, Debug)]
@@ -49,6 +54,8 @@ struct Inner {
     plan: mpsc::Sender<String>,
     /// Wake-ups are registered before this instant.
     horizon: AtomicI64,
+    /// When all wake-ups were last asked for again.
+    asked_again: AtomicI64,
     last_first: AtomicBool,
 }
 
@@ -70,6 +77,7 @@ impl Firing {
             schedule: Schedule::default(),
             plan,
             horizon: AtomicI64::new(0),
+            asked_again: AtomicI64::new(0),
             last_first: AtomicBool::new(false),
         };
         Self {
@@ -77,13 +85,16 @@ impl Firing {
         }
     }
 
-    /// For a new leader: nothing is scheduled, and no claim of an earlier one counts.
-    pub async fn begin(&self) -> Result<(), Error> {
+    /// For a new leader. `alone`: no other worker is alive, so no claim counts.
+    pub async fn begin(&self, alone: bool) -> Result<(), Error> {
         let inner = &self.inner;
         inner.schedule.clear();
-        inner.timer.clear();
+        inner.timer.distrust();
         inner.horizon.store(0, Ordering::Relaxed);
-        inner.store.clear_claims().await
+        if alone {
+            inner.store.clear_claims().await?;
+        }
+        Ok(())
     }
 
     /// Takes in reminders that may have been planned.
@@ -92,8 +103,8 @@ impl Firing {
             return Ok(());
         }
         let inner = &self.inner;
-        let soon = inner.clock.now() + SOON;
-        let horizon = inner.horizon.load(Ordering::Relaxed);
+        let now = inner.clock.now();
+        let (soon, horizon) = (now + SOON, now + AHEAD);
         let (near, far): (Vec<_>, Vec<_>) = inner
             .store
             .planned_of(ids)
@@ -111,9 +122,11 @@ impl Firing {
     pub async fn catch_up(&self) -> Result<(), Error> {
         let inner = &self.inner;
         let now = inner.clock.now();
-        inner
-            .schedule
-            .add(inner.store.overdue(now, ROWS).await?.into_iter().map(fire));
+        let overdue = inner.store.overdue(now, ROWS).await?;
+        if overdue.first().is_some_and(|first| first.at < now - MISSED) {
+            self.ask_again(now);
+        }
+        inner.schedule.add(overdue.into_iter().map(fire));
         let plans = inner.store.plans_due(now + SOON, ROWS).await?;
         inner.schedule.add(
             plans
@@ -134,6 +147,16 @@ impl Firing {
             }
         }
         Ok(())
+    }
+
+    /// A wake-up did not come, so others may be lost with it.
+    fn ask_again(&self, now: i64) {
+        let inner = &self.inner;
+        if now - inner.asked_again.load(Ordering::Relaxed) >= ASK_AGAIN {
+            inner.asked_again.store(now, Ordering::Relaxed);
+            inner.timer.distrust();
+            inner.horizon.store(0, Ordering::Relaxed);
+        }
     }
 
     /// Loads the rows of each second that the timer wakes for.

@@ -23,10 +23,11 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::bus::Message;
+use crate::bus::{Message, Tail};
 use crate::clock::Clock;
 use crate::relay::event;
 use crate::store::Store;
+use crate::wake_ups::WakeUps;
 
 /// Events that wait for one client. A client that is slower is cut, and comes back with its cursor.
 const BUFFER: usize = 256;
@@ -71,13 +72,17 @@ impl Hub {
         }
     }
 
-    /// Serves until stopped.
-    pub async fn serve(self, listener: TcpListener) {
+    /// Serves until stopped; where there is a sidecar, its calls too.
+    pub async fn serve(self, listener: TcpListener, wake_ups: Option<WakeUps>) {
         let stop = self.inner.stop.clone();
         let app = Router::new()
             .route("/live", get(live))
             .route("/healthz", get(healthz))
             .with_state(self);
+        let app = match wake_ups {
+            Some(wake_ups) => app.merge(wake_ups.routes()),
+            None => app,
+        };
         let served = axum::serve(listener, app)
             .with_graceful_shutdown(async move { stop.cancelled().await })
             .await;
@@ -87,14 +92,15 @@ impl Hub {
     }
 
     /// Hands what the bus brings to the owner's clients, until stopped.
-    pub async fn feed(self, mut updates: broadcast::Receiver<Message>) {
+    pub async fn feed(self, mut updates: broadcast::Receiver<Tail>) {
         loop {
             let received = tokio::select! {
                 () = self.inner.stop.cancelled() => return,
                 received = updates.recv() => received,
             };
             match received {
-                Ok(message) => self.clients().hand_out(message),
+                Ok(Tail::Message(message)) => self.clients().hand_out(message),
+                Ok(Tail::Gap) => self.clients().cut_all(),
                 Err(RecvError::Lagged(missed)) => {
                     tracing::warn!(
                         missed,

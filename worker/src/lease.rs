@@ -96,17 +96,25 @@ impl Lease {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(PACE) => {}
             }
-            match self.renew(lead).await {
-                Ok(true) => renewed = Instant::now(),
-                Ok(false) => {
+            let asked = Instant::now();
+            // A database that says nothing is no better than one that refuses: whoever can't renew stops leading.
+            match tokio::time::timeout_at(renewed + TTL, self.renew(lead)).await {
+                Ok(Ok(true)) => renewed = asked,
+                Ok(Ok(false)) => {
                     tracing::warn!("another worker leads now");
                     return;
                 }
-                Err(error) if renewed.elapsed() > TTL => {
+                Ok(Err(error)) if renewed.elapsed() < TTL => {
+                    tracing::warn!(%error, "cannot renew the lease");
+                }
+                Ok(Err(error)) => {
                     tracing::error!(%error, "the lease could not be renewed in time");
                     return;
                 }
-                Err(error) => tracing::warn!(%error, "cannot renew the lease"),
+                Err(_) => {
+                    tracing::error!("the lease could not be renewed in time: no answer");
+                    return;
+                }
             }
         }
     }

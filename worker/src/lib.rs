@@ -1,15 +1,17 @@
 //! Turns rows into calls: the relay publishes changes, consumers and timer call functions, the sender sends, and the
 //! live hub tells who watches. A library inside the embedded server, and the binary `punctual-worker` beside Spin.
 //!
-//! One worker at a time leads (`lease`): relay, firing, planning, sweep and sender run there. Consumers and the hub run
-//! in every worker.
+//! One worker at a time leads (`lease`): relay, planning, sweep and sender run there. Consumers, firing and the hub run in
+//! every worker.
 
 pub mod admin;
 pub mod bus;
 pub mod clock;
+pub mod cluster;
 pub mod commands;
 pub mod config;
 pub mod consumers;
+pub mod dapr;
 pub mod data;
 pub mod destination;
 mod error;
@@ -20,18 +22,19 @@ pub mod lease;
 pub mod migrations;
 pub mod planning;
 pub mod relay;
+pub mod replay;
 pub mod schedule;
 pub mod sender;
 pub mod store;
 pub mod sweep;
 pub mod timer;
+mod wake_ups;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use punctual_contract::events::TASK_UPDATES;
-use punctual_sqlite::Database;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
@@ -42,9 +45,11 @@ use uuid::Uuid;
 pub use commands::until_stopped;
 pub use error::Error;
 
-use bus::Bus;
+use bus::kafka::KafkaOptions;
+use bus::{Bus, InProcess, Kafka};
 use clock::Clock;
 use consumers::{BackOff, Caller, TimerFeed};
+use dapr::{Dapr, DaprOptions};
 use firing::Firing;
 use functions::Functions;
 use hub::Hub;
@@ -52,8 +57,9 @@ use lease::{Lead, Lease};
 use planning::Planner;
 use relay::Relay;
 use sender::{Mail, Sender, SenderOptions, Vapid};
-use store::Store;
-use timer::Timer;
+use store::{Db, Store};
+use timer::{Jobs, Timer};
+use wake_ups::WakeUps;
 
 /// The version of the time zone data that plans are made with.
 pub const TZDATA: &str = chrono_tz::IANA_TZDB_VERSION;
@@ -65,8 +71,12 @@ const PLANS: usize = 4096;
 
 /// What a worker needs. The database is migrated already.
 pub struct WorkerOptions {
-    pub db: Database,
+    pub db: Db,
     pub clock: Clock,
+    /// `None`: the bus is in process.
+    pub kafka: Option<KafkaOptions>,
+    /// `None`: the timer is in process.
+    pub dapr: Option<DaprOptions>,
     /// Where the functions answer: `http://127.0.0.1:3000`.
     pub functions_url: String,
     /// How the world reaches the functions, for links in what is sent; no slash at its end.
@@ -100,6 +110,8 @@ impl Worker {
         let WorkerOptions {
             db,
             clock,
+            kafka,
+            dapr,
             functions_url,
             public_url,
             events_secret,
@@ -115,9 +127,21 @@ impl Worker {
         let name = format!("worker-{}", Uuid::now_v7());
         let store = Store::new(db);
         let functions = Functions::new(&functions_url, &events_secret, clock.clone())?;
-        let bus = Bus::new(store.clone());
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let bus = match kafka {
+            None => Bus::InProcess(InProcess::new(store.clone())),
+            Some(options) => Bus::Kafka(Kafka::new(options, stop.clone())),
+        };
         let (plan, asked) = mpsc::channel(PLANS);
-        let timer = Timer::new(clock.clone());
+        let (timer, wake_ups) = match &dapr {
+            None => (Timer::InProcess(timer::InProcess::new(clock.clone())), None),
+            Some(options) => {
+                let jobs = Jobs::new(Dapr::new(options)?, clock.clone());
+                tasks.spawn(jobs.clone().register(stop.clone()));
+                let wake_ups = WakeUps::new(jobs.clone(), options.app_token.as_deref());
+                (Timer::Dapr(jobs), Some(wake_ups))
+            }
+        };
         let firing = Firing::new(
             store.clone(),
             clock.clone(),
@@ -130,22 +154,15 @@ impl Worker {
         let nudge = wrote.clone();
         store.on_change(move || nudge.notify_one()).await?;
 
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         // Both read the bus, so they join before anything is published.
         let caller = Caller::new(
             functions.clone(),
-            store.clone(),
+            bus.clone(),
             clock.clone(),
             BackOff::default(),
         );
         consumers::on_task_events(&bus, &caller, &tasks, &stop).await?;
-        consumers::timer(
-            &bus,
-            &TimerFeed::new(firing.clone(), fired.clone()),
-            &tasks,
-            &stop,
-        )
-        .await?;
+        consumers::timer(&bus, &TimerFeed::new(firing.clone()), &tasks, &stop).await?;
         let hub = Hub::new(
             store.clone(),
             clock.clone(),
@@ -153,10 +170,14 @@ impl Worker {
             stop.clone(),
         );
         tasks.spawn(hub.clone().feed(bus.tail(TASK_UPDATES)));
-        tasks.spawn(hub.serve(hub_listener));
+        tasks.spawn(hub.serve(hub_listener, wake_ups));
+        // Whichever worker is woken fires; claims keep them apart.
+        tasks.spawn(firing.clone().wake(stop.clone()));
+        tasks.spawn(firing.clone().run(stop.clone()));
         tasks.spawn(bus.clone().keep_committing(stop.clone()));
 
         let leader = Leader {
+            alone,
             lease: Lease::new(store.clone(), clock.clone(), name, alone),
             sender: Sender::new(SenderOptions {
                 store: store.clone(),
@@ -203,6 +224,7 @@ impl RunningWorker {
 
 /// What only the holder of the lease does.
 struct Leader {
+    alone: bool,
     lease: Lease,
     store: Store,
     clock: Clock,
@@ -240,7 +262,7 @@ impl Leader {
     /// Runs everything until `over`. When one part ends, all end.
     async fn lead(&mut self, lead: Lead, over: &CancellationToken) -> Result<(), Error> {
         let _end = over.clone().drop_guard();
-        self.firing.begin().await?;
+        self.firing.begin(self.alone).await?;
         let tasks = self
             .store
             .replan_for_tzdata(TZDATA, self.clock.now())
@@ -263,8 +285,6 @@ impl Leader {
         let mut parts = JoinSet::new();
         let stop = over.clone();
         parts.spawn(async move { relay.run(lead, stop).await });
-        parts.spawn(self.firing.clone().wake(over.clone()));
-        parts.spawn(self.firing.clone().run(over.clone()));
         parts.spawn(sweep::run(
             self.store.clone(),
             self.clock.clone(),

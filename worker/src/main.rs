@@ -1,19 +1,25 @@
-//! `punctual-worker`: the worker beside Spin, on the shared database file.
+//! `punctual-worker`: the worker beside Spin, on the shared database.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use punctual_contract::events::{REMINDERS, TASK_EVENTS, TASK_UPDATES};
 use punctual_sqlite::{Database, Options};
+use punctual_worker::bus::Kafka;
 use punctual_worker::clock::Clock;
+use punctual_worker::cluster::{self, Cluster};
 use punctual_worker::commands::{Operate, operate};
 use punctual_worker::config::Common;
 use punctual_worker::data::{Folder, Lock};
 use punctual_worker::migrations::migrate;
 use punctual_worker::sender::Vapid;
-use punctual_worker::{Worker, WorkerOptions, until_stopped};
+use punctual_worker::store::{Db, Postgres, Store};
+use punctual_worker::{Worker, WorkerOptions, replay, until_stopped};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 /// Punctual's worker: relay, timer, sender and live hub, beside functions that run in Spin
 #[derive(Parser)]
@@ -21,6 +27,8 @@ use tokio::net::TcpListener;
 struct Program {
     #[command(flatten)]
     common: Common,
+    #[command(flatten)]
+    cluster: Cluster,
     /// Where the functions answer
     #[arg(
         long,
@@ -52,6 +60,8 @@ enum Task {
     Migrate,
     #[command(flatten)]
     Operate(Operate),
+    #[command(flatten)]
+    Cluster(cluster::Operate),
 }
 
 #[tokio::main]
@@ -67,38 +77,101 @@ async fn main() -> ExitCode {
 
 async fn run(program: Program) -> anyhow::Result<()> {
     program.common.start_log()?;
-    let data = &program.common.data;
-    match program.command {
+    match &program.command {
         None | Some(Task::Run) => work(&program).await,
         Some(Task::Migrate) => {
-            let opened = open(&Folder::create(data)?).await?;
+            let opened = open(&program.common, None).await?;
             println!("{} migrations applied", opened.applied);
             Ok(())
         }
-        Some(Task::Operate(task)) => Ok(operate(task, data).await?),
+        Some(Task::Operate(task)) => Ok(operate(task.clone(), &program.common).await?),
+        Some(Task::Cluster(task)) => operate_cluster(&program, task).await,
     }
 }
 
-/// A folder that is ours, its database of this program's schema, its secrets.
+async fn operate_cluster(program: &Program, task: &cluster::Operate) -> anyhow::Result<()> {
+    let options = program.cluster.brokers()?;
+    let task = match task {
+        cluster::Operate::Topics { apply } => {
+            return Ok(cluster::compare_topics(&options, *apply).await?);
+        }
+        cluster::Operate::Replay(task) => task,
+    };
+    let bus = Kafka::new(options.clone(), CancellationToken::new());
+    if task.dead_letters {
+        let topic = task
+            .topic
+            .as_deref()
+            .and_then(topic)
+            .context("which topic?")?;
+        let (published, left) = replay::dead_letters(options, &bus, topic).await?;
+        println!(
+            "{published} dead letters of {topic} published again; {left} are no events and stay"
+        );
+        return Ok(());
+    }
+    let db = database(&program.common)?;
+    let from = task.from.context("from when? --from INSTANT")?.micros();
+    let until = task.until.map_or(i64::MAX, |until| until.micros());
+    let store = Store::new(db);
+    let published = replay::changes(&store, &bus, task.topic.as_deref(), from, until).await?;
+    println!("{published} events published again");
+    Ok(())
+}
+
+/// The topic of this name.
+fn topic(name: &str) -> Option<&'static str> {
+    [TASK_EVENTS, REMINDERS, TASK_UPDATES]
+        .into_iter()
+        .find(|topic| *topic == name)
+}
+
+fn database(common: &Common) -> anyhow::Result<Db> {
+    Ok(match common.address()? {
+        Some(address) => Postgres::open(&address)?.into(),
+        None => {
+            let file = Folder::create(&common.data)?.database();
+            Database::open(&file, Options::default())?.into()
+        }
+    })
+}
+
+/// A folder that is ours, a database of this program's schema, the secrets.
 struct Opened {
     _lock: Lock,
-    db: Database,
+    db: Db,
+    clock: Clock,
     events_secret: String,
     vapid: Vapid,
     applied: usize,
 }
 
-/// Takes the folder, brings its database to this program's schema, and makes the secrets: Spin needs both.
-async fn open(folder: &Folder) -> anyhow::Result<Opened> {
+/// Takes the folder, brings the database to this program's schema, and makes the secrets (Spin needs both) where no store
+/// has them.
+async fn open(common: &Common, stored: Option<&HashMap<String, String>>) -> anyhow::Result<Opened> {
+    let folder = Folder::create(&common.data)?;
     let lock = folder.lock()?;
-    let db = Database::open(&folder.database(), Options::default())?;
+    let db = database(common)?;
     let applied = migrate(&db, &Clock::system()).await?;
-    folder.secret("token_secret")?;
+    let (events_secret, vapid) = match stored {
+        None => {
+            folder.secret("token_secret")?;
+            (folder.secret("events_secret")?, folder.vapid()?)
+        }
+        Some(values) => {
+            let value = |name| {
+                let value = values.get(name).map(|value| value.trim());
+                value.with_context(|| format!("the secret store has no {name}"))
+            };
+            (value("events_secret")?.to_owned(), Vapid::new(value("vapid_key")?)?)
+        }
+    };
     Ok(Opened {
         _lock: lock,
+        clock: db.clock().await?,
         db,
-        events_secret: folder.secret("events_secret")?,
-        vapid: folder.vapid()?,
+        events_secret,
+        vapid,
         applied,
     })
 }
@@ -106,18 +179,28 @@ async fn open(folder: &Folder) -> anyhow::Result<Opened> {
 async fn work(program: &Program) -> anyhow::Result<()> {
     let Program {
         common,
+        cluster,
         functions_url,
         listen,
         ..
     } = program;
+    let stored = cluster.secrets().await?;
+    let mut common = common.clone();
+    if let Some(values) = &stored {
+        common.fill(values);
+    }
     let mail = common.mail()?;
-    let opened = open(&Folder::create(&common.data)?).await?;
+    let opened = open(&common, stored.as_ref()).await?;
     let hub_listener = TcpListener::bind(listen).await.with_context(|| {
         format!("cannot listen on {listen}: choose another address with --listen")
     })?;
     let worker = Worker::start(WorkerOptions {
+        // The folder's lock says that nobody else works on the file in it, and nothing about Postgres.
+        alone: matches!(opened.db, Db::Sqlite(_)),
         db: opened.db,
-        clock: Clock::system(),
+        clock: opened.clock,
+        kafka: cluster.kafka(),
+        dapr: cluster.dapr(),
         functions_url: functions_url.clone(),
         public_url: common
             .public_url
@@ -128,7 +211,6 @@ async fn work(program: &Program) -> anyhow::Result<()> {
         webhook_allow_private: common.webhook_allow_private,
         mail,
         vapid: opened.vapid,
-        alone: true,
     })
     .await?;
     tracing::info!(hub = %worker.hub_address, functions = functions_url, "works");

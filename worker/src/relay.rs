@@ -1,8 +1,8 @@
 //! The outbox's reader: gives committed changes their gap-free positions and publishes them as CloudEvents.
 //!
-//! The database is asked every 10 ms while there is work and every 200 ms when idle. Changes that this process writes
-//! (all of them, in the embedded edition) wake it at once: SQLite's update hook on the one writer says so, which costs
-//! nothing and sees every write, whoever made it.
+//! The database is asked every 10 ms while there is work, and when idle every 200 ms, with Kafka every 20 ms. Changes that
+//! this process writes (all of them, in the embedded edition) wake it at once: SQLite's update hook on the one writer says
+//! so, which costs nothing and sees every write, whoever made it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,16 +12,13 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::bus::Bus;
+use crate::bus::{Bus, Outgoing};
 use crate::clock::rfc3339;
 use crate::error::Error;
 use crate::lease::{LEADER, Lead};
 use crate::store::{Row, Store};
 
-/// Changes in one round.
-const FULL_ROUND: u32 = 500;
 const BUSY: Duration = Duration::from_millis(10);
-const IDLE: Duration = Duration::from_millis(200);
 /// The largest event that is published whole.
 const MAX_EVENT: usize = 256 << 10;
 
@@ -30,6 +27,9 @@ pub struct Relay {
     store: Store,
     bus: Bus,
     nudged: Arc<Notify>,
+    /// Changes in one round.
+    full: u32,
+    idle: Duration,
 }
 
 /// The lease is somebody else's.
@@ -38,7 +38,18 @@ pub struct Fenced;
 
 impl Relay {
     pub fn new(store: Store, bus: Bus, nudged: Arc<Notify>) -> Self {
-        Self { store, bus, nudged }
+        // With Kafka the writers are other processes, so nothing nudges.
+        let (full, idle) = match &bus {
+            Bus::InProcess(_) => (500, Duration::from_millis(200)),
+            Bus::Kafka(_) => (2000, Duration::from_millis(20)),
+        };
+        Self {
+            store,
+            bus,
+            nudged,
+            full,
+            idle,
+        }
     }
 
     /// Runs until stopped or fenced off.
@@ -46,8 +57,8 @@ impl Relay {
         let (mut after, mut nudged) = (None, false);
         loop {
             let pace = match self.round(lead, &mut after, nudged, &stop).await {
-                Ok(Ok(0)) => IDLE,
-                Ok(Ok(FULL_ROUND)) => Duration::ZERO,
+                Ok(Ok(0)) => self.idle,
+                Ok(Ok(count)) if count >= self.full => Duration::ZERO,
                 Ok(Ok(_)) => BUSY,
                 Ok(Err(Fenced)) => {
                     tracing::warn!("the relay was fenced off");
@@ -55,7 +66,7 @@ impl Relay {
                 }
                 Err(error) => {
                     tracing::error!(%error, "the relay's round failed; it tries again");
-                    IDLE
+                    BUSY.max(self.idle)
                 }
             };
             nudged = tokio::select! {
@@ -90,37 +101,44 @@ impl Relay {
         if nudged || self.store.has_unpositioned().await? {
             let given = self
                 .store
-                .give_positions(LEADER, lead.fence, FULL_ROUND)
+                .give_positions(LEADER, lead.fence, self.full)
                 .await?;
             if given.is_none() {
                 return Ok(Err(Fenced));
             }
         }
-        let rows = self.store.changes_after(from, FULL_ROUND).await?;
-        let mut published = 0;
-        for row in &rows {
-            let (event, topics) = event(row);
-            let event = Arc::new(event);
-            for topic in topics {
-                tokio::select! {
-                    () = stop.cancelled() => return Ok(Ok(published)),
-                    () = self.bus.publish(topic, &row.owner, row.position, &event) => {}
-                }
-            }
-            self.bus.published(row.position);
-            *after = Some(row.position);
-            published += 1;
+        let rows = self.store.changes_after(from, self.full).await?;
+        let events: Vec<Outgoing> = rows.iter().flat_map(outgoing).collect();
+        tokio::select! {
+            () = stop.cancelled() => return Ok(Ok(0)),
+            published = self.bus.publish(&events) => published?,
         }
-        if let Some(last) = rows.last()
-            && !self
+        if let Some(last) = rows.last() {
+            *after = Some(last.position);
+            let through = last.position;
+            if !self
                 .store
-                .set_published_through(LEADER, lead.fence, last.position)
+                .set_published_through(LEADER, lead.fence, through)
                 .await?
-        {
-            return Ok(Err(Fenced));
+            {
+                return Ok(Err(Fenced));
+            }
         }
-        Ok(Ok(published))
+        Ok(Ok(u32::try_from(rows.len()).unwrap_or(self.full)))
     }
+}
+
+/// The messages of a change: one for each topic.
+pub(crate) fn outgoing(row: &Row) -> impl Iterator<Item = Outgoing> {
+    let (event, topics) = event(row);
+    let event = Arc::new(event);
+    let (key, position) = (row.owner.clone(), row.position);
+    topics.iter().map(move |topic| Outgoing {
+        topic,
+        key: key.clone(),
+        position,
+        event: event.clone(),
+    })
 }
 
 /// The CloudEvent of a change, and its topics.

@@ -1,7 +1,8 @@
 //! Read anywhere, closed everywhere: browsers that show a reminder are told when it was read, or when its task is done.
 //!
 //! This listens to what clients are told (`task-updates`) without an offset of its own: it can hold nobody up, and what it
-//! misses is a notification that stays until it is dismissed.
+//! misses is a notification that stays until it is dismissed. It also hears here that a reminder has fired, and wakes the
+//! rest of the sender, which looks once a second in any case.
 
 use std::collections::VecDeque;
 
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::outside::Outcome;
 use super::{Sender, origin, push};
-use crate::bus::Message;
+use crate::bus::Tail;
 use crate::store::{Over, Pushed};
 
 /// Calls under way at once.
@@ -41,9 +42,9 @@ impl Closed {
 
 impl Sender {
     /// Runs until stopped. `updates` is the tail of `task-updates`.
-    pub async fn close_what_is_read(self, mut updates: Receiver<Message>, stop: CancellationToken) {
+    pub async fn close_what_is_read(self, mut updates: Receiver<Tail>, stop: CancellationToken) {
         let kind = |table, kind| route(table, kind).0;
-        let read = kind("reminders", "read");
+        let (fired, read) = (kind("reminders", "fired"), kind("reminders", "read"));
         let done = ["completed", "skipped", "deleted"].map(|name| kind("tasks", name));
         loop {
             let message = tokio::select! {
@@ -51,10 +52,14 @@ impl Sender {
                 message = updates.recv() => message,
             };
             let over = match message {
-                Ok(message) if message.event.kind == read => {
+                Ok(Tail::Message(message)) if message.event.kind == fired => {
+                    self.nudged.notify_one();
+                    continue;
+                }
+                Ok(Tail::Message(message)) if message.event.kind == read => {
                     Over::Reminder(message.event.subject.clone())
                 }
-                Ok(message) if done.contains(&message.event.kind) => {
+                Ok(Tail::Message(message)) if done.contains(&message.event.kind) => {
                     Over::Task(message.event.subject.clone())
                 }
                 Ok(_) => continue,

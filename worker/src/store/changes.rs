@@ -1,6 +1,7 @@
-use punctual_sqlite::rusqlite::{self, Connection, OptionalExtension};
+use punctual_sqlite::rusqlite::OptionalExtension;
 
 use super::Store;
+use super::db::{Db, Param, Record, params};
 use crate::error::Error;
 
 /// One row of `changes` that has its position.
@@ -22,48 +23,70 @@ pub struct Row {
     pub at: i64,
 }
 
-const COLUMNS: &str =
-    "position, tbl, row_id, owner, kind, version, before, after, actor, via, trace, at";
+const CHANGES_AFTER: &str =
+    "SELECT position, tbl, row_id, owner, kind, version, before, after, actor, via, trace, at
+    FROM changes WHERE position > ?1 ORDER BY position LIMIT ?2";
 
-fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-    Ok(Row {
-        position: row.get(0)?,
-        table: row.get(1)?,
-        row_id: row.get(2)?,
-        owner: row.get(3)?,
-        kind: row.get(4)?,
-        version: row.get(5)?,
-        before: row.get(6)?,
-        after: row.get(7)?,
-        actor: row.get(8)?,
-        via: row.get(9)?,
-        trace: row.get(10)?,
-        at: row.get(11)?,
-    })
+fn changes(rows: Vec<Record>) -> Result<Vec<Row>, Error> {
+    let row = |mut row: Record| {
+        Ok(Row {
+            position: row.get(0)?,
+            table: row.get(1)?,
+            row_id: row.get(2)?,
+            owner: row.get(3)?,
+            kind: row.get(4)?,
+            version: row.get(5)?,
+            before: row.get(6)?,
+            after: row.get(7)?,
+            actor: row.get(8)?,
+            via: row.get(9)?,
+            trace: row.get(10)?,
+            at: row.get(11)?,
+        })
+    };
+    rows.into_iter().map(row).collect()
 }
 
-fn watermark(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
-    Ok(connection
-        .prepare_cached("SELECT position FROM watermarks WHERE name = ?1")?
-        .query_row([name], |row| row.get(0))
-        .optional()?
-        .unwrap_or(0))
-}
+/// Held until the positions are committed: whoever gives some waits for who does so already.
+const OUR_LEASE: &str = "SELECT fence FROM leases WHERE name = $1 AND fence = $2 FOR UPDATE";
 
-pub(super) const SET_WATERMARK: &str = "INSERT INTO watermarks (name, position) VALUES (?1, ?2)
-    ON CONFLICT (name) DO UPDATE SET position = excluded.position";
+/// Postgres's `give_positions`: numbers, moves the watermark, and answers with it. A change whose transaction commits
+/// later has a lower `seq` perhaps, but gets a later position.
+const NUMBER: &str = "WITH
+    last AS (SELECT COALESCE((SELECT position FROM watermarks WHERE name = 'positions'), 0) AS position),
+    next AS (SELECT seq, last.position + row_number() OVER (ORDER BY seq) AS position
+        FROM changes, last WHERE changes.position IS NULL ORDER BY seq LIMIT $1),
+    given AS (UPDATE changes SET position = next.position FROM next
+        WHERE changes.seq = next.seq AND changes.position IS NULL RETURNING changes.position),
+    moved AS (INSERT INTO watermarks (name, position)
+        SELECT 'positions', max(position) FROM given HAVING count(*) > 0
+        ON CONFLICT (name) DO UPDATE SET position = excluded.position)
+    SELECT COALESCE((SELECT max(position) FROM given), (SELECT position FROM last))";
+
+/// [`NUMBER`], and the changes after a position with it, those of this round from the statement's own result: it sees
+/// the table as it was before.
+const NUMBER_AND_READ: &str = "WITH
+    last AS (SELECT COALESCE((SELECT position FROM watermarks WHERE name = 'positions'), 0) AS position),
+    next AS (SELECT seq, last.position + row_number() OVER (ORDER BY seq) AS position
+        FROM changes, last WHERE changes.position IS NULL ORDER BY seq LIMIT $1),
+    given AS (UPDATE changes SET position = next.position FROM next
+        WHERE changes.seq = next.seq AND changes.position IS NULL
+        RETURNING changes.position, tbl, row_id, owner, kind, version, before, after, actor, via, trace, at),
+    moved AS (INSERT INTO watermarks (name, position)
+        SELECT 'positions', max(position) FROM given HAVING count(*) > 0
+        ON CONFLICT (name) DO UPDATE SET position = excluded.position),
+    had AS (SELECT position, tbl, row_id, owner, kind, version, before, after, actor, via, trace, at
+        FROM changes WHERE position > $2 ORDER BY position LIMIT $1)
+    SELECT * FROM (SELECT * FROM had UNION ALL SELECT * FROM given) AS all_of_them ORDER BY position LIMIT $1";
 
 impl Store {
     /// Whether some change waits for its position.
     pub async fn has_unpositioned(&self) -> Result<bool, Error> {
-        Ok(self
-            .db
-            .read(|connection| {
-                Ok(connection
-                    .prepare_cached("SELECT EXISTS (SELECT 1 FROM changes WHERE position IS NULL)")?
-                    .query_row([], |row| row.get(0))?)
-            })
-            .await?)
+        let sql = "SELECT EXISTS (SELECT 1 FROM changes WHERE position IS NULL)";
+        let rows = self.db.query(sql, Vec::new()).await?;
+        rows.into_iter()
+            .next()
+            .map_or(Ok(false), |mut row| row.get(0))
     }
 
     /// Gives up to `most` changes their positions, in the order of their commits, in one transaction that checks the
@@ -74,8 +97,16 @@ impl Store {
         fence: i64,
         most: u32,
     ) -> Result<Option<i64>, Error> {
-        Ok(self
-            .db
+        let db = match &self.db {
+            Db::Sqlite(db) => db,
+            Db::Postgres(db) => {
+                let lock = (OUR_LEASE, params![lease, fence]);
+                let rows = db.locked(lock, (NUMBER, params![most])).await?;
+                let last = rows.and_then(|rows| rows.into_iter().next());
+                return last.map(|mut row| row.get(0)).transpose();
+            }
+        };
+        Ok(db
             .write(move |connection| {
                 let transaction = connection.transaction()?;
                 let ours: bool = transaction
@@ -86,7 +117,11 @@ impl Store {
                 if !ours {
                     return Ok(None);
                 }
-                let last = watermark(&transaction, "positions")?;
+                let last: i64 = transaction
+                    .prepare_cached("SELECT position FROM watermarks WHERE name = 'positions'")?
+                    .query_row([], |row| row.get(0))
+                    .optional()?
+                    .unwrap_or(0);
                 let given = transaction
                     .prepare_cached(
                         "UPDATE changes SET position = ?1 + next.number
@@ -100,28 +135,46 @@ impl Store {
                 }
                 let last = last + i64::try_from(given).unwrap_or(0);
                 transaction
-                    .prepare_cached(SET_WATERMARK)?
-                    .execute(("positions", last))?;
+                    .prepare_cached(
+                        "INSERT INTO watermarks (name, position) VALUES ('positions', ?1)
+                         ON CONFLICT (name) DO UPDATE SET position = excluded.position",
+                    )?
+                    .execute([last])?;
                 transaction.commit()?;
                 Ok(Some(last))
             })
             .await?)
     }
 
+    /// [`Store::give_positions`] and [`Store::changes_after`] at once: on Postgres, what was numbered need not be read
+    /// again.
+    pub async fn give_positions_and_read(
+        &self,
+        lease: &'static str,
+        fence: i64,
+        after: i64,
+        most: u32,
+    ) -> Result<Option<Vec<Row>>, Error> {
+        match &self.db {
+            Db::Sqlite(_) => match self.give_positions(lease, fence, most).await? {
+                Some(_) => self.changes_after(after, most).await.map(Some),
+                None => Ok(None),
+            },
+            Db::Postgres(db) => {
+                let lock = (OUR_LEASE, params![lease, fence]);
+                let read = (NUMBER_AND_READ, params![most, after]);
+                db.locked(lock, read).await?.map(changes).transpose()
+            }
+        }
+    }
+
     /// Changes after a position, in order.
     pub async fn changes_after(&self, position: i64, most: u32) -> Result<Vec<Row>, Error> {
-        Ok(self
-            .db
-            .read(move |connection| {
-                let sql = format!(
-                    "SELECT {COLUMNS} FROM changes WHERE position > ?1 ORDER BY position LIMIT ?2"
-                );
-                let mut statement = connection.prepare_cached(&sql)?;
-                Ok(statement
-                    .query_map((position, most), row)?
-                    .collect::<Result<_, _>>()?)
-            })
-            .await?)
+        changes(
+            self.db
+                .query(CHANGES_AFTER, params![position, most])
+                .await?,
+        )
     }
 
     /// One owner's changes after a position, in order.
@@ -131,35 +184,28 @@ impl Store {
         position: i64,
         most: u32,
     ) -> Result<Vec<Row>, Error> {
-        let owner = owner.to_owned();
-        Ok(self
-            .db
-            .read(move |connection| {
-                let sql = format!(
-                    "SELECT {COLUMNS} FROM changes WHERE owner = ?1 AND position > ?2 ORDER BY position LIMIT ?3"
-                );
-                let mut statement = connection.prepare_cached(&sql)?;
-                Ok(statement.query_map((owner, position, most), row)?.collect::<Result<_, _>>()?)
-            })
-            .await?)
+        let sql = "SELECT position, tbl, row_id, owner, kind, version, before, after, actor, via, trace, at
+            FROM changes WHERE owner = ?1 AND position > ?2 ORDER BY position LIMIT ?3";
+        changes(self.db.query(sql, params![owner, position, most]).await?)
+    }
+
+    async fn watermark(&self, name: &'static str) -> Result<i64, Error> {
+        let sql = "SELECT position FROM watermarks WHERE name = ?1";
+        let rows = self.db.query(sql, params![name]).await?;
+        rows.into_iter().next().map_or(Ok(0), |mut row| row.get(0))
     }
 
     /// The last position given.
     pub async fn last_position(&self) -> Result<i64, Error> {
-        Ok(self
-            .db
-            .read(|connection| Ok(watermark(connection, "positions")?))
-            .await?)
+        self.watermark("positions").await
     }
 
     pub async fn published_through(&self) -> Result<i64, Error> {
-        Ok(self
-            .db
-            .read(|connection| Ok(watermark(connection, "published_through")?))
-            .await?)
+        self.watermark("published_through").await
     }
 
-    /// Whether the lease was still ours and the watermark stands at `position`.
+    /// Moves the watermark to `position`, and never back: what is published again is behind it. False where the lease is
+    /// another's.
     pub async fn set_published_through(
         &self,
         lease: &'static str,
@@ -167,12 +213,10 @@ impl Store {
         position: i64,
     ) -> Result<bool, Error> {
         let sql = "INSERT INTO watermarks (name, position)
-            SELECT 'published_through', ?1 WHERE EXISTS (SELECT 1 FROM leases WHERE name = ?2 AND fence = ?3)
-            ON CONFLICT (name) DO UPDATE SET position = excluded.position";
-        let rows = self
-            .db
-            .query(sql, vec![position.into(), lease.into(), fence.into()])
-            .await?;
-        Ok(rows.changes == 1)
+            SELECT 'published_through', ?1 FROM leases WHERE name = ?2 AND fence = ?3
+            ON CONFLICT (name) DO UPDATE SET position = CASE
+                WHEN excluded.position > watermarks.position THEN excluded.position ELSE watermarks.position END";
+        let params: Vec<Param> = params![position, lease, fence];
+        Ok(self.db.execute(sql, params).await? == 1)
     }
 }

@@ -1,6 +1,6 @@
-use punctual_sqlite::rusqlite::{self, Row};
-
 use super::Store;
+use super::db::{Record, params};
+use crate::clock::rfc3339;
 use crate::error::Error;
 
 /// A delivery whose try has come, with all that its receiver is told.
@@ -81,36 +81,32 @@ impl Store {
     pub async fn settle_in_app(&self, now: i64) -> Result<bool, Error> {
         let waiting = "SELECT 1 FROM deliveries JOIN channels ON channels.id = channel_id
             WHERE state = 'pending' AND next_try <= ?1 AND kind = 'in-app' LIMIT 1";
-        if self
-            .db
-            .query(waiting, vec![now.into()])
-            .await?
-            .rows
-            .is_empty()
-        {
+        if self.db.query(waiting, params![now]).await?.is_empty() {
             return Ok(false);
         }
-        let settle = "UPDATE deliveries SET state = 'sent', tries = 1, sent_at = ?1, next_try = NULL,
-                log = json_array(json_object(
-                    'at', strftime('%Y-%m-%dT%H:%M:%S', ?1 / 1000000, 'unixepoch') || printf('.%03dZ', ?1 / 1000 % 1000),
-                    'outcome', 'sent', 'ms', (?1 - created_at) / 1000))
+        let settle = r#"UPDATE deliveries SET state = 'sent', tries = 1, sent_at = ?1, next_try = NULL,
+                log = '[{"at":"' || ?2 || '","outcome":"sent","ms":' || (?1 - created_at) / 1000 || '}]'
             WHERE state = 'pending' AND next_try <= ?1
                 AND channel_id IN (SELECT id FROM channels WHERE kind = 'in-app')
                 AND EXISTS (SELECT 1 FROM changes
                     WHERE tbl = 'reminders' AND row_id = deliveries.reminder_id AND kind = 'fired'
-                        AND position <= (SELECT position FROM watermarks WHERE name = 'published_through'))";
-        self.db.query(settle, vec![now.into()]).await?;
-        Ok(!self
-            .db
-            .query(waiting, vec![now.into()])
-            .await?
-            .rows
-            .is_empty())
+                        AND position <= (SELECT position FROM watermarks WHERE name = 'published_through'))"#;
+        self.db.execute(settle, params![now, rfc3339(now)]).await?;
+        Ok(!self.db.query(waiting, params![now]).await?.is_empty())
     }
 
     /// Deliveries to the outside whose next try has come, the oldest first.
     pub async fn pending_deliveries(&self, now: i64, most: i64) -> Result<Vec<Pending>, Error> {
-        let pending = |row: &Row<'_>| {
+        let sql = "SELECT d.id, d.tries, c.id, c.kind, c.target, c.secret, r.owner, r.id, r.task_id, t.title, t.priority,
+                r.due, t.timezone, r.fire_at, r.fired_at, c.deleted_at IS NOT NULL,
+                r.read_at IS NOT NULL OR t.status <> 'open' OR t.deleted_at IS NOT NULL,
+                s.timezone, s.language, s.quiet_from, s.quiet_until
+            FROM deliveries d JOIN channels c ON c.id = d.channel_id
+                JOIN reminders r ON r.id = d.reminder_id JOIN tasks t ON t.id = r.task_id
+                JOIN settings s ON s.user_id = r.owner
+            WHERE d.state = 'pending' AND d.next_try <= ?1 AND c.kind <> 'in-app'
+            ORDER BY d.next_try LIMIT ?2";
+        let pending = |mut row: Record| {
             Ok(Pending {
                 id: row.get(0)?,
                 tries: row.get(1)?,
@@ -135,28 +131,12 @@ impl Store {
                 quiet_until: row.get(20)?,
             })
         };
-        Ok(self
-            .db
-            .read(move |connection| {
-                let mut statement = connection.prepare_cached(
-                    "SELECT d.id, d.tries, c.id, c.kind, c.target, c.secret, r.owner, r.id, r.task_id, t.title, t.priority,
-                         r.due, t.timezone, r.fire_at, r.fired_at, c.deleted_at IS NOT NULL,
-                         r.read_at IS NOT NULL OR t.status <> 'open' OR t.deleted_at IS NOT NULL,
-                         s.timezone, s.language, s.quiet_from, s.quiet_until
-                     FROM deliveries d JOIN channels c ON c.id = d.channel_id
-                         JOIN reminders r ON r.id = d.reminder_id JOIN tasks t ON t.id = r.task_id
-                         JOIN settings s ON s.user_id = r.owner
-                     WHERE d.state = 'pending' AND d.next_try <= ?1 AND c.kind <> 'in-app'
-                     ORDER BY d.next_try LIMIT ?2",
-                )?;
-                Ok(statement
-                    .query_map((now, most), pending)?
-                    .collect::<Result<_, _>>()?)
-            })
-            .await?)
+        let rows = self.db.query(sql, params![now, most]).await?;
+        rows.into_iter().map(pending).collect()
     }
 
-    /// Records a try. `state` is `sent`, `failed` or `pending`; the latter with the next try's time.
+    /// Records a try. `state` is `sent`, `failed` or `pending`; the latter with the next try's time. `entry` is the JSON
+    /// of one object, and the log an array of such.
     pub async fn record_try(
         &self,
         id: &str,
@@ -165,20 +145,12 @@ impl Store {
         next_try: Option<i64>,
         now: i64,
     ) -> Result<(), Error> {
-        let sql = "UPDATE deliveries SET state = ?2, tries = tries + 1, log = json_insert(log, '$[#]', json(?3)),
+        let sql = "UPDATE deliveries SET state = ?2, tries = tries + 1,
+                log = CASE log WHEN '[]' THEN '[' ELSE substr(log, 1, length(log) - 1) || ',' END || ?3 || ']',
                 next_try = ?4, sent_at = CASE ?2 WHEN 'sent' THEN ?5 END
             WHERE id = ?1 AND state = 'pending'";
         self.db
-            .query(
-                sql,
-                vec![
-                    id.into(),
-                    state.into(),
-                    entry.into(),
-                    next_try.into(),
-                    now.into(),
-                ],
-            )
+            .execute(sql, params![id, state, entry, next_try, now])
             .await?;
         Ok(())
     }
@@ -186,14 +158,14 @@ impl Store {
     /// Puts a delivery off without a try.
     pub async fn put_off(&self, id: &str, next_try: i64) -> Result<(), Error> {
         let sql = "UPDATE deliveries SET next_try = ?2 WHERE id = ?1 AND state = 'pending'";
-        self.db.query(sql, vec![id.into(), next_try.into()]).await?;
+        self.db.execute(sql, params![id, next_try]).await?;
         Ok(())
     }
 
     /// Removes a channel that nothing can be sent to any more.
     pub async fn remove_channel(&self, id: &str, now: i64) -> Result<(), Error> {
         let sql = "UPDATE channels SET deleted_at = ?2 WHERE id = ?1 AND deleted_at IS NULL";
-        self.db.query(sql, vec![id.into(), now.into()]).await?;
+        self.db.execute(sql, params![id, now]).await?;
         Ok(())
     }
 
@@ -218,7 +190,7 @@ impl Store {
                 ),
             ),
         };
-        let pushed = |row: &Row<'_>| {
+        let pushed = |mut row: Record| {
             Ok(Pushed {
                 delivery_id: row.get(0)?,
                 reminder_id: row.get(1)?,
@@ -227,15 +199,11 @@ impl Store {
                 secret: row.get(4)?,
             })
         };
-        Ok(self
+        let rows = self
             .db
-            .read(move |connection| {
-                let mut statement = connection.prepare_cached(&format!("{SENT}{which}"))?;
-                Ok(statement
-                    .query_map([id], pushed)?
-                    .collect::<Result<_, rusqlite::Error>>()?)
-            })
-            .await?)
+            .query(&format!("{SENT}{which}"), params![id])
+            .await?;
+        rows.into_iter().map(pushed).collect()
     }
 
     /// Confirmation mails whose next try has come, the oldest first.
@@ -244,7 +212,10 @@ impl Store {
         now: i64,
         most: i64,
     ) -> Result<Vec<Confirmation>, Error> {
-        let confirmation = |row: &Row<'_>| {
+        let sql = "SELECT c.id, f.tries, c.user_id, c.target, s.language, f.created_at, c.deleted_at IS NOT NULL
+            FROM confirmations f JOIN channels c ON c.id = f.channel_id JOIN settings s ON s.user_id = c.user_id
+            WHERE f.state = 'pending' AND f.next_try <= ?1 ORDER BY f.next_try LIMIT ?2";
+        let confirmation = |mut row: Record| {
             Ok(Confirmation {
                 channel_id: row.get(0)?,
                 tries: row.get(1)?,
@@ -255,19 +226,8 @@ impl Store {
                 removed: row.get(6)?,
             })
         };
-        Ok(self
-            .db
-            .read(move |connection| {
-                let mut statement = connection.prepare_cached(
-                    "SELECT c.id, f.tries, c.user_id, c.target, s.language, f.created_at, c.deleted_at IS NOT NULL
-                     FROM confirmations f JOIN channels c ON c.id = f.channel_id JOIN settings s ON s.user_id = c.user_id
-                     WHERE f.state = 'pending' AND f.next_try <= ?1 ORDER BY f.next_try LIMIT ?2",
-                )?;
-                Ok(statement
-                    .query_map((now, most), confirmation)?
-                    .collect::<Result<_, _>>()?)
-            })
-            .await?)
+        let rows = self.db.query(sql, params![now, most]).await?;
+        rows.into_iter().map(confirmation).collect()
     }
 
     /// Records a try of a confirmation mail, as [`Store::record_try`] does.
@@ -281,8 +241,9 @@ impl Store {
         let sql =
             "UPDATE confirmations SET state = ?2, tries = tries + 1, last_error = ?3, next_try = ?4
             WHERE channel_id = ?1 AND state = 'pending'";
-        let params = vec![channel.into(), state.into(), error.into(), next_try.into()];
-        self.db.query(sql, params).await?;
+        self.db
+            .execute(sql, params![channel, state, error, next_try])
+            .await?;
         Ok(())
     }
 
@@ -290,9 +251,7 @@ impl Store {
     pub async fn put_off_confirmation(&self, channel: &str, next_try: i64) -> Result<(), Error> {
         let sql =
             "UPDATE confirmations SET next_try = ?2 WHERE channel_id = ?1 AND state = 'pending'";
-        self.db
-            .query(sql, vec![channel.into(), next_try.into()])
-            .await?;
+        self.db.execute(sql, params![channel, next_try]).await?;
         Ok(())
     }
 }

@@ -1,7 +1,5 @@
-use punctual_sqlite::Value;
-
 use super::Store;
-use super::changes::SET_WATERMARK;
+use super::db::params;
 use crate::error::Error;
 
 impl Store {
@@ -10,25 +8,24 @@ impl Store {
         let sql = "SELECT position FROM watermarks WHERE name = ?1";
         let rows = self
             .db
-            .query(sql, vec![Value::from(format!("group:{group}"))])
+            .query(sql, params![format!("group:{group}")])
             .await?;
-        Ok(rows.rows.first().and_then(|row| row.first()?.as_integer()))
+        rows.into_iter()
+            .next()
+            .map(|mut row| row.get(0))
+            .transpose()
     }
 
     /// Commits several groups' watermarks at once.
     pub async fn set_group_watermarks(&self, positions: Vec<(String, i64)>) -> Result<(), Error> {
-        Ok(self
-            .db
-            .write(move |connection| {
-                let transaction = connection.transaction()?;
-                for (group, position) in positions {
-                    transaction
-                        .prepare_cached(SET_WATERMARK)?
-                        .execute((format!("group:{group}"), position))?;
-                }
-                Ok(transaction.commit()?)
-            })
-            .await?)
+        let set = "INSERT INTO watermarks (name, position) VALUES (?1, ?2)
+            ON CONFLICT (name) DO UPDATE SET position = excluded.position";
+        let steps = positions
+            .into_iter()
+            .map(|(group, position)| (set, params![format!("group:{group}"), position]))
+            .collect();
+        self.db.together(steps).await?;
+        Ok(())
     }
 
     /// Sets an event apart that will not be tried again.
@@ -42,14 +39,9 @@ impl Store {
     ) -> Result<(), Error> {
         let sql = "INSERT INTO dead_letters (topic, position, event, error, at) VALUES (?1, ?2, ?3, ?4, ?5)
             ON CONFLICT (topic, position) DO NOTHING";
-        let params = vec![
-            topic.into(),
-            position.into(),
-            event.into(),
-            error.into(),
-            now.into(),
-        ];
-        self.db.query(sql, params).await?;
+        self.db
+            .execute(sql, params![topic, position, event, error, now])
+            .await?;
         Ok(())
     }
 }

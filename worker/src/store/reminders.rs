@@ -1,6 +1,5 @@
-use punctual_sqlite::rusqlite;
-
-use super::{Store, list};
+use super::Store;
+use super::db::{Record, params};
 use crate::error::Error;
 
 /// Something that is to happen at an instant.
@@ -11,11 +10,14 @@ pub struct Instant {
     pub id: String,
 }
 
-fn instant(row: &rusqlite::Row<'_>) -> rusqlite::Result<Instant> {
-    Ok(Instant {
-        at: row.get(0)?,
-        id: row.get(1)?,
-    })
+pub(super) fn instants(rows: Vec<Record>) -> Result<Vec<Instant>, Error> {
+    let instant = |mut row: Record| {
+        Ok(Instant {
+            at: row.get(0)?,
+            id: row.get(1)?,
+        })
+    };
+    rows.into_iter().map(instant).collect()
 }
 
 /// A reminder that this worker may fire now.
@@ -28,18 +30,10 @@ pub struct Claimed {
 impl Store {
     /// The seconds (Unix) in which something is planned, from `from` and before `to` (microseconds).
     pub async fn planned_seconds(&self, from: i64, to: i64) -> Result<Vec<i64>, Error> {
-        Ok(self
-            .db
-            .read(move |connection| {
-                let mut statement = connection.prepare_cached(
-                    "SELECT DISTINCT fire_at / 1000000 FROM reminders
-                     WHERE state = 'planned' AND fire_at >= ?1 AND fire_at < ?2 ORDER BY 1",
-                )?;
-                Ok(statement
-                    .query_map((from, to), |row| row.get(0))?
-                    .collect::<Result<_, _>>()?)
-            })
-            .await?)
+        let sql = "SELECT DISTINCT fire_at / 1000000 FROM reminders
+            WHERE state = 'planned' AND fire_at >= ?1 AND fire_at < ?2 ORDER BY 1";
+        let rows = self.db.query(sql, params![from, to]).await?;
+        rows.into_iter().map(|mut row| row.get(0)).collect()
     }
 
     /// Reminders planned from `from` and before `to`, the earliest first.
@@ -49,52 +43,29 @@ impl Store {
         to: i64,
         most: i64,
     ) -> Result<Vec<Instant>, Error> {
-        Ok(self
-            .db
-            .read(move |connection| {
-                let mut statement = connection.prepare_cached(
-                    "SELECT fire_at, id FROM reminders
-                     WHERE state = 'planned' AND fire_at >= ?1 AND fire_at < ?2 ORDER BY fire_at LIMIT ?3",
-                )?;
-                Ok(statement.query_map((from, to, most), instant)?.collect::<Result<_, _>>()?)
-            })
-            .await?)
+        let sql = "SELECT fire_at, id FROM reminders
+            WHERE state = 'planned' AND fire_at >= ?1 AND fire_at < ?2 ORDER BY fire_at LIMIT ?3";
+        instants(self.db.query(sql, params![from, to, most]).await?)
     }
 
     /// Those of these reminders that are planned, with their instants.
     pub async fn planned_of(&self, ids: &[String]) -> Result<Vec<Instant>, Error> {
-        let ids = list(ids);
-        Ok(self
-            .db
-            .read(move |connection| {
-                let mut statement = connection.prepare_cached(
-                    "SELECT fire_at, id FROM reminders
-                     WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'planned'",
-                )?;
-                Ok(statement
-                    .query_map([ids], instant)?
-                    .collect::<Result<_, _>>()?)
-            })
-            .await?)
+        let sql = "SELECT fire_at, id FROM reminders
+            WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'planned'";
+        instants(self.db.query(sql, params![ids]).await?)
     }
 
     /// Planned reminders whose instant has passed and that nobody is firing.
     pub async fn overdue(&self, now: i64, most: i64) -> Result<Vec<Instant>, Error> {
-        Ok(self
-            .db
-            .read(move |connection| {
-                let mut statement = connection.prepare_cached(
-                    "SELECT fire_at, id FROM reminders
-                     WHERE state = 'planned' AND fire_at <= ?1 AND NOT EXISTS (
-                         SELECT 1 FROM claims WHERE claims.reminder_id = reminders.id AND claims.until > ?1)
-                     ORDER BY fire_at LIMIT ?2",
-                )?;
-                Ok(statement.query_map((now, most), instant)?.collect::<Result<_, _>>()?)
-            })
-            .await?)
+        let sql = "SELECT fire_at, id FROM reminders
+            WHERE state = 'planned' AND fire_at <= ?1 AND NOT EXISTS (
+                SELECT 1 FROM claims WHERE claims.reminder_id = reminders.id AND claims.until > ?1)
+            ORDER BY fire_at LIMIT ?2";
+        instants(self.db.query(sql, params![now, most]).await?)
     }
 
-    /// Claims those of these reminders that are planned, due by `now`, and claimed by nobody.
+    /// Claims those of these reminders that are planned, due by `now`, and claimed by nobody. In the order of their ids:
+    /// two workers that claim the same ones wait for each other and never in a circle.
     pub async fn claim(
         &self,
         ids: &[String],
@@ -102,31 +73,26 @@ impl Store {
         now: i64,
         until: i64,
     ) -> Result<Vec<Claimed>, Error> {
-        let (ids, worker) = (list(ids), worker.to_owned());
-        Ok(self
-            .db
-            .write(move |connection| {
-                let mut statement = connection.prepare_cached(
-                    "INSERT INTO claims (reminder_id, worker, until)
-                     SELECT id, ?2, ?3 FROM reminders
-                     WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'planned' AND fire_at <= ?4
-                     ON CONFLICT (reminder_id) DO UPDATE SET worker = excluded.worker, until = excluded.until
-                     WHERE claims.until <= ?4
-                     RETURNING reminder_id, (SELECT owner FROM reminders WHERE id = reminder_id)",
-                )?;
-                let claimed = statement
-                    .query_map((ids, worker, until, now), |row| Ok(Claimed { id: row.get(0)?, owner: row.get(1)? }))?
-                    .collect::<Result<_, _>>()?;
-                Ok(claimed)
+        let sql = "INSERT INTO claims (reminder_id, worker, until)
+            SELECT id, ?2, ?3 FROM reminders
+            WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'planned' AND fire_at <= ?4 ORDER BY id
+            ON CONFLICT (reminder_id) DO UPDATE SET worker = excluded.worker, until = excluded.until
+            WHERE claims.until <= ?4
+            RETURNING reminder_id, (SELECT owner FROM reminders WHERE id = reminder_id)";
+        let rows = self.db.query(sql, params![ids, worker, until, now]).await?;
+        rows.into_iter()
+            .map(|mut row| {
+                Ok(Claimed {
+                    id: row.get(0)?,
+                    owner: row.get(1)?,
+                })
             })
-            .await?)
+            .collect()
     }
 
     pub async fn release_claims(&self, ids: &[String], worker: &str) -> Result<(), Error> {
         let sql = "DELETE FROM claims WHERE reminder_id IN (SELECT value FROM json_each(?1)) AND worker = ?2";
-        self.db
-            .query(sql, vec![list(ids).into(), worker.into()])
-            .await?;
+        self.db.execute(sql, params![ids, worker]).await?;
         Ok(())
     }
 
@@ -138,15 +104,13 @@ impl Store {
     ) -> Result<(), Error> {
         let sql = "UPDATE claims SET until = ?3
             WHERE reminder_id IN (SELECT value FROM json_each(?1)) AND worker = ?2";
-        self.db
-            .query(sql, vec![list(ids).into(), worker.into(), until.into()])
-            .await?;
+        self.db.execute(sql, params![ids, worker, until]).await?;
         Ok(())
     }
 
     /// Ends every claim: for a new holder of the lease, since nobody else fires any more.
     pub async fn clear_claims(&self) -> Result<(), Error> {
-        self.db.query("DELETE FROM claims", Vec::new()).await?;
+        self.db.execute("DELETE FROM claims", Vec::new()).await?;
         Ok(())
     }
 }

@@ -1,8 +1,6 @@
 use argon2::{Argon2, PasswordVerifier};
-use punctual_sqlite::{Database, Options};
 use punctual_worker::Error;
-use punctual_worker::admin::{backup, random_password, reset_password, restore};
-use punctual_worker::data::Folder;
+use punctual_worker::admin::{random_password, reset_password};
 
 use crate::harness::Fixture;
 
@@ -59,64 +57,4 @@ async fn a_reset_sets_the_password_and_ends_the_accounts_sessions() {
     assert!(matches!(nobody, Err(Error::Usage(_))));
     let short = reset_password(&fixture.store, &fixture.clock, "ann@example.com", "short").await;
     assert!(matches!(short, Err(Error::Usage(_))));
-}
-
-#[tokio::test]
-async fn a_backup_taken_in_use_brings_everything_back_and_keeps_what_was_there() {
-    let fixture = Fixture::new().await;
-    fixture.user("ann").await;
-    let folder = Folder::existing(fixture.folder.path()).expect("a folder");
-    let copy = fixture.folder.path().join("copy.db");
-    backup(&folder, &copy).await.expect("copied");
-    assert!(
-        matches!(backup(&folder, &copy).await, Err(Error::Usage(_))),
-        "nothing is written over"
-    );
-    fixture.user("bob").await;
-
-    let lock = folder.lock().expect("free");
-    assert!(matches!(
-        restore(&folder, &copy, &fixture.clock),
-        Err(Error::InUse { .. })
-    ));
-    drop(lock);
-    let kept = restore(&folder, &copy, &fixture.clock)
-        .expect("restored")
-        .expect("kept");
-    let users = async |path: &std::path::Path| {
-        let db = Database::open(path, Options::default()).expect("opened");
-        let rows = db
-            .query("SELECT id FROM users ORDER BY id", Vec::new())
-            .await
-            .expect("asked")
-            .rows;
-        rows.iter()
-            .filter_map(|row| row[0].as_text().map(str::to_owned))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(users(&folder.database()).await, ["ann"]);
-    assert_eq!(users(&kept).await, ["ann", "bob"], "its log came along");
-}
-
-#[tokio::test]
-async fn what_is_no_backup_is_refused_and_changes_nothing() {
-    let fixture = Fixture::new().await;
-    fixture.user("ann").await;
-    let folder = Folder::existing(fixture.folder.path()).expect("a folder");
-    let at = |name: &str| fixture.folder.path().join(name);
-    std::fs::write(at("text"), "not a database").expect("written");
-    Database::open(&at("foreign.db"), Options::default()).expect("made");
-    let newer = at("newer.db");
-    backup(&folder, &newer).await.expect("copied");
-    let db = Database::open(&newer, Options::default()).expect("opened");
-    let sql = "INSERT INTO migrations VALUES (999, 'later', '', 0)";
-    db.query(sql, Vec::new()).await.expect("written");
-    for name in ["missing", "text", "foreign.db", "newer.db"] {
-        let refused = restore(&folder, &at(name), &fixture.clock);
-        assert!(
-            matches!(refused, Err(Error::Usage(_))),
-            "{name}: {refused:?}"
-        );
-    }
-    assert_eq!(fixture.integer("SELECT count(*) FROM users").await, 1);
 }

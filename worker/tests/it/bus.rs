@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use punctual_contract::events::{CloudEvent, TASK_EVENTS, TASK_UPDATES};
-use punctual_worker::bus::{Bus, Consumer, Message, PARTITIONS};
+use punctual_worker::bus::{Consumer, InProcess, Message, PARTITIONS};
 use punctual_worker::relay;
 use punctual_worker::store::Row;
 
@@ -27,7 +27,7 @@ pub fn event(position: i64, owner: &str, subject: &str) -> Arc<CloudEvent> {
 }
 
 /// Publishes one position as the relay does.
-pub async fn publish(bus: &Bus, position: i64, owner: &str, subject: &str) {
+pub async fn publish(bus: &InProcess, position: i64, owner: &str, subject: &str) {
     bus.publish(
         TASK_EVENTS,
         owner,
@@ -55,7 +55,7 @@ async fn take(consumers: &mut [Consumer]) -> Vec<(usize, Message)> {
 #[tokio::test]
 async fn every_group_gets_every_message_and_an_owners_in_order() {
     let fixture = Fixture::new().await;
-    let bus = Bus::new(fixture.store.clone());
+    let bus = InProcess::new(fixture.store.clone());
     let mut one = bus.subscribe("one", TASK_EVENTS).await.expect("joined");
     let mut two = bus.subscribe("two", TASK_EVENTS).await.expect("joined");
     for position in 1..=400 {
@@ -80,7 +80,7 @@ async fn every_group_gets_every_message_and_an_owners_in_order() {
 #[tokio::test]
 async fn what_was_not_finished_comes_again_after_a_restart_and_nothing_else() {
     let fixture = Fixture::new().await;
-    let bus = Bus::new(fixture.store.clone());
+    let bus = InProcess::new(fixture.store.clone());
     let mut consumers = bus.subscribe("group", TASK_EVENTS).await.expect("joined");
     for position in 1..=6 {
         publish(&bus, position, &format!("owner-{position}"), "t").await;
@@ -98,7 +98,7 @@ async fn what_was_not_finished_comes_again_after_a_restart_and_nothing_else() {
     );
     assert_eq!(bus.resume_from(), Some(2));
 
-    let bus = Bus::new(fixture.store.clone());
+    let bus = InProcess::new(fixture.store.clone());
     let mut consumers = bus.subscribe("group", TASK_EVENTS).await.expect("joined");
     assert_eq!(bus.resume_from(), Some(2));
     for position in 1..=6 {
@@ -115,7 +115,7 @@ async fn what_was_not_finished_comes_again_after_a_restart_and_nothing_else() {
 #[tokio::test]
 async fn what_a_group_does_not_want_holds_nothing_back() {
     let fixture = Fixture::new().await;
-    let bus = Bus::new(fixture.store.clone());
+    let bus = InProcess::new(fixture.store.clone());
     let _consumers = bus.subscribe("group", TASK_EVENTS).await.expect("joined");
     bus.publish(TASK_UPDATES, "ann", 1, &event(1, "ann", "t"))
         .await;
@@ -130,7 +130,7 @@ async fn what_a_group_does_not_want_holds_nothing_back() {
 #[tokio::test]
 async fn published_again_in_the_same_process_a_message_comes_once() {
     let fixture = Fixture::new().await;
-    let bus = Bus::new(fixture.store.clone());
+    let bus = InProcess::new(fixture.store.clone());
     let mut consumers = bus.subscribe("group", TASK_EVENTS).await.expect("joined");
     publish(&bus, 1, "ann", "t").await;
     publish(&bus, 1, "ann", "t").await;
@@ -142,7 +142,7 @@ async fn published_again_in_the_same_process_a_message_comes_once() {
 #[tokio::test]
 async fn a_full_queue_makes_the_publisher_wait_and_loses_nothing() {
     let fixture = Fixture::new().await;
-    let bus = Bus::new(fixture.store.clone());
+    let bus = InProcess::new(fixture.store.clone());
     let mut consumers = bus.subscribe("group", TASK_EVENTS).await.expect("joined");
     let publisher = tokio::spawn({
         let bus = bus.clone();

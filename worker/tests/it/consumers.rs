@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use punctual_contract::batch::{MAX_EVENTS, Status};
 use punctual_contract::events::CloudEvent;
-use punctual_worker::bus::Bus;
+use punctual_worker::bus::{Bus, InProcess};
 use punctual_worker::consumers::{BackOff, Caller, on_task_events};
 use punctual_worker::functions::{Functions, ON_TASK_EVENTS, Verdict};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -14,7 +14,7 @@ use crate::harness::{Endpoint, Fixture, SECRET, eventually};
 /// Consumers of `task-events` that call an endpoint, with short back-offs.
 struct Running {
     fixture: Fixture,
-    bus: Bus,
+    bus: InProcess,
     endpoint: Endpoint,
     _stop: DropGuard,
 }
@@ -22,7 +22,7 @@ struct Running {
 impl Running {
     async fn new(prepare: impl FnOnce(&Endpoint)) -> Self {
         let fixture = Fixture::new().await;
-        let bus = Bus::new(fixture.store.clone());
+        let bus = InProcess::new(fixture.store.clone());
         let endpoint = Endpoint::start(fixture.clock.clone()).await;
         prepare(&endpoint);
         let functions =
@@ -30,14 +30,19 @@ impl Running {
         let back_off = BackOff(Duration::from_millis(5));
         let caller = Caller::new(
             functions,
-            fixture.store.clone(),
+            Bus::InProcess(bus.clone()),
             fixture.clock.clone(),
             back_off,
         );
         let stop = CancellationToken::new();
-        on_task_events(&bus, &caller, &TaskTracker::new(), &stop)
-            .await
-            .expect("joined");
+        on_task_events(
+            &Bus::InProcess(bus.clone()),
+            &caller,
+            &TaskTracker::new(),
+            &stop,
+        )
+        .await
+        .expect("joined");
         Self {
             fixture,
             bus,

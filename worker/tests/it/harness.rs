@@ -12,14 +12,15 @@ use axum::response::{IntoResponse, Response};
 use punctual_contract::batch::{Outcome, Outcomes, Status};
 use punctual_contract::events::{CloudEvent, REMINDER_DUE};
 use punctual_contract::signature;
-use punctual_sqlite::{Database, Options, Value};
+use punctual_sqlite::Value;
 use punctual_worker::clock::Clock;
-use punctual_worker::migrations::migrate;
 use punctual_worker::sender::Vapid;
-use punctual_worker::store::Store;
+use punctual_worker::store::{Db, Param, Store};
 use punctual_worker::{RunningWorker, Worker, WorkerOptions};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+
+use crate::database;
 
 pub const SECRET: &str = "the events secret";
 /// 2026-11-02T06:00:00Z
@@ -46,12 +47,12 @@ pub fn vapid() -> Vapid {
     Vapid::new("BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=").expect("a key pair")
 }
 
-/// A database of its own, with a clock that stands at [`NOW`].
+/// A database of its own, with a clock that stands at [`NOW`]. Which kind of database says the program that the test is in.
 pub struct Fixture {
-    pub db: Database,
+    pub db: Db,
     pub store: Store,
     pub clock: Clock,
-    pub folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Fixture {
@@ -61,19 +62,23 @@ impl Fixture {
 
     pub async fn with_clock(clock: Clock) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let db =
-            Database::open(&folder.path().join("punctual.db"), Options::default()).expect("opened");
-        migrate(&db, &clock).await.expect("migrated");
+        let db = database::migrated(folder.path(), &clock).await;
+        Self::of(db, clock, folder)
+    }
+
+    pub fn of(db: Db, clock: Clock, folder: TempDir) -> Self {
         Self {
             store: Store::new(db.clone()),
             db,
             clock,
-            folder,
+            _folder: folder,
         }
     }
 
     pub async fn run(&self, sql: &str, params: Vec<Value>) -> Vec<Vec<Value>> {
-        self.db.query(sql, params).await.expect(sql).rows
+        let params = params.into_iter().map(param).collect();
+        let rows = self.db.query(sql, params).await.expect(sql);
+        rows.into_iter().map(|row| row.0).collect()
     }
 
     /// The first value; 0 where there is no row yet.
@@ -163,7 +168,7 @@ impl Fixture {
 
     /// What `on-reminders` does.
     pub async fn fire(&self, id: &str) {
-        fire(&self.db, &self.clock, id).await;
+        fire(&self.db, &self.clock, id).await.expect("fired");
     }
 
     /// When a reminder fired, if it has.
@@ -188,6 +193,8 @@ impl Fixture {
         let options = WorkerOptions {
             db: self.db.clone(),
             clock: self.clock.clone(),
+            kafka: None,
+            dapr: None,
             functions_url: functions_url.to_owned(),
             public_url: "https://todo.example.org".to_owned(),
             events_secret: SECRET.to_owned(),
@@ -209,13 +216,19 @@ impl Fixture {
     }
 }
 
-async fn fire(db: &Database, clock: &Clock, id: &str) {
+fn param(value: Value) -> Param {
+    match value {
+        Value::Integer(integer) => integer.into(),
+        Value::Text(text) => text.into(),
+        other => panic!("no test needs {other:?}"),
+    }
+}
+
+async fn fire(db: &Db, clock: &Clock, id: &str) -> Result<u64, punctual_worker::Error> {
     let sql = "UPDATE reminders SET state = 'fired', fired_at = ?2, version = version + 1, op = 'fire-' || id,
             via = 'timer', updated_at = ?2
         WHERE id = ?1 AND state = 'planned' AND fire_at <= ?2";
-    db.query(sql, vec![id.into(), clock.now().into()])
-        .await
-        .expect("fired");
+    db.execute(sql, vec![id.into(), clock.now().into()]).await
 }
 
 pub async fn listener() -> TcpListener {
@@ -267,7 +280,7 @@ pub struct Script {
     pub forget_outcomes: bool,
     /// More headers of the answer.
     pub headers: Vec<(&'static str, String)>,
-    fires: Option<(Database, Clock)>,
+    fires: Option<(Db, Clock)>,
     clock: Option<Clock>,
 }
 
@@ -378,7 +391,9 @@ async fn answer(
     };
     if let Some((db, clock)) = fires {
         for event in events.iter().filter(|event| event.kind == REMINDER_DUE) {
-            fire(&db, &clock, &event.subject).await;
+            if fire(&db, &clock, &event.subject).await.is_err() {
+                return StatusCode::SERVICE_UNAVAILABLE.into_response();
+            }
         }
     }
     axum::Json(Outcomes { outcomes }).into_response()

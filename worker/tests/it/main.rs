@@ -1,8 +1,10 @@
 //! The worker against a real database, real HTTP servers and a clock that the test moves.
 
 mod admin;
+mod backup;
 mod bus;
 mod consumers;
+mod database;
 mod email;
 mod firing;
 mod harness;

@@ -3,7 +3,7 @@ use std::path::Path;
 use punctual_sqlite::{Database, Options};
 use punctual_worker::Error;
 use punctual_worker::clock::Clock;
-use punctual_worker::migrations::{Migration, SQLITE, apply, migrate};
+use punctual_worker::migrations::{Migration, SQLITE, apply_to_sqlite as apply, migrate};
 
 use crate::harness::Fixture;
 

@@ -134,7 +134,9 @@ async fn new_time_zone_data_plans_open_tasks_again_at_the_start() {
     );
     worker.stop().await;
 
-    let before = fixture.integer("SELECT sum(wanted) FROM plans").await;
+    let before = fixture
+        .integer("SELECT CAST(sum(wanted) AS BIGINT) FROM plans")
+        .await;
     let worker = fixture.worker(&functions).await;
     eventually("the next leader", async || {
         (fixture
@@ -146,7 +148,9 @@ async fn new_time_zone_data_plans_open_tasks_again_at_the_start() {
     .await;
     worker.stop().await;
     assert_eq!(
-        fixture.integer("SELECT sum(wanted) FROM plans").await,
+        fixture
+            .integer("SELECT CAST(sum(wanted) AS BIGINT) FROM plans")
+            .await,
         before,
         "the same data plans nothing"
     );

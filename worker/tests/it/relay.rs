@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use punctual_contract::events::{REMINDERS, TASK_EVENTS, TASK_UPDATES};
-use punctual_worker::bus::{Bus, Message};
+use punctual_worker::bus::{Bus, InProcess, Message, Tail};
 use punctual_worker::lease::{Lead, Lease};
 use punctual_worker::relay::{Fenced, Relay};
 use serde_json::json;
@@ -18,7 +18,7 @@ struct ByHand {
 }
 
 impl ByHand {
-    async fn new(fixture: &Fixture, bus: &Bus) -> Self {
+    async fn new(fixture: &Fixture, bus: &InProcess) -> Self {
         let lease = Lease::new(
             fixture.store.clone(),
             fixture.clock.clone(),
@@ -26,7 +26,11 @@ impl ByHand {
             true,
         );
         let lead = lease.acquire().await.expect("asked").expect("taken");
-        let relay = Relay::new(fixture.store.clone(), bus.clone(), Arc::new(Notify::new()));
+        let relay = Relay::new(
+            fixture.store.clone(),
+            Bus::InProcess(bus.clone()),
+            Arc::new(Notify::new()),
+        );
         Self {
             relay,
             lead,
@@ -42,14 +46,18 @@ impl ByHand {
     }
 }
 
-fn received(tail: &mut broadcast::Receiver<Message>) -> Vec<Message> {
-    std::iter::from_fn(|| tail.try_recv().ok()).collect()
+fn received(tail: &mut broadcast::Receiver<Tail>) -> Vec<Message> {
+    std::iter::from_fn(|| match tail.try_recv() {
+        Ok(Tail::Message(message)) => Some(message),
+        _ => None,
+    })
+    .collect()
 }
 
 #[tokio::test]
 async fn positions_are_gap_free_and_in_the_order_of_the_commits() {
     let fixture = Fixture::new().await;
-    let bus = Bus::new(fixture.store.clone());
+    let bus = InProcess::new(fixture.store.clone());
     let mut relay = ByHand::new(&fixture, &bus).await;
     fixture.user("ann").await;
     for n in 0..1200 {
@@ -83,7 +91,7 @@ async fn positions_are_gap_free_and_in_the_order_of_the_commits() {
 #[tokio::test]
 async fn a_change_becomes_a_cloud_event_with_the_touched_fields_on_its_topics() {
     let fixture = Fixture::new().await;
-    let bus = Bus::new(fixture.store.clone());
+    let bus = InProcess::new(fixture.store.clone());
     let (mut events, mut updates, mut reminders) = (
         bus.tail(TASK_EVENTS),
         bus.tail(TASK_UPDATES),
@@ -134,7 +142,7 @@ async fn a_change_becomes_a_cloud_event_with_the_touched_fields_on_its_topics() 
 #[tokio::test]
 async fn an_event_too_large_for_the_bus_carries_a_reference() {
     let fixture = Fixture::new().await;
-    let bus = Bus::new(fixture.store.clone());
+    let bus = InProcess::new(fixture.store.clone());
     let mut events = bus.tail(TASK_EVENTS);
     let mut relay = ByHand::new(&fixture, &bus).await;
     fixture.user("ann").await;
@@ -154,7 +162,7 @@ async fn an_event_too_large_for_the_bus_carries_a_reference() {
 #[tokio::test]
 async fn a_relay_that_was_fenced_off_gives_no_positions_and_moves_no_watermark() {
     let fixture = Fixture::new().await;
-    let bus = Bus::new(fixture.store.clone());
+    let bus = InProcess::new(fixture.store.clone());
     let mut zombie = ByHand::new(&fixture, &bus).await;
     fixture.user("ann").await;
     zombie.round().await.expect("led");
@@ -183,7 +191,7 @@ async fn after_a_restart_everything_that_some_group_has_not_finished_is_publishe
         fixture.task("ann", &format!("t{n}")).await;
     }
     {
-        let bus = Bus::new(fixture.store.clone());
+        let bus = InProcess::new(fixture.store.clone());
         let mut consumers = bus
             .subscribe("on-task-events", TASK_EVENTS)
             .await
@@ -209,7 +217,7 @@ async fn after_a_restart_everything_that_some_group_has_not_finished_is_publishe
         assert_eq!(had.len(), 11, "settings and ten tasks");
         bus.commit().await.expect("committed");
     }
-    let bus = Bus::new(fixture.store.clone());
+    let bus = InProcess::new(fixture.store.clone());
     let consumers = bus
         .subscribe("on-task-events", TASK_EVENTS)
         .await

@@ -1,4 +1,4 @@
-//! The timer port, in process: [`Timer::wake_at`] a second, and [`Timer::woken`] when it comes.
+//! Wake-ups in process.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,13 +12,13 @@ const LEAD: i64 = 250_000;
 
 /// Clones are handles on the same seconds.
 #[derive(Clone, Debug)]
-pub struct Timer {
+pub struct InProcess {
     clock: Clock,
     seconds: Arc<Mutex<BTreeSet<i64>>>,
     earlier: Arc<Notify>,
 }
 
-impl Timer {
+impl InProcess {
     pub fn new(clock: Clock) -> Self {
         Self {
             clock,

@@ -1,7 +1,7 @@
 //! The bus in process, with Kafka's contract: topics in partitions by key, consumer groups that each get every message
 //! at least once and in order per key, bounded queues, and offsets that are committed after the work.
 //!
-//! The log behind it is the table `changes`: the relay publishes again from [`Bus::resume_from`] after a restart, and
+//! The log behind it is the table `changes`: the relay publishes again from [`InProcess::resume_from`] after a restart, and
 //! what a group had finished by then is left out. A message's offset is its position.
 
 use std::collections::{BTreeSet, HashMap};
@@ -13,6 +13,7 @@ use punctual_contract::events::CloudEvent;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use super::{Message, Tail};
 use crate::error::Error;
 use crate::store::Store;
 
@@ -25,16 +26,8 @@ const TAIL: usize = 4096;
 /// How often finished work is committed. What was finished since then comes again after a crash.
 const COMMIT: Duration = Duration::from_millis(100);
 
-#[derive(Debug, Clone)]
-pub struct Message {
-    pub topic: &'static str,
-    pub key: String,
-    pub position: i64,
-    pub event: Arc<CloudEvent>,
-}
-
 #[derive(Clone, Debug)]
-pub struct Bus {
+pub struct InProcess {
     inner: Arc<Inner>,
 }
 
@@ -42,7 +35,7 @@ pub struct Bus {
 struct Inner {
     store: Store,
     groups: Mutex<Vec<Arc<Group>>>,
-    tails: Mutex<HashMap<&'static str, broadcast::Sender<Message>>>,
+    tails: Mutex<HashMap<&'static str, broadcast::Sender<Tail>>>,
 }
 
 #[derive(Debug)]
@@ -83,7 +76,7 @@ pub struct Consumer {
     queue: mpsc::Receiver<Message>,
 }
 
-impl Bus {
+impl InProcess {
     pub fn new(store: Store) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -99,7 +92,7 @@ impl Bus {
         &self,
         name: &'static str,
         topic: &'static str,
-    ) -> Result<Vec<Consumer>, Error> {
+    ) -> Result<Vec<super::Consumer>, Error> {
         let committed = self.inner.store.group_watermark(name).await?.unwrap_or(0);
         let (queues, receivers): (Vec<_>, Vec<_>) =
             (0..PARTITIONS).map(|_| mpsc::channel(QUEUE)).unzip();
@@ -121,15 +114,17 @@ impl Bus {
             .push(group.clone());
         Ok(receivers
             .into_iter()
-            .map(|queue| Consumer {
-                group: group.clone(),
-                queue,
+            .map(|queue| {
+                super::Consumer::InProcess(Consumer {
+                    group: group.clone(),
+                    queue,
+                })
             })
             .collect())
     }
 
     /// Every message of a topic from now on, for a reader that keeps no offset. One that lags too far is told so.
-    pub fn tail(&self, topic: &'static str) -> broadcast::Receiver<Message> {
+    pub fn tail(&self, topic: &'static str) -> broadcast::Receiver<Tail> {
         let mut tails = self
             .inner
             .tails
@@ -162,6 +157,7 @@ impl Bus {
             topic,
             key: key.to_owned(),
             position,
+            offset: position,
             event: event.clone(),
         };
         if let Some(tail) = self
@@ -172,7 +168,7 @@ impl Bus {
             .get(topic)
         {
             // An error means that nobody reads just now.
-            let _ = tail.send(message.clone());
+            let _ = tail.send(Tail::Message(message.clone()));
         }
         for group in self.groups() {
             if group.topic != topic || position <= group.progress().seen {
@@ -208,6 +204,14 @@ impl Bus {
             .iter()
             .map(|group| group.progress().watermark())
             .min()
+    }
+
+    pub async fn set_apart(&self, message: &Message, error: &str, now: i64) -> Result<(), Error> {
+        let json = serde_json::to_string(&*message.event).unwrap_or_default();
+        self.inner
+            .store
+            .dead_letter(message.topic, message.position, json, error, now)
+            .await
     }
 
     /// Commits what the groups have finished since the last time.
