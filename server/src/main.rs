@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use punctual_server::{Server, functions};
 use punctual_server::config::{Program, Task};
+use punctual_server::{Server, functions};
 use punctual_worker::commands::operate;
 use punctual_worker::{config, until_stopped};
 

@@ -127,7 +127,11 @@ impl Cluster {
         let mut up = |name: &str, place: &str| {
             let ms = since.elapsed().as_millis();
             since = Instant::now();
-            tell(&format!("{name:<22} {place:<42} {:>4}.{} s", ms / 1000, ms % 1000 / 100));
+            tell(&format!(
+                "{name:<22} {place:<42} {:>4}.{} s",
+                ms / 1000,
+                ms % 1000 / 100
+            ));
         };
         let folder = Folder::new("cluster")?;
         let postgres = Postgres::start().await?;
@@ -155,8 +159,12 @@ impl Cluster {
         )
         .await?;
         up("schema and roles", "migrated");
-        run(worker_command(&options, &data)
-            .args(["topics", "--apply", "--kafka", &kafka.bootstrap()]))
+        run(worker_command(&options, &data).args([
+            "topics",
+            "--apply",
+            "--kafka",
+            &kafka.bootstrap(),
+        ]))
         .await?;
         up("topics", "k8s/kafka/topics");
 
@@ -210,7 +218,10 @@ impl Cluster {
                 ..daprd(WORKER, hub, "/healthz")
             })
             .await?;
-            up(&format!("Dapr, worker {number}"), &loopback(daprd.http_port()));
+            up(
+                &format!("Dapr, worker {number}"),
+                &loopback(daprd.http_port()),
+            );
             workers.push((hub, daprd));
         }
 
@@ -304,11 +315,9 @@ impl Cluster {
     /// The part that has ended by itself, and where its log is.
     pub fn ended(&mut self) -> Option<(&'static str, PathBuf)> {
         let workers = self.workers.iter_mut().map(|worker| &mut worker.program);
-        [&mut self.functions]
-            .into_iter()
-            .chain(workers)
-            .find(|program| !program.running())
-            .map(|program| (program.server.name, program.server.log.clone()))
+        let mut programs = [&mut self.functions].into_iter().chain(workers);
+        let ended = programs.find_map(|program| (!program.running()).then_some(program));
+        ended.map(|program| (program.server.name, program.server.log.clone()))
     }
 
     /// In order: who depends on others first.
@@ -370,8 +379,7 @@ fn resources(root: &Path, folder: &Folder) -> Result<PathBuf> {
     std::fs::create_dir(&all)?;
     for part in ["components", "subscriptions", "."] {
         let from = root.join("dapr").join(part);
-        let entries =
-            std::fs::read_dir(&from).with_context(|| format!("{}", from.display()))?;
+        let entries = std::fs::read_dir(&from).with_context(|| format!("{}", from.display()))?;
         for entry in entries {
             let path = entry?.path();
             let text = match path.extension() {
@@ -387,4 +395,3 @@ fn resources(root: &Path, folder: &Folder) -> Result<PathBuf> {
     }
     Ok(all)
 }
-

@@ -57,7 +57,10 @@ async fn run() -> Result<()> {
             let log = std::fs::read_to_string(log).unwrap_or_default();
             let end: Vec<&str> = log.lines().rev().take(20).collect();
             let end: Vec<&str> = end.into_iter().rev().collect();
-            bail!("{name} has ended, so all is stopped. The end of its log:\n{}", end.join("\n"));
+            bail!(
+                "{name} has ended, so all is stopped. The end of its log:\n{}",
+                end.join("\n")
+            );
         }
     }
     println!("Stopping");

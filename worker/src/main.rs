@@ -163,7 +163,10 @@ async fn open(common: &Common, stored: Option<&HashMap<String, String>>) -> anyh
                 let value = values.get(name).map(|value| value.trim());
                 value.with_context(|| format!("the secret store has no {name}"))
             };
-            (value("events_secret")?.to_owned(), Vapid::new(value("vapid_key")?)?)
+            (
+                value("events_secret")?.to_owned(),
+                Vapid::new(value("vapid_key")?)?,
+            )
         }
     };
     Ok(Opened {

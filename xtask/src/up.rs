@@ -60,7 +60,10 @@ pub fn run(args: &mut Args) -> Result<()> {
     eprintln!("[4/4] starting");
     if cluster {
         let mut command = Command::new(program("punctual-cluster"));
-        command.arg(root()).arg(port.to_string()).current_dir(root());
+        command
+            .arg(root())
+            .arg(port.to_string())
+            .current_dir(root());
         clean(&mut command);
         return Err(command.exec()).context("punctual-cluster does not start");
     }
