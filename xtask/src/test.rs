@@ -19,7 +19,7 @@ cargo xtask test [quick] [real] [web] [k8s]
 Without a name: all of them.
 
   quick   format, build, lints, docs, licences, and every test that needs nothing but this repository
-  real    against the real servers: Kafka, Dapr, Postgres (no tests yet)
+  real    against the real servers, fetched and built once: Kafka (Java 17), Dapr (Go), Postgres
   web     the browser client, with its own tests, and in a browser against the real server
   k8s     the chart, against a real API server (no tests yet)
 
@@ -42,6 +42,7 @@ pub fn run(args: &mut Args) -> Result<ExitCode> {
     for name in &chosen {
         match name.as_str() {
             "quick" => quick(&mut report),
+            "real" => on_real_servers(&mut report),
             "web" => in_browser(&mut report),
             empty => report.add(empty, Duration::ZERO, Tally::default()),
         }
@@ -68,7 +69,33 @@ fn quick(report: &mut Report) {
     report.check("clippy", clippy);
     report.check("doc", doc);
     report.check("deny", deny::check);
-    report.tests("tests", tests);
+    report.tests("tests", || tests(&[], &[]));
+}
+
+/// The targets called `real`, which need the servers of `servers/`.
+fn on_real_servers(report: &mut Report) {
+    let built = report.check("real build", || {
+        tools::check()?;
+        wasm_target::ensure()?;
+        build::all(3)
+    });
+    report.check("real clippy", || {
+        run_command(&mut cargo([
+            "clippy",
+            "--release",
+            "--test",
+            "real",
+            "--",
+            "-D",
+            "warnings",
+        ]))
+    });
+    if built {
+        // They share two cores with the servers that they start.
+        report.tests("real", || {
+            tests(&["--test", "real"], &["--test-threads", "3"])
+        });
+    }
 }
 
 fn in_browser(report: &mut Report) {
@@ -124,11 +151,14 @@ fn wasm_packages() -> Result<Vec<String>> {
         .collect())
 }
 
-/// Every test of the native members. A process that a test leaves behind is killed, and is a failure.
-fn tests() -> Result<Tally> {
+/// Every test of the native members, or those of some targets. A process that a test leaves behind is killed, and is a failure.
+fn tests(targets: &[&str], options: &[&str]) -> Result<Tally> {
     let mark = format!("{}-{}", std::process::id(), root().display());
     let guard = Guard::over_environment(&format!("PUNCTUAL_TEST_RUN={mark}"))?;
     let mut child = cargo(["test", "--release", "--no-fail-fast"])
+        .args(targets)
+        .arg("--")
+        .args(options)
         .env("PUNCTUAL_TEST_RUN", &mark)
         .stdout(Stdio::piped())
         .spawn()

@@ -48,6 +48,8 @@ impl KafkaOptions {
             .set("bootstrap.servers", &self.bootstrap)
             .set("client.id", "punctual-worker")
             .set("allow.auto.create.topics", "false")
+            // A broker that starts says for a moment that it has no topics; one that is made later is found as soon.
+            .set("topic.metadata.refresh.interval.ms", "3000")
             .set("reconnect.backoff.ms", "100")
             .set("reconnect.backoff.max.ms", RECONNECT_MS)
             .set("socket.keepalive.enable", "true")

@@ -18,6 +18,8 @@ use crate::error::Error;
 const QUEUE: usize = 20_000;
 /// How long a record may take, with all tries, before its fate counts as unknown.
 const TIMEOUT_MS: &str = "10000";
+/// Of a record that is set apart no more than this is kept: it came from outside, and the broker takes 1 MiB.
+const MOST_KEPT: usize = 900 << 10;
 /// CloudEvents' Kafka binding, structured mode.
 const CONTENT_TYPE: &str = "application/cloudevents+json; charset=UTF-8";
 
@@ -61,6 +63,7 @@ impl Producer {
             .set("retry.backoff.max.ms", "500")
             .set("linger.ms", "2")
             .set("compression.type", "lz4")
+            .set("message.max.bytes", "1048576")
             // As Java's clients choose the partition of a key.
             .set("partitioner", "murmur2_random")
             .set("queue.buffering.max.messages", QUEUE.to_string())
@@ -109,6 +112,17 @@ impl Producer {
                 key: "error",
                 value: Some(error),
             });
+        let (payload, headers) = match payload.get(..MOST_KEPT) {
+            None => (payload, headers),
+            Some(kept) => {
+                let length = payload.len().to_string();
+                let cut = Header {
+                    key: "cut-from",
+                    value: Some(&length),
+                };
+                (kept, headers.insert(cut))
+            }
+        };
         let record = FutureRecord::to(&topic)
             .key(key)
             .payload(payload)

@@ -11,6 +11,7 @@ use rdkafka::admin::{
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
+use tokio::time::Instant;
 
 use super::KafkaOptions;
 use crate::error::Error;
@@ -190,7 +191,29 @@ pub async fn apply(options: &KafkaOptions, steps: &[Step]) -> Result<(), Error> 
             return Err(Error::Usage(format!("the broker refuses {name}: {code}")));
         }
     }
-    Ok(())
+    until_seen(options, steps).await
+}
+
+/// A broker acknowledges a topic a moment before it tells others of it.
+async fn until_seen(options: &KafkaOptions, steps: &[Step]) -> Result<(), Error> {
+    let deadline = Instant::now() + TIMEOUT;
+    loop {
+        let (there, _) = partitions(options.clone()).await?;
+        let missing = steps.iter().find_map(|step| match step {
+            Step::Create(topic) | Step::Grow(topic, _) => (there
+                .get(&topic.name)
+                .is_none_or(|found| *found < topic.partitions))
+            .then_some(&topic.name),
+            Step::Set(..) | Step::Fine(_) => None,
+        });
+        match missing {
+            None => return Ok(()),
+            Some(name) if Instant::now() >= deadline => {
+                return Err(Error::Usage(format!("the broker does not show {name}")));
+            }
+            Some(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
 }
 
 fn admin(options: &KafkaOptions) -> Result<AdminClient<DefaultClientContext>, Error> {
