@@ -1,7 +1,7 @@
 //! The settings of `punctual-server`.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -143,6 +143,9 @@ impl Program {
         Ok(ServerOptions {
             data: common.data.clone(),
             postgres,
+            kafka: None,
+            dapr: None,
+            hub: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             app: serve.app.clone(),
             cache: serve.cache.clone(),
             listen: SocketAddr::new(serve.listen, serve.port),

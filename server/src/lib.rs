@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use punctual_host::{Host, HostOptions, Limits, Variables, WallClock};
 use punctual_sqlite::{Database, Options};
+use punctual_worker::bus::kafka::KafkaOptions;
 use punctual_worker::clock::Clock;
+use punctual_worker::dapr::DaprOptions;
 use punctual_worker::data::{Folder, Lock, VAPID_PUBLIC_KEY};
 use punctual_worker::migrations::migrate;
 use punctual_worker::sender::Mail;
@@ -68,6 +70,12 @@ pub struct ServerOptions {
     pub data: PathBuf,
     /// `None`: the database is a file in `data`.
     pub postgres: Option<PostgresAt>,
+    /// `None`: the bus is in process.
+    pub kafka: Option<KafkaOptions>,
+    /// `None`: the timer is in process.
+    pub dapr: Option<DaprOptions>,
+    /// Where the live hub listens, and the sidecar calls.
+    pub hub: SocketAddr,
     /// The folder that `spin.toml` is in; where left out, what the program carries, or else the present folder.
     pub app: Option<PathBuf>,
     pub cache: Option<PathBuf>,
@@ -92,6 +100,9 @@ impl ServerOptions {
         Self {
             data: data.into(),
             postgres: None,
+            kafka: None,
+            dapr: None,
+            hub: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             app: Some(app.into()),
             cache: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -138,7 +149,7 @@ impl Server {
             address: options.listen,
             source,
         })?;
-        let hub_listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+        let hub_listener = listen(options.hub).await?;
         let hub = hub_listener
             .local_addr()
             .map_err(|source| Error::Listen { address, source })?;
@@ -242,8 +253,8 @@ impl Server {
                 .clone()
                 .unwrap_or_else(|| functions_url.clone()),
             functions_url,
-            kafka: None,
-            dapr: None,
+            kafka: options.kafka.clone(),
+            dapr: options.dapr.clone(),
             events_secret,
             hub_listener,
             webhook_allow_private: options.webhook_allow_private,

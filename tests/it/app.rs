@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::client::{Client, Reply, User};
+use crate::edition;
 use crate::process::root;
 use crate::wait::eventually;
 
@@ -30,12 +31,14 @@ pub struct App {
     users: AtomicU64,
     // Dropped in this order: the server first, then its folder.
     _server: Server,
+    _parts: Option<edition::Parts>,
     _data: TempDir,
 }
 
 /// What a server is started with.
 pub struct Start {
     clock: Clock,
+    system_clock: bool,
     registration: Registration,
     private_webhooks: bool,
     public_url: Option<String>,
@@ -47,6 +50,7 @@ impl Start {
     /// A clock that stands until the test moves it.
     pub fn clock(mut self, at: &str) -> Self {
         self.clock = Clock::manual(at.parse::<Instant>().expect("an instant").micros());
+        self.system_clock = false;
         self
     }
 
@@ -78,7 +82,7 @@ impl Start {
 
     pub async fn run(self) -> App {
         let data = tempfile::tempdir().expect("a folder");
-        let options = ServerOptions {
+        let mut options = ServerOptions {
             clock: Some(self.clock.clone()),
             registration: self.registration,
             webhook_allow_private: self.private_webhooks,
@@ -87,6 +91,7 @@ impl Start {
             cache: Some(cache()),
             ..ServerOptions::new(data.path(), application(data.path(), &self.variables))
         };
+        let parts = edition::prepare(&mut options, self.system_clock).await;
         let server = Server::start(options).await.expect("the server starts");
         let secret = |name: &str| {
             let path = data.path().join("secrets").join(name);
@@ -102,6 +107,7 @@ impl Start {
             events_secret: secret("events_secret"),
             users: AtomicU64::new(0),
             _server: server,
+            _parts: parts,
             _data: data,
         }
     }
@@ -141,6 +147,7 @@ impl App {
     pub fn start() -> Start {
         Start {
             clock: Clock::system(),
+            system_clock: true,
             registration: Registration::Open,
             private_webhooks: true,
             public_url: None,
@@ -216,11 +223,12 @@ impl App {
         now() - at.parse::<Instant>().expect("an instant").micros()
     }
 
-    /// Waits until everything that follows from what was done so far has been done.
+    /// Waits until everything that follows from what was done so far has been done. (What Kafka's consumers have still to
+    /// do shows in the plans.)
     pub async fn settled(&self) {
         const OPEN: &str = "SELECT (SELECT count(*) FROM changes WHERE position IS NULL)
             + (SELECT count(*) FROM plans WHERE planned < wanted)
-            + (SELECT count(*) FROM watermarks WHERE name LIKE 'group:%'
+            + (SELECT count(*) FROM watermarks WHERE (name LIKE 'group:%' OR name = 'published_through')
                AND position < (SELECT COALESCE(max(position), 0) FROM changes))";
         eventually("everything to be settled", || async {
             let answer = self

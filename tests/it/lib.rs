@@ -1,7 +1,8 @@
-//! The harness: starts the embedded edition, speaks HTTP to it as a client would, and receives its webhooks.
+//! The harness: starts an edition, speaks HTTP to it as a client would, and receives its webhooks.
 
 pub mod app;
 pub mod client;
+pub mod edition;
 #[path = "../../worker/tests/it/node.rs"]
 pub mod node;
 pub mod process;

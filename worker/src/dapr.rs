@@ -24,6 +24,14 @@ pub struct DaprOptions {
     pub app_token: Option<String>,
 }
 
+impl std::fmt::Debug for DaprOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DaprOptions")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
 #[derive(Clone)]
 pub struct Dapr {
     client: reqwest::Client,
