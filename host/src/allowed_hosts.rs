@@ -84,6 +84,16 @@ impl AllowedHosts {
         };
         self.0.iter().any(|rule| rule.allows(scheme, &host, port))
     }
+
+    /// For what isn't HTTP: a host as a connection string names it, an IPv6 address without brackets.
+    pub(crate) fn allow_host(&self, scheme: &str, host: &str, port: u16) -> bool {
+        let host = match host.parse::<IpAddr>() {
+            Ok(IpAddr::V4(address)) => Ok(Host::Ipv4(address)),
+            Ok(IpAddr::V6(address)) => Ok(Host::Ipv6(address)),
+            Err(_) => Host::parse(host),
+        };
+        host.is_ok_and(|host| self.0.iter().any(|rule| rule.allows(scheme, &host, port)))
+    }
 }
 
 impl Rule {

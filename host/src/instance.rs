@@ -20,7 +20,7 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::allowed_hosts::AllowedHosts;
-use crate::guest::{Databases, Stores};
+use crate::guest::{Databases, Pools, Stores};
 use crate::outbound::{Network, Outbound};
 use crate::output::Output;
 use crate::{Limits, WallClock};
@@ -30,9 +30,9 @@ use crate::{Limits, WallClock};
 const GRACE: Duration = Duration::from_secs(1);
 
 /// What a component may use.
-#[derive(Default)]
 pub(crate) struct Grants {
     pub databases: Databases,
+    pub postgres: Arc<Pools>,
     pub stores: Stores,
     pub variables: HashMap<String, String>,
     pub hosts: Arc<AllowedHosts>,
@@ -73,6 +73,8 @@ pub(crate) struct State {
     pub table: ResourceTable,
     /// Open database connections in `table`.
     pub connections: usize,
+    /// Open Postgres connections, and builders of them, in `table`.
+    pub postgres: usize,
     /// Open key-value stores in `table`.
     pub stores: usize,
     wasi: WasiCtx,
@@ -125,6 +127,7 @@ impl HandlerState for Instances {
             component: component.clone(),
             table: ResourceTable::new(),
             connections: 0,
+            postgres: 0,
             stores: 0,
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),

@@ -38,6 +38,15 @@ pub struct Limits {
     /// Outbound: between two pieces of a response's body, where the guest sets nothing. Long, so that
     /// event streams can be passed on.
     pub outbound_between_bytes: Duration,
+    /// Connections to one Postgres address, for each component that uses it.
+    pub postgres_connections: usize,
+    /// The longest wait for one of them to become free; then the guest gets an error.
+    pub postgres_wait: Duration,
+    /// Establishing one, with TLS and login. Long, because a database that sleeps wakes up meanwhile.
+    pub postgres_connect: Duration,
+    /// The largest result of one Postgres query that is held in memory, and the largest row of one that is
+    /// streamed, in bytes; beyond it the guest gets an error.
+    pub postgres_result: usize,
 }
 
 impl Default for Limits {
@@ -59,6 +68,10 @@ impl Default for Limits {
             outbound_connect: Duration::from_secs(5),
             outbound_first_byte: Duration::from_secs(30),
             outbound_between_bytes: Duration::from_secs(600),
+            postgres_connections: 64,
+            postgres_wait: Duration::from_secs(5),
+            postgres_connect: Duration::from_secs(15),
+            postgres_result: 64 << 20,
         }
     }
 }

@@ -12,7 +12,7 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 use crate::allowed_hosts::AllowedHosts;
 use crate::app::{Answer, App};
 use crate::cache::Cache;
-use crate::guest::{self, Databases, Stores};
+use crate::guest::{self, Databases, Pools, Stores};
 use crate::instance::{Component, Grants, State};
 use crate::manifest::{self, Destination, Manifest, ManifestError, Route};
 use crate::outbound::Network;
@@ -124,6 +124,7 @@ fn grant(
         .map_err(|reason| fault(format!("`allowed_outbound_hosts`: {reason}")))?;
     Ok(Grants {
         databases: Databases(databases),
+        postgres: Arc::new(Pools::new(id, &options.limits)),
         stores: Stores {
             labels: component.key_value_stores.iter().cloned().collect(),
             database: options.key_value.clone(),

@@ -19,21 +19,24 @@
 
 -- Small enough for the planner to inline. json_build_object would put blanks after its colons.
 
-CREATE FUNCTION json_text(value TEXT) RETURNS TEXT LANGUAGE sql STABLE PARALLEL SAFE AS
-$$ SELECT coalesce(to_json(value)::text, 'null') $$;
+CREATE FUNCTION json_text(value TEXT) RETURNS TEXT LANGUAGE sql STABLE PARALLEL SAFE
+RETURN coalesce(to_json(value)::text, 'null');
 
-CREATE FUNCTION json_number(value BIGINT) RETURNS TEXT LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-$$ SELECT coalesce(value::text, 'null') $$;
+CREATE FUNCTION json_number(value BIGINT) RETURNS TEXT LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(value::text, 'null');
 
 -- RFC 3339 UTC with milliseconds, of Unix microseconds, years 1 to 9999 (others: null). Before 1970 whole seconds only.
-CREATE FUNCTION json_instant(at BIGINT) RETURNS TEXT LANGUAGE sql STABLE PARALLEL SAFE AS
-$$ SELECT CASE WHEN at BETWEEN -62135596800000000 AND 253402300799999999
+CREATE FUNCTION json_instant(at BIGINT) RETURNS TEXT LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN at BETWEEN -62135596800000000 AND 253402300799999999
     THEN left(to_json(to_timestamp(at / 1000000) AT TIME ZONE 'UTC')::text, 20) || '.' || right((1000 + at / 1000 % 1000)::text, 3) || 'Z"'
-    ELSE 'null' END $$;
+    ELSE 'null' END;
 
--- The elements of a JSON array as rows of text, as SQLite's json_each gives them.
+-- The elements of a JSON array as rows, as SQLite's json_each gives them: texts and numbers as text, of a JSON value as
+-- JSON.
 CREATE FUNCTION json_elements(list TEXT) RETURNS TABLE (value TEXT) LANGUAGE sql STABLE PARALLEL SAFE AS
 $$ SELECT value FROM json_array_elements_text(list::json) AS element (value) $$;
+CREATE FUNCTION json_elements(list JSON) RETURNS TABLE (value JSON) LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$ SELECT value FROM json_array_elements(list) AS element (value) $$;
 
 -- ---------------------------------------------------------------- images: what events and history carry
 

@@ -1,6 +1,6 @@
 //! What fired, newest first: a notification is a fired reminder.
 
-use crate::db::{self, Error};
+use crate::db::{self, Error, Sql, postgres_page};
 use crate::values;
 use crate::write::Write;
 
@@ -11,14 +11,21 @@ pub async fn list(
     after: Option<&(i64, String)>,
     limit: i64,
 ) -> Result<String, Error> {
-    let json = db::text(
-        "WITH page AS (
+    let page = "WITH page AS (
              SELECT id, fired_at, json FROM notification_json
              WHERE owner = ?1 AND (?2 = 0 OR read_at IS NULL) AND (?3 IS NULL OR (fired_at, id) < (?3, ?4))
-             ORDER BY fired_at DESC, id DESC LIMIT ?5)
-         SELECT json_object('items', json_group_array(json(json)), 'next', CASE WHEN count(*) = ?5 THEN (
+             ORDER BY fired_at DESC, id DESC LIMIT ?5)";
+    let sqlite = "SELECT json_object('items', json_group_array(json(json)), 'next', CASE WHEN count(*) = ?5 THEN (
              SELECT lower(hex(json_array(fired_at, id))) FROM page ORDER BY fired_at, id LIMIT 1) END)
-         FROM page",
+         FROM page";
+    let postgres = postgres_page(
+        "SELECT string_agg(json, ',' ORDER BY fired_at DESC, id DESC) FROM page",
+        "concat('[', fired_at, ',', json_text(id), ']')",
+        "fired_at, id",
+        "?5",
+    );
+    db::aggregate(
+        Sql::pair(format!("{page} {sqlite}"), format!("{page} {postgres}")),
         &values![
             owner,
             i64::from(unread),
@@ -27,8 +34,7 @@ pub async fn list(
             limit
         ],
     )
-    .await?;
-    json.ok_or_else(|| Error::Shape("an aggregate gave no row".to_owned()))
+    .await
 }
 
 pub async fn get(owner: &str, id: &str) -> Result<Option<String>, Error> {

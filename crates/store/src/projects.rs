@@ -1,6 +1,6 @@
 //! Projects. Every account has one Inbox, which stays.
 
-use crate::db::{self, Error};
+use crate::db::{self, Error, Sql, postgres_page};
 use crate::values;
 use crate::write::Write;
 
@@ -22,17 +22,24 @@ pub async fn list(
     after: Option<&Cursor>,
     limit: i64,
 ) -> Result<String, Error> {
-    let json = db::text(
-        "WITH page AS (
-             SELECT p.id, p.kind = 'project' AS place, p.created_at, j.json
+    let page = "WITH page AS (
+             SELECT p.id, CASE p.kind WHEN 'project' THEN 1 ELSE 0 END AS place, p.created_at, j.json
              FROM projects p JOIN project_json j ON j.id = p.id
-             WHERE p.owner = ?1 AND p.deleted_at IS NULL AND (p.archived_at IS NOT NULL) = ?2
-               AND (?3 IS NULL OR (p.kind = 'project', p.created_at, p.id) > (?3, ?4, ?5))
-             ORDER BY place, p.created_at, p.id LIMIT ?6)
-         SELECT json_object('items', json_group_array(json(json)), 'next', CASE WHEN count(*) = ?6 THEN (
+             WHERE p.owner = ?1 AND p.deleted_at IS NULL AND CASE WHEN p.archived_at IS NULL THEN 0 ELSE 1 END = ?2
+               AND (?3 IS NULL OR (CASE p.kind WHEN 'project' THEN 1 ELSE 0 END, p.created_at, p.id) > (?3, ?4, ?5))
+             ORDER BY place, p.created_at, p.id LIMIT ?6)";
+    let sqlite = "SELECT json_object('items', json_group_array(json(json)), 'next', CASE WHEN count(*) = ?6 THEN (
              SELECT lower(hex(json_array(place, created_at, id))) FROM page
              ORDER BY place DESC, created_at DESC, id DESC LIMIT 1) END)
-         FROM page",
+         FROM page";
+    let postgres = postgres_page(
+        "SELECT string_agg(json, ',' ORDER BY place, created_at, id) FROM page",
+        "concat('[', place, ',', created_at, ',', json_text(id), ']')",
+        "place DESC, created_at DESC, id DESC",
+        "?6",
+    );
+    db::aggregate(
+        Sql::pair(format!("{page} {sqlite}"), format!("{page} {postgres}")),
         &values![
             owner,
             i64::from(archived),
@@ -42,13 +49,12 @@ pub async fn list(
             limit
         ],
     )
-    .await?;
-    json.ok_or_else(|| Error::Shape("an aggregate gave no row".to_owned()))
+    .await
 }
 
 /// A repetition with the same id changes nothing.
 pub async fn create(id: &str, name: &str, write: &Write) -> Result<(), Error> {
-    db::rows(
+    db::execute(
         "INSERT INTO projects (id, owner, name, kind, version, op, body_hash, actor, via, trace, created_at, updated_at)
          VALUES (?1, ?2, ?3, 'project', 1, ?4, ?5, ?2, ?6, ?7, ?8, ?8) ON CONFLICT (id) DO NOTHING",
         &values![
@@ -63,7 +69,6 @@ pub async fn create(id: &str, name: &str, write: &Write) -> Result<(), Error> {
         ],
     )
     .await
-    .map(drop)
 }
 
 /// What can be done to a project.
@@ -91,7 +96,7 @@ pub async fn change(
         "UPDATE projects SET name = COALESCE(?3, name),
              archived_at = CASE WHEN ?4 IS NULL THEN archived_at WHEN ?4 = 1 THEN COALESCE(archived_at, ?5) END,
              version = version + 1, op = ?6, body_hash = ?7, actor = ?1, via = ?8, trace = ?9, updated_at = ?5
-         WHERE owner = ?1 AND id = ?2 AND deleted_at IS NULL AND (?10 IS NULL OR version IN (SELECT value FROM json_each(?10)))
+         WHERE owner = ?1 AND id = ?2 AND deleted_at IS NULL AND (?10 IS NULL OR version IN (SELECT CAST(value AS BIGINT) FROM json_each(?10)))
            AND (kind = 'project' OR ?4 IS NULL)
          RETURNING id",
         &values![

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::db::{self, Error, Value};
+use crate::db::{self, Error, Sql, Value, postgres_page};
 use crate::values;
 use crate::write::Write;
 
@@ -22,14 +22,21 @@ pub async fn of_task(
     after: Option<&(i64, String)>,
     limit: i64,
 ) -> Result<String, Error> {
-    let json = db::text(
-        "WITH page AS (
+    let page = "WITH page AS (
              SELECT id, fire_at, json FROM reminder_json
              WHERE owner = ?1 AND task_id = ?2 AND (?3 IS NULL OR (fire_at, id) < (?3, ?4))
-             ORDER BY fire_at DESC, id DESC LIMIT ?5)
-         SELECT json_object('items', json_group_array(json(json)), 'next', CASE WHEN count(*) = ?5 THEN (
+             ORDER BY fire_at DESC, id DESC LIMIT ?5)";
+    let sqlite = "SELECT json_object('items', json_group_array(json(json)), 'next', CASE WHEN count(*) = ?5 THEN (
              SELECT lower(hex(json_array(fire_at, id))) FROM page ORDER BY fire_at, id LIMIT 1) END)
-         FROM page",
+         FROM page";
+    let postgres = postgres_page(
+        "SELECT string_agg(json, ',' ORDER BY fire_at DESC, id DESC) FROM page",
+        "concat('[', fire_at, ',', json_text(id), ']')",
+        "fire_at, id",
+        "?5",
+    );
+    db::aggregate(
+        Sql::pair(format!("{page} {sqlite}"), format!("{page} {postgres}")),
         &values![
             owner,
             task,
@@ -38,8 +45,7 @@ pub async fn of_task(
             limit
         ],
     )
-    .await?;
-    json.ok_or_else(|| Error::Shape("an aggregate gave no row".to_owned()))
+    .await
 }
 
 /// Puts a reminder off until `fire_at`: a new one in its place, while its task is open. The old one is read (fired) or
@@ -53,6 +59,7 @@ pub async fn snooze(id: &str, source: &str, fire_at: i64, write: &Write) -> Resu
          FROM reminders r JOIN tasks t ON t.id = r.task_id
          WHERE r.id = ?9 AND r.owner = ?5 AND r.state IN ('planned', 'fired')
            AND t.status = 'open' AND t.deleted_at IS NULL
+         /*pg FOR SHARE OF t*/
          ON CONFLICT (id) DO NOTHING RETURNING id",
         &values![
             id,
@@ -73,12 +80,12 @@ pub async fn snooze(id: &str, source: &str, fire_at: i64, write: &Write) -> Resu
 /// generation. Deliveries come by trigger. A repetition matches nothing.
 pub async fn fire(ids: &[&str], write: &Write) -> Result<(), Error> {
     let ids = serde_json::to_string(ids).map_err(|error| Error::Shape(error.to_string()))?;
-    db::rows(
+    db::execute(
         "UPDATE reminders SET state = 'fired', fired_at = ?1, version = version + 1, op = ?2, body_hash = NULL,
              actor = ?3, via = ?4, trace = ?5, updated_at = ?1
          WHERE id IN (SELECT value FROM json_each(?6)) AND state = 'planned' AND fire_at <= ?1
            AND EXISTS (SELECT 1 FROM tasks t WHERE t.id = reminders.task_id AND t.generation = reminders.generation
-                       AND t.status = 'open' AND t.deleted_at IS NULL)
+                       AND t.status = 'open' AND t.deleted_at IS NULL /*pg FOR SHARE*/)
          RETURNING id",
         &values![
             write.now,
@@ -90,7 +97,6 @@ pub async fn fire(ids: &[&str], write: &Write) -> Result<(), Error> {
         ],
     )
     .await
-    .map(drop)
 }
 
 /// One reminder as the plan wants it.
@@ -107,7 +113,8 @@ pub struct Wanted {
 /// Writes what the plan wants for the task's `generation`. Does nothing when the task has moved on. A reminder that
 /// stands already keeps its state, and only a cancelled one that was not put off comes back.
 /// One that has rung for its occurrence does not ring again at another past instant. `wish` is `plans.wanted` as it was
-/// read: a plan from older settings does not overwrite a newer one.
+/// read: a plan from older settings does not overwrite a newer one. The task is locked before its plan, and both until the
+/// end: what plans it at the same time, or changes it or its owner's settings, comes before or after.
 pub async fn plan(
     task: &str,
     generation: i64,
@@ -116,14 +123,15 @@ pub async fn plan(
     write: &Write,
 ) -> Result<(), Error> {
     let wanted = serde_json::to_string(wanted).map_err(|error| Error::Shape(error.to_string()))?;
-    db::rows(
-        "INSERT INTO reminders (id, owner, task_id, kind, definition_id, occurrence, due, fire_at, generation, state,
+    db::execute(
+        "WITH t AS (SELECT * FROM tasks WHERE id = ?7 AND generation = ?8 /*pg FOR NO KEY UPDATE*/)
+         INSERT INTO reminders (id, owner, task_id, kind, definition_id, occurrence, due, fire_at, generation, state,
              version, op, actor, via, trace, created_at, updated_at)
          SELECT w.value ->> 'id', t.owner, t.id, 'definition', w.value ->> 'definition_id', w.value ->> 'occurrence',
-             t.due, w.value ->> 'fire_at', t.generation, w.value ->> 'state', 1, ?1, ?2, ?3, ?4, ?5, ?5
-         FROM tasks t, json_each(?6) w
-         WHERE t.id = ?7 AND t.generation = ?8 AND (SELECT wanted FROM plans WHERE task_id = ?7) = ?9
-           AND NOT (w.value ->> 'fire_at' <= ?5 AND EXISTS (
+             t.due, CAST(w.value ->> 'fire_at' AS BIGINT), t.generation, w.value ->> 'state', 1, ?1, ?2, ?3, ?4, ?5, ?5
+         FROM t, json_each(?6) AS w
+         WHERE (SELECT wanted FROM plans WHERE task_id = t.id /*pg FOR SHARE*/) = ?9
+           AND NOT (CAST(w.value ->> 'fire_at' AS BIGINT) <= ?5 AND EXISTS (
                SELECT 1 FROM reminders rung WHERE rung.task_id = t.id AND rung.state = 'fired'
                  AND rung.definition_id = w.value ->> 'definition_id' AND rung.occurrence = w.value ->> 'occurrence'))
          ON CONFLICT (task_id, definition_id, occurrence, fire_at) DO UPDATE SET
@@ -141,29 +149,27 @@ pub async fn plan(
             write.via.as_str(),
             write.trace.as_deref(),
             write.now,
-            wanted,
+            Value::Json(wanted),
             task,
             generation,
             wish
         ],
     )
     .await
-    .map(drop)
 }
 
 /// Carries snoozes over to the new generation where the due they were made for still stands and the task is open.
 pub async fn keep_snoozes(task: &str, generation: i64, write: &Write) -> Result<(), Error> {
-    db::rows(
+    db::execute(
         "UPDATE reminders SET generation = ?2, version = version + 1, op = ?3 || '.keep', body_hash = NULL, actor = ?4,
              via = ?5, trace = ?6, updated_at = ?7
          WHERE task_id = ?1 AND kind = 'snooze' AND state = 'planned' AND generation < ?2
            AND EXISTS (SELECT 1 FROM tasks t WHERE t.id = ?1 AND t.generation = ?2 AND t.status = 'open'
-                       AND t.deleted_at IS NULL AND t.due IS reminders.due)
+                       AND t.deleted_at IS NULL AND t.due IS NOT DISTINCT FROM reminders.due /*pg FOR SHARE*/)
          RETURNING id",
         &bookkeeping(task, generation, write),
     )
     .await
-    .map(drop)
 }
 
 /// Cancels what an older generation had planned, and what this one no longer wants at an instant that is still to come.
@@ -178,17 +184,16 @@ pub async fn cancel_unwanted(
     let kept = serde_json::to_string(&kept).map_err(|error| Error::Shape(error.to_string()))?;
     let mut values = bookkeeping(task, generation, write).to_vec();
     values.extend(values![kept, wish]);
-    db::rows(
+    db::execute(
         "UPDATE reminders SET state = 'cancelled', version = version + 1, op = ?3 || '.cancel', body_hash = NULL,
              actor = ?4, via = ?5, trace = ?6, updated_at = ?7
          WHERE task_id = ?1 AND state = 'planned' AND (generation < ?2 OR (
              kind = 'definition' AND generation = ?2 AND fire_at > ?7 AND id NOT IN (SELECT value FROM json_each(?8))
-             AND (SELECT wanted FROM plans WHERE task_id = ?1) = ?9))
+             AND (SELECT wanted FROM plans WHERE task_id = ?1 /*pg FOR SHARE*/) = ?9))
          RETURNING id",
         &values,
     )
     .await
-    .map(drop)
 }
 
 fn bookkeeping(task: &str, generation: i64, write: &Write) -> [Value; 7] {

@@ -54,12 +54,13 @@ pub async fn change(
              quiet_from = CASE ?4 WHEN 1 THEN ?5 ELSE quiet_from END,
              quiet_until = CASE ?6 WHEN 1 THEN ?7 ELSE quiet_until END,
              language = CASE ?8 WHEN 1 THEN ?9 ELSE language END,
-             generation = generation + (COALESCE(?2, timezone) <> timezone OR COALESCE(?3, morning) <> morning),
+             generation = generation + CASE WHEN COALESCE(?2, timezone) <> timezone OR COALESCE(?3, morning) <> morning
+                 THEN 1 ELSE 0 END,
              version = version + 1, op = ?10, body_hash = ?11, actor = ?1, via = ?12, trace = ?13, updated_at = ?14
-         WHERE user_id = ?1 AND (?15 IS NULL OR version IN (SELECT value FROM json_each(?15)))
-           AND CASE WHEN ?4 = 0 AND ?6 = 0 THEN 1 ELSE
-               (CASE ?4 WHEN 1 THEN ?5 ELSE quiet_from END) IS NULL AND (CASE ?6 WHEN 1 THEN ?7 ELSE quiet_until END) IS NULL
-               OR (CASE ?4 WHEN 1 THEN ?5 ELSE quiet_from END) <> (CASE ?6 WHEN 1 THEN ?7 ELSE quiet_until END) END
+         WHERE user_id = ?1 AND (?15 IS NULL OR version IN (SELECT CAST(value AS BIGINT) FROM json_each(?15)))
+           AND (?4 = 0 AND ?6 = 0
+               OR (CASE ?4 WHEN 1 THEN ?5 ELSE quiet_from END) IS NULL AND (CASE ?6 WHEN 1 THEN ?7 ELSE quiet_until END) IS NULL
+               OR (CASE ?4 WHEN 1 THEN ?5 ELSE quiet_from END) <> (CASE ?6 WHEN 1 THEN ?7 ELSE quiet_until END))
          RETURNING user_id",
         &values![
             write.actor.as_str(),
@@ -91,8 +92,9 @@ pub async fn change(
         quiet_until: Option<String>,
     }
     let present: Option<Present> = db::read(
-        "SELECT json_object('quiet_from', quiet_from, 'quiet_until', quiet_until,
-             'stale', ?2 IS NOT NULL AND version NOT IN (SELECT value FROM json_each(?2)))
+        "SELECT CAST(json_object('quiet_from', quiet_from, 'quiet_until', quiet_until, 'stale', CASE
+             WHEN ?2 IS NOT NULL AND version NOT IN (SELECT CAST(value AS BIGINT) FROM json_each(?2)) THEN 1
+             ELSE 0 END) AS TEXT)
          FROM settings WHERE user_id = ?1",
         &values![write.actor.as_str(), versions],
     )
@@ -184,7 +186,7 @@ pub async fn known_push(user: &str, endpoint: &str, secret: &str) -> Result<Opti
 /// asked for.
 pub async fn asked_since(user: &str, since: i64) -> Result<(i64, i64), Error> {
     let asked = db::read(
-        "SELECT json_array(count(*), COALESCE(min(f.created_at), 0)) FROM confirmations f
+        "SELECT CAST(json_array(count(*), COALESCE(min(f.created_at), 0)) AS TEXT) FROM confirmations f
          JOIN channels c ON c.id = f.channel_id WHERE c.user_id = ?1 AND f.created_at > ?2",
         &values![user, since],
     )
@@ -204,7 +206,8 @@ pub struct Confirmation {
 /// `None`: there is no such channel of theirs.
 pub async fn confirmation(user: &str, id: &str) -> Result<Option<Confirmation>, Error> {
     db::read(
-        "SELECT json_object('waits', c.kind = 'email' AND c.confirmed_at IS NULL, 'asked_at', f.created_at)
+        "SELECT CAST(json_object('waits', CASE WHEN c.kind = 'email' AND c.confirmed_at IS NULL THEN 1 ELSE 0 END,
+             'asked_at', f.created_at) AS TEXT)
          FROM channels c LEFT JOIN confirmations f ON f.channel_id = c.id
          WHERE c.user_id = ?1 AND c.id = ?2 AND c.deleted_at IS NULL",
         &values![user, id],

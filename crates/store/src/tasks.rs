@@ -5,7 +5,7 @@ use punctual_contract::problem::Problem;
 use punctual_domain::lifecycle::{Account, TaskState};
 use serde::Deserialize;
 
-use crate::db::{self, Error};
+use crate::db::{self, Error, Sql, Value, postgres_page};
 use crate::values;
 use crate::write::Write;
 
@@ -45,7 +45,7 @@ const FILTERED: &str = "owner = ?1 AND deleted_at IS NULL AND (?2 IS NULL OR sta
     AND (?8 IS NULL OR due_at > ?8 OR (due_at = ?8 AND length(due) > 10))";
 
 impl Filter<'_> {
-    fn values(&self, owner: &str) -> [db::Value; 8] {
+    fn values(&self, owner: &str) -> [Value; 8] {
         let words = self.words.map(|words| {
             format!(
                 "%{}%",
@@ -83,24 +83,30 @@ pub async fn list(
         after.map(|(_, _, id)| id.as_str()),
         limit
     ]);
-    let json = db::text(
-        &format!(
-            "WITH page AS (
+    let page = format!(
+        "WITH page AS (
              SELECT id, COALESCE(due_at, 9223372036854775807) AS place, created_at FROM tasks
              WHERE {FILTERED}
                AND (?9 IS NULL OR (COALESCE(due_at, 9223372036854775807), created_at, id) > (?9, ?10, ?11))
-             ORDER BY COALESCE(due_at, 9223372036854775807), created_at, id LIMIT ?12)
-         SELECT json_object('items', json((SELECT json_group_array(json(json)) FROM (
+             ORDER BY COALESCE(due_at, 9223372036854775807), created_at, id LIMIT ?12)"
+    );
+    let sqlite = "SELECT json_object('items', json((SELECT json_group_array(json(json)) FROM (
                  SELECT t.json FROM page JOIN task_json t ON t.id = page.id ORDER BY place, page.created_at, page.id))),
              'next', CASE WHEN count(*) = ?12 THEN (
                  SELECT lower(hex(json_array(place, created_at, id))) FROM page
                  ORDER BY place DESC, created_at DESC, id DESC LIMIT 1) END)
-         FROM page"
-        ),
+         FROM page";
+    let postgres = postgres_page(
+        "SELECT string_agg((SELECT json FROM task_json t WHERE t.id = page.id), ',' ORDER BY place, created_at, id) FROM page",
+        "concat('[', place, ',', created_at, ',', json_text(id), ']')",
+        "place DESC, created_at DESC, id DESC",
+        "?12",
+    );
+    db::aggregate(
+        Sql::pair(format!("{page} {sqlite}"), format!("{page} {postgres}")),
         &values,
     )
-    .await?;
-    json.ok_or_else(|| Error::Shape("an aggregate gave no row".to_owned()))
+    .await
 }
 
 /// Tasks that were completed or skipped, the latest first; the page after `(completed_at, id)`.
@@ -116,24 +122,31 @@ pub async fn list_done(
         after.map(|(_, id)| id.as_str()),
         limit
     ]);
-    let json = db::text(
-        &format!(
-            "WITH page AS (
+    let page = format!(
+        "WITH page AS (
              SELECT id, completed_at FROM tasks
              WHERE {FILTERED} AND completed_at IS NOT NULL
                AND (?9 IS NULL OR (completed_at, id) < (?9, ?10))
-             ORDER BY completed_at DESC, id DESC LIMIT ?11)
-         SELECT json_object('items', json((SELECT json_group_array(json(json)) FROM (
+             ORDER BY completed_at DESC, id DESC LIMIT ?11)"
+    );
+    let sqlite = "SELECT json_object('items', json((SELECT json_group_array(json(json)) FROM (
                  SELECT t.json FROM page JOIN task_json t ON t.id = page.id
                  ORDER BY page.completed_at DESC, page.id DESC))),
              'next', CASE WHEN count(*) = ?11 THEN (
                  SELECT lower(hex(json_array(completed_at, id))) FROM page ORDER BY completed_at, id LIMIT 1) END)
-         FROM page"
-        ),
+         FROM page";
+    let postgres = postgres_page(
+        "SELECT string_agg((SELECT json FROM task_json t WHERE t.id = page.id), ',' ORDER BY completed_at DESC, id DESC)
+         FROM page",
+        "concat('[', completed_at, ',', json_text(id), ']')",
+        "completed_at, id",
+        "?11",
+    );
+    db::aggregate(
+        Sql::pair(format!("{page} {sqlite}"), format!("{page} {postgres}")),
         &values,
     )
-    .await?;
-    json.ok_or_else(|| Error::Shape("an aggregate gave no row".to_owned()))
+    .await
 }
 
 /// What a change was, and what it touched.
@@ -152,9 +165,9 @@ pub async fn change(
     change: Option<i64>,
 ) -> Result<Option<PastChange>, Error> {
     db::read(
-        "SELECT json FROM change_json WHERE tbl = 'tasks' AND row_id = ?2 AND owner = ?1
-           AND CASE WHEN ?3 IS NULL THEN json ->> 'actor' <> 'punctual' ELSE seq = ?3 END
-         ORDER BY seq DESC LIMIT 1",
+        "SELECT json FROM change_json WHERE owner = ?1 AND seq = COALESCE(?3, (
+             SELECT max(seq) FROM changes WHERE tbl = 'tasks' AND row_id = ?2 AND actor <> 'punctual'))
+           AND tbl = 'tasks' AND row_id = ?2",
         &values![owner, id, change],
     )
     .await
@@ -167,15 +180,23 @@ pub async fn history(
     after: Option<i64>,
     limit: i64,
 ) -> Result<String, Error> {
-    let json = db::text(
-        "SELECT json_object('items', json_group_array(json(json)),
+    let page = "WITH page AS (
+             SELECT seq, json FROM change_json WHERE tbl = 'tasks' AND row_id = ?2 AND owner = ?1
+               AND (?3 IS NULL OR seq < ?3) ORDER BY seq DESC LIMIT ?4)";
+    let sqlite = "SELECT json_object('items', json_group_array(json(json)),
              'next', CASE WHEN count(*) = ?4 THEN lower(hex(json_quote(min(seq)))) END)
-         FROM (SELECT seq, json FROM change_json WHERE tbl = 'tasks' AND row_id = ?2 AND owner = ?1
-                 AND (?3 IS NULL OR seq < ?3) ORDER BY seq DESC LIMIT ?4)",
+         FROM page";
+    let postgres = postgres_page(
+        "SELECT string_agg(json, ',' ORDER BY seq DESC) FROM page",
+        "seq::text",
+        "seq",
+        "?4",
+    );
+    db::aggregate(
+        Sql::pair(format!("{page} {sqlite}"), format!("{page} {postgres}")),
         &values![owner, id, after, limit],
     )
-    .await?;
-    json.ok_or_else(|| Error::Shape("an aggregate gave no row".to_owned()))
+    .await
 }
 
 /// A person's zone and morning, and their Inbox.
@@ -199,7 +220,7 @@ impl AccountRow {
 
 pub async fn account(user: &str) -> Result<AccountRow, Problem> {
     let row = db::read(
-        "SELECT json_object('timezone', s.timezone, 'morning', s.morning, 'inbox_id', u.inbox_id)
+        "SELECT CAST(json_object('timezone', s.timezone, 'morning', s.morning, 'inbox_id', u.inbox_id) AS TEXT)
          FROM settings s JOIN users u ON u.id = s.user_id WHERE s.user_id = ?1",
         &values![user],
     )
@@ -219,7 +240,7 @@ pub struct Loaded {
 /// `owner` `None`: for the event handlers, which act for whoever owns it.
 pub async fn load(owner: Option<&str>, id: &str) -> Result<Option<Loaded>, Error> {
     db::read(
-        "SELECT json_object('task', json_object(
+        "SELECT CAST(json_object('task', json_object(
              'id', t.id, 'owner', t.owner, 'project_id', t.project_id, 'title', t.title, 'notes', t.notes,
              'priority', t.priority, 'tags', json(t.tags), 'status', t.status, 'due', t.due, 'timezone', t.timezone,
              'due_at', t.due_at, 'repeat', json(t.repeat), 'reminders', json(t.reminders), 'series_id', t.series_id,
@@ -228,7 +249,7 @@ pub async fn load(owner: Option<&str>, id: &str) -> Result<Option<Loaded>, Error
              'completed_at', t.completed_at, 'generation', t.generation, 'generation_at', t.generation_at,
              'deleted_at', t.deleted_at, 'rank', t.rank, 'version', t.version),
              'account', json_object('timezone', s.timezone, 'morning', s.morning, 'inbox_id', u.inbox_id),
-             'wanted', p.wanted)
+             'wanted', p.wanted) AS TEXT)
          FROM tasks t JOIN settings s ON s.user_id = t.owner JOIN users u ON u.id = t.owner
          JOIN plans p ON p.task_id = t.id
          WHERE t.id = ?2 AND (?1 IS NULL OR t.owner = ?1)",
@@ -246,12 +267,12 @@ pub async fn create(task: &TaskState, write: &Write) -> Result<bool, Error> {
              reminders, series_id, series_start, occurrence, number, touched, rank, generation, generation_at,
              version, op, body_hash, actor, via, trace, created_at, updated_at)
          SELECT j ->> 'id', p.owner, p.id, j ->> 'title', j ->> 'notes', j ->> 'priority', j -> 'tags', 'open',
-             j ->> 'due', j ->> 'timezone', j ->> 'due_at', NULLIF(j -> 'repeat', 'null'), j -> 'reminders',
-             j ->> 'series_id', j ->> 'series_start', j ->> 'occurrence', j ->> 'number', 1, j ->> 'rank', 1, ?2,
-             1, ?3, ?4, ?5, ?6, ?7, ?2, ?2
-         FROM (SELECT ?1 AS j) JOIN projects p ON p.id = j ->> 'project_id'
+             j ->> 'due', j ->> 'timezone', CAST(j ->> 'due_at' AS BIGINT), NULLIF(CAST(j -> 'repeat' AS TEXT), 'null'),
+             j -> 'reminders', j ->> 'series_id', j ->> 'series_start', j ->> 'occurrence',
+             CAST(j ->> 'number' AS BIGINT), 1, j ->> 'rank', 1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?2, ?2
+         FROM (SELECT ?1 AS j) AS input JOIN projects p ON p.id = j ->> 'project_id'
          WHERE p.owner = ?5 AND p.deleted_at IS NULL AND p.archived_at IS NULL
-         ON CONFLICT (id) DO UPDATE SET op = op WHERE 0 RETURNING id",
+         ON CONFLICT (id) DO NOTHING RETURNING id",
         &values![
             json,
             write.now,
@@ -265,8 +286,10 @@ pub async fn create(task: &TaskState, write: &Write) -> Result<bool, Error> {
     .await
 }
 
-fn state_json(task: &TaskState) -> Result<String, Error> {
-    serde_json::to_string(task).map_err(|error| Error::Shape(error.to_string()))
+fn state_json(task: &TaskState) -> Result<Value, Error> {
+    serde_json::to_string(task)
+        .map(Value::Json)
+        .map_err(|error| Error::Shape(error.to_string()))
 }
 
 /// Writes a changed task over the version it was decided from. `false`: that version is gone, or its new project is not
@@ -276,14 +299,16 @@ pub async fn save(task: &TaskState, write: &Write) -> Result<bool, Error> {
     db::touched(
         "UPDATE tasks SET project_id = j ->> 'project_id', title = j ->> 'title', notes = j ->> 'notes',
              priority = j ->> 'priority', tags = j -> 'tags', status = j ->> 'status', due = j ->> 'due',
-             timezone = j ->> 'timezone', due_at = j ->> 'due_at', repeat = NULLIF(j -> 'repeat', 'null'),
-             reminders = j -> 'reminders', series_id = j ->> 'series_id', series_start = j ->> 'series_start',
-             occurrence = j ->> 'occurrence', number = j ->> 'number', touched = j ->> 'touched',
-             next = NULLIF(j -> 'next', 'null'), completed_at = j ->> 'completed_at', rank = j ->> 'rank',
-             generation = j ->> 'generation', generation_at = j ->> 'generation_at', deleted_at = j ->> 'deleted_at',
+             timezone = j ->> 'timezone', due_at = CAST(j ->> 'due_at' AS BIGINT),
+             repeat = NULLIF(CAST(j -> 'repeat' AS TEXT), 'null'), reminders = j -> 'reminders',
+             series_id = j ->> 'series_id', series_start = j ->> 'series_start', occurrence = j ->> 'occurrence',
+             number = CAST(j ->> 'number' AS BIGINT), touched = CAST(j ->> 'touched' AS BIGINT),
+             next = NULLIF(CAST(j -> 'next' AS TEXT), 'null'), completed_at = CAST(j ->> 'completed_at' AS BIGINT),
+             rank = j ->> 'rank', generation = CAST(j ->> 'generation' AS BIGINT),
+             generation_at = CAST(j ->> 'generation_at' AS BIGINT), deleted_at = CAST(j ->> 'deleted_at' AS BIGINT),
              version = version + 1, op = ?2, body_hash = ?3, actor = ?4, via = ?5, trace = ?6, updated_at = ?7
-         FROM (SELECT ?1 AS j)
-         WHERE id = j ->> 'id' AND owner = j ->> 'owner' AND version = j ->> 'version'
+         FROM (SELECT ?1 AS j) AS input
+         WHERE id = j ->> 'id' AND owner = j ->> 'owner' AND version = CAST(j ->> 'version' AS BIGINT)
            AND EXISTS (SELECT 1 FROM projects p WHERE p.id = j ->> 'project_id' AND p.owner = tasks.owner
                        AND p.deleted_at IS NULL)
          RETURNING id",
@@ -310,7 +335,7 @@ pub async fn has_project(owner: &str, id: &str) -> Result<bool, Error> {
 }
 
 /// Makes the occurrence that follows a completed or skipped one, under the unique key (series, occurrence): however
-/// often this is called, there is one. One that was withdrawn untouched comes back. Does nothing where the completed
+/// often this is called, there is one. (The completed one stays locked: whoever comes second finds it.) One that was withdrawn untouched comes back. Does nothing where the completed
 /// one has been reopened meanwhile, or where another successor stands.
 pub async fn make_successor(
     done: &TaskState,
@@ -318,16 +343,17 @@ pub async fn make_successor(
     write: &Write,
 ) -> Result<(), Error> {
     let json = state_json(successor)?;
-    db::rows(
-        "INSERT INTO tasks (id, owner, project_id, title, notes, priority, tags, status, due, timezone, due_at, repeat,
+    db::execute(
+        "WITH t AS (SELECT * FROM tasks WHERE id = ?7 AND generation = ?8 AND next IS NOT NULL /*pg FOR NO KEY UPDATE*/)
+         INSERT INTO tasks (id, owner, project_id, title, notes, priority, tags, status, due, timezone, due_at, repeat,
              reminders, series_id, series_start, occurrence, number, previous_id, touched, rank, generation, generation_at,
              version, op, actor, via, trace, created_at, updated_at)
          SELECT j ->> 'id', t.owner, t.project_id, t.title, t.notes, t.priority, t.tags, 'open', j ->> 'due',
-             t.timezone, j ->> 'due_at', t.repeat, j -> 'reminders', t.series_id, j ->> 'series_start',
-             j ->> 'occurrence', j ->> 'number', t.id, 0, t.rank, 1, j ->> 'generation_at', 1, ?2, ?3, ?4, ?5, ?6, ?6
-         FROM (SELECT ?1 AS j) JOIN tasks t ON t.id = ?7
-         WHERE t.generation = ?8 AND t.next IS NOT NULL
-           AND NOT EXISTS (SELECT 1 FROM tasks other WHERE other.previous_id = t.id AND other.deleted_at IS NULL)
+             t.timezone, CAST(j ->> 'due_at' AS BIGINT), t.repeat, j -> 'reminders', t.series_id, j ->> 'series_start',
+             j ->> 'occurrence', CAST(j ->> 'number' AS BIGINT), t.id, 0, t.rank, 1,
+             CAST(j ->> 'generation_at' AS BIGINT), 1, ?2, ?3, ?4, ?5, ?6, ?6
+         FROM t, (SELECT ?1 AS j) AS input
+         WHERE NOT EXISTS (SELECT 1 FROM tasks other WHERE other.previous_id = t.id AND other.deleted_at IS NULL)
          ON CONFLICT (series_id, occurrence) DO UPDATE SET
              deleted_at = NULL, generation = tasks.generation + 1, generation_at = excluded.generation_at,
              version = tasks.version + 1, op = excluded.op, body_hash = NULL, actor = excluded.actor,
@@ -346,16 +372,16 @@ pub async fn make_successor(
         ],
     )
     .await
-    .map(drop)
 }
 
 /// Takes back the successor of a task that is open again, where nobody has touched it.
 pub async fn withdraw_successor(open: &TaskState, write: &Write) -> Result<(), Error> {
-    db::rows(
+    db::execute(
         "UPDATE tasks SET deleted_at = ?2, generation = generation + 1, generation_at = ?2,
              version = version + 1, op = ?3, body_hash = NULL, actor = ?4, via = ?5, trace = ?6, updated_at = ?2
          WHERE previous_id = ?1 AND touched = 0 AND status = 'open' AND deleted_at IS NULL
-           AND EXISTS (SELECT 1 FROM tasks t WHERE t.id = ?1 AND t.status = 'open' AND t.deleted_at IS NULL)
+           AND EXISTS (SELECT 1 FROM tasks t WHERE t.id = ?1 AND t.status = 'open' AND t.deleted_at IS NULL
+                       /*pg FOR SHARE*/)
          RETURNING id",
         &values![
             open.id.as_str(),
@@ -367,7 +393,6 @@ pub async fn withdraw_successor(open: &TaskState, write: &Write) -> Result<(), E
         ],
     )
     .await
-    .map(drop)
 }
 
 /// A task whose time zone moved under it: only the instant of its due changes.
@@ -376,7 +401,7 @@ pub async fn move_due_at(
     due_at: Option<i64>,
     write: &Write,
 ) -> Result<(), Error> {
-    db::rows(
+    db::execute(
         "UPDATE tasks SET due_at = ?3, generation = generation + 1,
              version = version + 1, op = ?4, body_hash = NULL, actor = ?5, via = ?6, trace = ?7, updated_at = ?8
          WHERE id = ?1 AND version = ?2 RETURNING id",
@@ -392,7 +417,6 @@ pub async fn move_due_at(
         ],
     )
     .await
-    .map(drop)
 }
 
 /// Records that the task was planned as it was wanted when it was read. A newer wish stays open.
@@ -402,10 +426,9 @@ pub async fn planned(
     next_at: Option<i64>,
     missed: i64,
 ) -> Result<(), Error> {
-    db::rows(
-        "UPDATE plans SET planned = MAX(planned, ?2), next_at = ?3, missed = ?4 WHERE task_id = ?1 RETURNING task_id",
+    db::execute(
+        "UPDATE plans SET planned = CASE WHEN planned > ?2 THEN planned ELSE ?2 END, next_at = ?3, missed = ?4 WHERE task_id = ?1 RETURNING task_id",
         &values![task, wanted, next_at, missed],
     )
     .await
-    .map(drop)
 }

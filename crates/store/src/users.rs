@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::db::{self, Error};
+use crate::db::{self, Error, Sql};
 use crate::values;
 
 #[derive(Debug, Clone, Deserialize)]
@@ -17,8 +17,8 @@ pub struct User {
 }
 
 const USER: &str =
-    "SELECT json_object('id', id, 'email', email, 'password_hash', password_hash, 'role', role,
-    'inbox_id', inbox_id, 'op', op, 'body_hash', body_hash) FROM users";
+    "SELECT CAST(json_object('id', id, 'email', email, 'password_hash', password_hash, 'role', role,
+    'inbox_id', inbox_id, 'op', op, 'body_hash', body_hash) AS TEXT) FROM users";
 
 pub async fn by_email(email: &str) -> Result<Option<User>, Error> {
     db::read(&format!("{USER} WHERE email = ?1"), &values![email]).await
@@ -50,13 +50,12 @@ pub async fn registration_is_open(
     invite: Option<&str>,
     now: i64,
 ) -> Result<bool, Error> {
-    let open = db::read::<i64>(
-        "SELECT json(?1 = 'open' OR NOT EXISTS (SELECT 1 FROM users) OR (?1 = 'invite' AND EXISTS (
-             SELECT 1 FROM invites WHERE id = ?2 AND used_by IS NULL AND expires_at > ?3)))",
+    db::touched(
+        "SELECT 1 WHERE ?1 = 'open' OR NOT EXISTS (SELECT 1 FROM users) OR (?1 = 'invite' AND EXISTS (
+             SELECT 1 FROM invites WHERE id = ?2 AND used_by IS NULL AND expires_at > ?3))",
         &values![registration, invite, now],
     )
-    .await?;
-    Ok(open == Some(1))
+    .await
 }
 
 /// Makes the account where registration allows it; the first one is the admin. Its settings, Inbox and in-app channel
@@ -67,7 +66,7 @@ pub async fn register(user: &NewUser<'_>) -> Result<bool, Error> {
          SELECT ?1, ?2, ?3, CASE WHEN EXISTS (SELECT 1 FROM users) THEN 'member' ELSE 'admin' END,
                 ?4, ?5, ?6, ?7, ?8, ?9, ?10
          WHERE ?11 = 'open' OR NOT EXISTS (SELECT 1 FROM users) OR (?11 = 'invite' AND EXISTS (
-             SELECT 1 FROM invites WHERE id = ?6 AND used_by IS NULL AND expires_at > ?10))
+             SELECT 1 FROM invites WHERE id = ?6 AND used_by IS NULL AND expires_at > ?10 /*pg FOR UPDATE*/))
          RETURNING id",
         &values![
             user.id,
@@ -94,13 +93,12 @@ pub async fn open_session(
     now: i64,
     expires_at: i64,
 ) -> Result<(), Error> {
-    db::rows(
+    db::execute(
         "INSERT INTO sessions (id, user_id, rotated_at, created_at, expires_at, client) VALUES (?1, ?2, ?3, ?3, ?4, ?5)
          ON CONFLICT (id) DO NOTHING",
         &values![id, user, now, expires_at, client],
     )
     .await
-    .map(drop)
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -114,8 +112,8 @@ pub struct Session {
 
 pub async fn session(id: &str, now: i64) -> Result<Option<Session>, Error> {
     db::read(
-        "SELECT json_object('user_id', user_id, 'counter', counter, 'rotated_at', rotated_at,
-             'live', revoked_at IS NULL AND expires_at > ?2) FROM sessions WHERE id = ?1",
+        "SELECT CAST(json_object('user_id', user_id, 'counter', counter, 'rotated_at', rotated_at,
+             'live', CASE WHEN revoked_at IS NULL AND expires_at > ?2 THEN 1 ELSE 0 END) AS TEXT) FROM sessions WHERE id = ?1",
         &values![id, now],
     )
     .await
@@ -152,10 +150,10 @@ pub struct SessionRow {
 /// The sessions that a person could go on with, the latest first; 200 at most.
 pub async fn sessions(user: &str, now: i64) -> Result<Vec<SessionRow>, Error> {
     let rows = db::read(
-        "SELECT json_group_array(json_object('id', id, 'client', client, 'created_at', created_at,
-             'rotated_at', rotated_at))
+        "SELECT CAST(COALESCE(json_group_array(json_object('id', id, 'client', client, 'created_at', created_at,
+             'rotated_at', rotated_at)), json('[]')) AS TEXT)
          FROM (SELECT * FROM sessions WHERE user_id = ?1 AND revoked_at IS NULL AND expires_at > ?2
-               ORDER BY created_at DESC, id LIMIT 200)",
+               ORDER BY created_at DESC, id LIMIT 200) AS live",
         &values![user, now],
     )
     .await?;
@@ -174,17 +172,15 @@ pub async fn end_session(user: &str, id: &str, now: i64) -> Result<bool, Error> 
 
 /// Whether nobody has an account yet.
 pub async fn none_yet() -> Result<bool, Error> {
-    let none = db::read::<i64>("SELECT json(NOT EXISTS (SELECT 1 FROM users))", &[]).await?;
-    Ok(none == Some(1))
+    Ok(!db::touched("SELECT 1 FROM users LIMIT 1", &[]).await?)
 }
 
 pub async fn revoke_session(id: &str, now: i64) -> Result<(), Error> {
-    db::rows(
+    db::execute(
         "UPDATE sessions SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL",
         &values![id, now],
     )
     .await
-    .map(drop)
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -197,7 +193,7 @@ pub struct ApiTokenRow {
 /// A token that is neither revoked nor over.
 pub async fn api_token(id: &str, now: i64) -> Result<Option<ApiTokenRow>, Error> {
     db::read(
-        "SELECT json_object('user_id', user_id, 'scopes', scopes, 'expires_at', expires_at) FROM api_tokens
+        "SELECT CAST(json_object('user_id', user_id, 'scopes', scopes, 'expires_at', expires_at) AS TEXT) FROM api_tokens
          WHERE id = ?1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)",
         &values![id, now],
     )
@@ -214,7 +210,7 @@ pub async fn add_api_token(
     now: i64,
     expires_at: Option<i64>,
 ) -> Result<bool, Error> {
-    db::rows(
+    db::execute(
         "INSERT INTO api_tokens (id, user_id, name, scopes, body_hash, created_at, expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
         &values![id, user, name, scopes, body_hash, now, expires_at],
@@ -229,23 +225,28 @@ pub(crate) async fn same_body(
     id: &str,
     body_hash: Option<&str>,
 ) -> Result<bool, Error> {
-    let found = db::rows(
-        &format!("SELECT 1 FROM {table} WHERE id = ?1 AND body_hash IS ?2"),
+    db::touched(
+        &format!("SELECT 1 FROM {table} WHERE id = ?1 AND body_hash IS NOT DISTINCT FROM ?2"),
         &values![id, body_hash],
     )
-    .await?;
-    Ok(!found.is_empty())
+    .await
 }
 
-const TOKEN: &str = "json_object('id', id, 'name', name,
+const TOKEN_SQLITE: &str = "json_object('id', id, 'name', name,
     'scopes', json(CASE scopes WHEN 'read' THEN '[\"read\"]' ELSE '[\"read\",\"write\"]' END),
     'created_at', strftime('%Y-%m-%dT%H:%M:%S', created_at / 1000000, 'unixepoch') || printf('.%03dZ', created_at / 1000 % 1000),
     'expires_at', strftime('%Y-%m-%dT%H:%M:%S', expires_at / 1000000, 'unixepoch') || printf('.%03dZ', expires_at / 1000 % 1000))";
 
+const TOKEN_POSTGRES: &str = "concat('{\"id\":', json_text(id), ',\"name\":', json_text(name),
+    ',\"scopes\":', CASE scopes WHEN 'read' THEN '[\"read\"]' ELSE '[\"read\",\"write\"]' END,
+    ',\"created_at\":', json_instant(created_at), ',\"expires_at\":', json_instant(expires_at), '}')";
+
 pub async fn api_token_json(user: &str, id: &str) -> Result<Option<String>, Error> {
+    let one = "FROM api_tokens WHERE user_id = ?1 AND id = ?2 AND revoked_at IS NULL";
     db::text(
-        &format!(
-            "SELECT {TOKEN} FROM api_tokens WHERE user_id = ?1 AND id = ?2 AND revoked_at IS NULL"
+        Sql::pair(
+            format!("SELECT {TOKEN_SQLITE} {one}"),
+            format!("SELECT {TOKEN_POSTGRES} {one}"),
         ),
         &values![user, id],
     )
@@ -254,15 +255,21 @@ pub async fn api_token_json(user: &str, id: &str) -> Result<Option<String>, Erro
 
 /// All tokens of a user that are not revoked; there are never many.
 pub async fn api_tokens(user: &str) -> Result<String, Error> {
-    let json = db::text(
-        &format!(
-            "SELECT json_object('items', json_group_array(json(item)), 'next', NULL) FROM (
-                 SELECT {TOKEN} AS item FROM api_tokens WHERE user_id = ?1 AND revoked_at IS NULL ORDER BY id LIMIT 200)"
+    let all = "FROM api_tokens WHERE user_id = ?1 AND revoked_at IS NULL ORDER BY id LIMIT 200";
+    db::aggregate(
+        Sql::pair(
+            format!(
+                "SELECT json_object('items', json_group_array(json(item)), 'next', NULL) FROM (
+                     SELECT {TOKEN_SQLITE} AS item {all})"
+            ),
+            format!(
+                "SELECT concat('{{\"items\":[', string_agg(item, ',' ORDER BY id), '],\"next\":null}}') FROM (
+                     SELECT id, {TOKEN_POSTGRES} AS item {all}) AS token"
+            ),
         ),
         &values![user],
     )
-    .await?;
-    json.ok_or_else(|| Error::Shape("an aggregate gave no row".to_owned()))
+    .await
 }
 
 pub async fn revoke_api_token(user: &str, id: &str, now: i64) -> Result<bool, Error> {
@@ -277,7 +284,7 @@ pub async fn revoke_api_token(user: &str, id: &str, now: i64) -> Result<bool, Er
 pub async fn add_invite(id: &str, user: &str, now: i64, expires_at: i64) -> Result<i64, Error> {
     let stands = db::read(
         "INSERT INTO invites (id, created_by, created_at, expires_at) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (id) DO UPDATE SET id = id RETURNING CAST(expires_at AS TEXT)",
+         ON CONFLICT (id) DO UPDATE SET id = invites.id RETURNING CAST(expires_at AS TEXT)",
         &values![id, user, now, expires_at],
     )
     .await?;

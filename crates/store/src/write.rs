@@ -27,9 +27,9 @@ pub struct Earlier {
 /// What this op did first, on `table` where it touched that.
 pub async fn earlier(op: &str, table: &str) -> Result<Option<Earlier>, Error> {
     db::read(
-        "SELECT json_object('body_hash', body_hash, 'row_id', row_id) FROM (
+        "SELECT CAST(json_object('body_hash', body_hash, 'row_id', row_id) AS TEXT) FROM (
              SELECT body_hash, row_id, tbl, seq FROM changes WHERE op = ?1
-             UNION ALL SELECT body_hash, row_id, tbl, 0 FROM operations WHERE op = ?1)
+             UNION ALL SELECT body_hash, row_id, tbl, 0 FROM operations WHERE op = ?1) AS did
          ORDER BY tbl <> ?2, seq LIMIT 1",
         &values![op, table],
     )
@@ -57,7 +57,7 @@ pub async fn remember(write: &Write, table: &str, row_id: &str) -> Result<Key, E
     };
     let new = db::touched(
         "INSERT INTO operations (op, body_hash, tbl, row_id, at) SELECT ?1, ?2, ?3, ?4, ?5
-         WHERE NOT EXISTS (SELECT 1 FROM changes WHERE op = ?1 AND body_hash IS NOT ?2)
+         WHERE NOT EXISTS (SELECT 1 FROM changes WHERE op = ?1 AND body_hash IS DISTINCT FROM ?2)
          ON CONFLICT (op) DO NOTHING RETURNING op",
         &values![write.op.as_str(), body_hash, table, row_id, write.now],
     )

@@ -15,7 +15,7 @@ async fn handle(request: Request) -> Reply {
             return Err(call.not_allowed("GET"));
         }
         let version: Option<i64> =
-            db::read("SELECT json(max(version)) FROM migrations", &[]).await?;
+            db::read("SELECT CAST(max(version) AS TEXT) FROM migrations", &[]).await?;
         if version != Some(SCHEMA) {
             let found = version.map_or("none".to_owned(), |version| version.to_string());
             let text = format!(

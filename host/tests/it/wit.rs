@@ -13,6 +13,7 @@ fn the_interfaces_are_those_of_the_sdk() {
     for (ours, theirs) in [
         ("spin-sqlite", "spin-sqlite@3.1.0"),
         ("spin-key-value", "spin-key-value@3.0.0"),
+        ("spin-postgres", "spin-postgres@4.2.0"),
         ("spin-variables", "spin-variables@3.0.0"),
     ] {
         let ours = signatures(&own.join(ours));
@@ -127,6 +128,10 @@ fn define(resolve: &Resolve, id: TypeId) -> String {
                 .map(|case| format!("{}({})", case.name, optional(&case.ty)))
                 .collect();
             format!("variant {{ {} }}", cases.join(", "))
+        }
+        TypeDefKind::Enum(choices) => {
+            let cases: Vec<_> = choices.cases.iter().map(|case| case.name.clone()).collect();
+            format!("enum {{ {} }}", cases.join(", "))
         }
         TypeDefKind::Resource => "resource".to_owned(),
         TypeDefKind::Handle(Handle::Own(id)) => format!("own<{}>", name(resolve, *id)),

@@ -1,6 +1,7 @@
 //! A component that does on request what components do, good and bad. The host's tests drive it.
 
 mod bad;
+mod postgres;
 mod storage;
 mod streams;
 
@@ -96,6 +97,13 @@ async fn handle(request: Request) -> anyhow::Result<Response<BoxBody>> {
         "/sql/leave-open" => storage::leave_a_transaction_open(text("sql")).await?,
         "/sql/kept" => storage::kept(text("sql")).await?,
         "/key-value" => storage::key_value(request).await?,
+        "/postgres" => postgres::run(request).await?,
+        "/postgres/blocking" => postgres::blocking(text("sql")).await?,
+        "/postgres/leave-open" => postgres::leave_a_transaction_open(text("sql")).await?,
+        "/postgres/linger" => postgres::linger(text("sql")).await?,
+        "/postgres/read-some" => postgres::read_some(text("sql"), number("count")).await?,
+        "/postgres/kept" => postgres::kept(text("sql")).await?,
+        "/postgres/fresh" => postgres::fresh(text("sql")).await?,
         "/trap" => bad::trap(),
         "/trap-later" => bad::trap_later(number("ms")),
         "/spin" => bad::spin(),

@@ -1,0 +1,77 @@
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use spin_sdk::sqlite::{Connection, Error as SqliteError, Value as SqliteValue};
+
+use super::{Error, First, Value, refused};
+
+impl From<SqliteError> for Error {
+    fn from(error: SqliteError) -> Self {
+        let text = match error {
+            SqliteError::Io(text) => text,
+            other => other.to_string(),
+        };
+        if let Some(refused) = refused(&text) {
+            return refused;
+        }
+        match text.split_once("UNIQUE constraint failed: ") {
+            Some((_, columns)) if columns.starts_with("changes.op") => Self::Repeated,
+            Some((_, columns)) => Self::Taken(columns.to_owned()),
+            None => Self::Database(text),
+        }
+    }
+}
+
+impl From<&Value> for SqliteValue {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Integer(number) => number.map_or(Self::Null, Self::Integer),
+            Value::Text(text) => text.clone().map_or(Self::Null, Self::Text),
+            Value::Json(text) => Self::Text(text.clone()),
+        }
+    }
+}
+
+thread_local! {
+    // One connection for the life of the instance: opening one a request halves the throughput. Requests that share an
+    // instance share it, which is safe because every use is a single statement.
+    static CONNECTION: RefCell<Option<Rc<Connection>>> = const { RefCell::new(None) };
+}
+
+async fn connection() -> Result<Rc<Connection>, SqliteError> {
+    if let Some(open) = CONNECTION.with_borrow(Clone::clone) {
+        return Ok(open);
+    }
+    let opened = Rc::new(Connection::open_default().await?);
+    CONNECTION.set(Some(opened.clone()));
+    Ok(opened)
+}
+
+async fn once(sql: &str, values: &[Value]) -> Result<Vec<First>, SqliteError> {
+    let connection = connection().await?;
+    let mut answer = connection
+        .execute(sql, values.iter().map(SqliteValue::from))
+        .await?;
+    let mut rows = Vec::new();
+    while let Some(row) = answer.next().await {
+        rows.push(match row.values.into_iter().next() {
+            None | Some(SqliteValue::Null) => First::Null,
+            Some(SqliteValue::Text(text)) => First::Text(text),
+            Some(_) => First::Other,
+        });
+    }
+    answer.result().await?;
+    Ok(rows)
+}
+
+/// Runs one statement and drains it. A broken connection is opened anew, once: a write may be repeated because its `op`
+/// makes it repeatable.
+pub(super) async fn run(sql: &str, values: &[Value]) -> Result<Vec<First>, Error> {
+    match once(sql, values).await {
+        Err(SqliteError::InvalidConnection) => {
+            CONNECTION.set(None);
+            Ok(once(sql, values).await?)
+        }
+        done => Ok(done?),
+    }
+}
