@@ -146,6 +146,7 @@ impl HandlerState for Instances {
             let (busy, longest) = (busy.clone(), limits.cpu);
             move |_| busy.tick(longest)
         });
+        let given_up = Arc::<AtomicBool>::default();
         let service = component.pre.instantiate_async(&mut store).await?;
         Ok(Instance {
             store,
@@ -154,11 +155,13 @@ impl HandlerState for Instances {
             expiration: Expiration {
                 limits: limits.clone(),
                 busy,
+                given_up: given_up.clone(),
                 sleep: Box::pin(tokio::time::sleep(limits.instance_idle)),
             },
             state: Worker {
                 component: component.clone(),
                 limits,
+                given_up,
                 fate: Fate::default(),
                 _room: room,
             },
@@ -200,6 +203,7 @@ impl Busy {
 pub(crate) struct Expiration {
     limits: Arc<Limits>,
     busy: Arc<Busy>,
+    given_up: Arc<AtomicBool>,
     sleep: Pin<Box<Sleep>>,
 }
 
@@ -214,6 +218,8 @@ impl WorkerExpiration for Expiration {
         let longest = match status {
             WorkerStatus::Idle => self.limits.instance_idle,
             WorkerStatus::Requests => self.limits.response_head + GRACE,
+            // A request that was given up still runs in there, with what it holds of others: a database's locks.
+            WorkerStatus::PostReturn if self.given_up.load(Ordering::Acquire) => GRACE,
             // Streams live as long as their clients want.
             WorkerStatus::PostReturn => return Poll::Pending,
         };
@@ -231,6 +237,8 @@ impl WorkerExpiration for Expiration {
 pub(crate) struct Worker {
     component: Arc<Component>,
     limits: Arc<Limits>,
+    /// The time of one of its requests is over.
+    given_up: Arc<AtomicBool>,
     fate: Fate,
     /// Given back after the store is gone.
     _room: OwnedSemaphorePermit,
@@ -258,9 +266,11 @@ impl WorkerState for Worker {
     ) -> Pin<Box<dyn Future<Output = ()> + Send + Sync>> {
         let _ = ticket.fate.set(self.fate.clone());
         let time = tokio::time::sleep(self.limits.response_head);
+        let given_up = self.given_up.clone();
         // Dropped, and the place with it, when the guest has answered.
         Box::pin(async move {
             time.await;
+            given_up.store(true, Ordering::Release);
             drop(ticket.place);
         })
     }

@@ -61,35 +61,96 @@ async fn lock(cache: &Path, name: &str) -> Result<File> {
     Ok(tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await??)
 }
 
-/// Downloads a file of Maven Central, and refuses it when its SHA-256 isn't the pinned one.
-pub async fn maven(path: &str, sha256: &str, to: &Path) -> Result<()> {
-    let url = format!("{MAVEN}{path}");
-    let client = reqwest::Client::builder()
-        .connect_timeout(CONNECT_LIMIT)
-        .timeout(DOWNLOAD_LIMIT)
-        .build()?;
-    let body = async {
-        client
-            .get(&url)
-            .send()
-            .await?
-            .error_for_status()?
-            .bytes()
+/// An entry's name: it changes with the version and with what the entry is made from.
+pub fn name(what: &str, version: &str, made_from: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in made_from {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    format!("{what}-{version}-{}", &hex(&hash.finalize())[..12])
+}
+
+/// Maven Central.
+pub struct Maven(reqwest::Client);
+
+impl Maven {
+    pub fn new() -> Result<Self> {
+        let client = reqwest::Client::builder()
+            .connect_timeout(CONNECT_LIMIT)
+            .timeout(DOWNLOAD_LIMIT)
+            .build()?;
+        Ok(Self(client))
+    }
+
+    /// Downloads a file, and refuses it when its SHA-256 isn't the pinned one.
+    pub async fn fetch(&self, path: &str, sha256: &str, to: &Path) -> Result<()> {
+        let url = format!("{MAVEN}{path}");
+        let answer = async {
+            self.0
+                .get(&url)
+                .send()
+                .await?
+                .error_for_status()?
+                .bytes()
+                .await
+        };
+        let body = answer
             .await
+            .with_context(|| format!("{url} can't be fetched: is there a network?"))?;
+        let found = hex(&Sha256::digest(&body));
+        if found != sha256 {
+            bail!("{url} is not the pinned file: its SHA-256 is {found}, not {sha256}");
+        }
+        fs::write(to, &body).with_context(|| format!("{} can't be written", to.display()))
     }
-    .await
-    .with_context(|| format!("{url} can't be fetched: is there a network?"))?;
-    let found: String = Sha256::digest(&body)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    if found != sha256 {
-        bail!("{url} is not the pinned file: its SHA-256 is {found}, not {sha256}");
-    }
-    fs::write(to, &body).with_context(|| format!("{} can't be written", to.display()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A line about work that takes a while.
 pub fn say(line: &str) {
     eprintln!("{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn two_that_need_an_entry_at_once_make_it_once() {
+        let cache = tempfile::tempdir().unwrap();
+        let made = AtomicUsize::new(0);
+        let make = async |folder: PathBuf| {
+            made.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Ok(fs::write(folder.join("file"), "whole")?)
+        };
+        let (one, two) = tokio::join!(
+            entry(cache.path(), "e", make),
+            entry(cache.path(), "e", make)
+        );
+        assert_eq!(
+            fs::read_to_string(one.unwrap().join("file")).unwrap(),
+            "whole"
+        );
+        assert_eq!(two.unwrap(), cache.path().join("e"));
+        assert_eq!(made.into_inner(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_failed_is_made_anew_from_nothing() {
+        let cache = tempfile::tempdir().unwrap();
+        let fail = async |folder: PathBuf| {
+            fs::write(folder.join("half"), "")?;
+            bail!("no network")
+        };
+        entry(cache.path(), "e", fail).await.unwrap_err();
+        let whole = entry(cache.path(), "e", async |_| Ok(())).await.unwrap();
+        assert!(!whole.join("half").exists());
+    }
 }

@@ -1,10 +1,32 @@
 //! Fetches, builds and starts the real servers: Kafka, Dapr, Postgres. Without root, on random ports, stopped by id.
+//!
+//! ```no_run
+//! # async fn test() -> anyhow::Result<()> {
+//! let postgres = punctual_servers::Postgres::start().await?;
+//! let database = postgres.url("postgres");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The first start of a kind fetches or builds it into the cache (see `cache.rs`), with pinned versions and checksums;
+//! that takes seconds for Postgres and Kafka and minutes for Dapr, and a line on standard error says so. Python 3 must be
+//! there for Postgres, Java 17 for Kafka, Go for Dapr.
+//!
+//! Every server has a folder of its own under the system's temporary one, with its data and its `log`. Both the processes
+//! and the folder are gone when the value is dropped, and also when the process that holds it ends without dropping it.
 
 mod cache;
+mod dapr;
 mod folder;
+mod kafka;
 mod port;
 mod postgres;
 mod process;
+mod proxy;
+mod server;
 mod tools;
 
+pub use dapr::{Daprd, DaprdOptions, Scheduler};
+pub use kafka::Kafka;
 pub use postgres::Postgres;
+pub use proxy::Proxy;

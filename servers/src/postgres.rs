@@ -12,7 +12,7 @@ use tokio_postgres::NoTls;
 use crate::cache;
 use crate::folder::Folder;
 use crate::port;
-use crate::process::{self, Process};
+use crate::server::Server;
 use crate::tools;
 
 const VERSION: &str = "16.4.0";
@@ -38,11 +38,9 @@ static SHARED: OnceCell<Postgres> = OnceCell::const_new();
 /// The collation is `C`, which orders by bytes as SQLite does; the encoding is UTF-8. `fsync` is on, as always: tests
 /// kill this server. Everything is gone when this is dropped, or when this process ends in whatever way.
 pub struct Postgres {
-    // Ends before its folder is removed.
-    process: Option<Process>,
+    // Dropped before its folder.
+    server: Server,
     folder: Folder,
-    programs: PathBuf,
-    user: Option<u32>,
     port: u16,
     password: String,
 }
@@ -50,17 +48,27 @@ pub struct Postgres {
 impl Postgres {
     pub async fn start() -> Result<Self> {
         let folder = Folder::new("postgres")?;
-        let root = folder.path().metadata()?.uid() == 0;
-        let programs = install(root).await?.join("bin");
+        let user = (folder.path().metadata()?.uid() == 0).then_some(NOBODY);
+        let programs = install(user.is_some()).await?.join("bin");
+        let port = port::free()?;
+        let password = format!("{:016x}", port::random());
+        initialize(&folder, &programs, user, &password).await?;
+        let mut command = std::process::Command::new(programs.join("postgres"));
+        command
+            .arg("-D")
+            .arg(folder.join("data"))
+            .args(["-p", &port.to_string()])
+            .current_dir(folder.path());
+        let mut server = Server::new("Postgres", command, folder.join("log"), READY_LIMIT);
+        server.user = user;
+        // The fast shutdown. SIGTERM would wait for every client.
+        server.stop_signal = "INT";
         let mut postgres = Self {
-            process: None,
-            programs,
-            user: root.then_some(NOBODY),
-            port: port::free()?,
-            password: format!("{:016x}", port::random()),
+            server,
             folder,
+            port,
+            password,
         };
-        postgres.initialize().await?;
         postgres.restart().await?;
         Ok(postgres)
     }
@@ -76,7 +84,7 @@ impl Postgres {
 
     /// Of the postmaster.
     pub fn pid(&self) -> Option<u32> {
-        self.process.as_ref().map(Process::pid)
+        self.server.pid()
     }
 
     pub fn log(&self) -> PathBuf {
@@ -119,77 +127,66 @@ impl Postgres {
 
     /// SIGKILL for the postmaster and all back-ends at once, as when the machine loses them.
     pub async fn kill(&mut self) -> Result<()> {
-        match self.process.take() {
-            Some(process) => process.kill().await,
-            None => Ok(()),
-        }
+        self.server.kill().await
     }
 
     /// The fast shutdown: connections are cut, the data is checkpointed.
     pub async fn stop(&mut self) -> Result<()> {
-        match self.process.take() {
-            Some(process) => process.stop("INT").await,
-            None => Ok(()),
-        }
+        self.server.stop().await
     }
 
-    /// On the same port and data, stopping it first where it runs.
+    /// On the same port and data. Stops it first where it runs.
     pub async fn restart(&mut self) -> Result<()> {
-        self.stop().await?;
-        let mut command = std::process::Command::new(self.programs.join("postgres"));
-        command
-            .arg("-D")
-            .arg(self.folder.join("data"))
-            .args(["-p", &self.port.to_string()])
-            .current_dir(self.folder.path());
-        let mut process = Process::spawn("Postgres", &command, self.user, &self.log())?;
         let url = self.url("postgres");
-        process
-            .ready(READY_LIMIT, || async { connect(&url).await.ok() })
-            .await?;
-        self.process = Some(process);
-        Ok(())
+        self.server
+            .start(|| async { connect(&url).await.is_ok() })
+            .await
     }
 
     /// SIGSTOP: connections stay open and nothing answers.
     pub fn pause(&mut self) -> Result<()> {
-        self.process.as_mut().map_or(Ok(()), Process::pause)
+        self.server.pause()
     }
 
     pub fn resume(&mut self) -> Result<()> {
-        self.process.as_mut().map_or(Ok(()), Process::resume)
+        self.server.resume()
     }
+}
 
-    async fn initialize(&self) -> Result<()> {
-        let password = self.folder.write("password", &self.password)?;
-        process::append(&self.folder.join("log"))?;
-        if let Some(user) = self.user {
-            chown(self.folder.path(), Some(user), Some(user))?;
-        }
-        let mut command = Command::new(self.programs.join("initdb"));
-        command
-            // What initdb writes need not survive a power cut, only what the server writes.
-            .args([
-                "--no-sync",
-                "--no-instructions",
-                "--encoding=UTF8",
-                "--locale=C",
-            ])
-            .args(["--auth=scram-sha-256", "--username", SUPERUSER])
-            .arg("--pwfile")
-            .arg(&password)
-            .arg("--pgdata")
-            .arg(self.folder.join("data"))
-            .args(["--set", "max_connections=200"])
-            .args(["--set", "listen_addresses=127.0.0.1"])
-            .args(["--set", "unix_socket_directories="])
-            .current_dir(self.folder.path());
-        if let Some(user) = self.user {
-            command.uid(user).gid(user);
-        }
-        tools::run(&mut command).await?;
-        Ok(())
+async fn initialize(
+    folder: &Folder,
+    programs: &Path,
+    user: Option<u32>,
+    password: &str,
+) -> Result<()> {
+    let password = folder.write("password", password)?;
+    if let Some(user) = user {
+        chown(folder.path(), Some(user), Some(user))?;
+        chown(&password, Some(user), Some(user))?;
     }
+    let mut command = Command::new(programs.join("initdb"));
+    command
+        // What initdb writes need not survive a power cut, only what the server writes.
+        .args([
+            "--no-sync",
+            "--no-instructions",
+            "--encoding=UTF8",
+            "--locale=C",
+        ])
+        .args(["--auth=scram-sha-256", "--username", SUPERUSER])
+        .arg("--pwfile")
+        .arg(&password)
+        .arg("--pgdata")
+        .arg(folder.join("data"))
+        .args(["--set", "max_connections=200"])
+        .args(["--set", "listen_addresses=127.0.0.1"])
+        .args(["--set", "unix_socket_directories="])
+        .current_dir(folder.path());
+    if let Some(user) = user {
+        command.uid(user).gid(user);
+    }
+    tools::run(&mut command).await?;
+    Ok(())
 }
 
 async fn connect(url: &str) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
@@ -215,7 +212,7 @@ async fn install(root: bool) -> Result<PathBuf> {
             let jar = folder.join("postgres.jar");
             let path =
                 format!("io/zonky/test/postgres/{artifact}/{VERSION}/{artifact}-{VERSION}.jar");
-            cache::maven(&path, sha256, &jar).await?;
+            cache::Maven::new()?.fetch(&path, sha256, &jar).await?;
             unpack(&jar, &folder).await?;
             Ok(std::fs::remove_file(&jar)?)
         },

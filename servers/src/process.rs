@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(20);
+const CHECK_LIMIT: Duration = Duration::from_secs(5);
 /// What a server gets to end by itself.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// What the kernel and the shell get after a SIGKILL.
@@ -28,6 +29,7 @@ pub struct Process {
     name: &'static str,
     shell: Child,
     signals: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
     pid: u32,
     log: PathBuf,
 }
@@ -65,17 +67,16 @@ impl Process {
         }
         let mut shell = shell.spawn().context("`sh` does not start")?;
         let signals = shell.stdin.take();
-        let mut line = String::new();
-        if let Some(out) = shell.stdout.take() {
-            BufReader::new(out).read_line(&mut line)?;
-        }
+        let answers = shell.stdout.take().context("`sh` has no output")?;
         let mut process = Self {
             name,
             shell,
             signals,
+            answers: BufReader::new(answers),
             pid: 0,
             log: log.to_owned(),
         };
+        let line = process.answer()?;
         process.pid = line
             .trim()
             .parse()
@@ -92,11 +93,11 @@ impl Process {
         matches!(self.shell.try_wait(), Ok(None))
     }
 
-    /// Waits until the check gives something. The error shows the end of the log: when the server ends before, or when
-    /// the time is over.
-    pub async fn ready<T, F>(&mut self, limit: Duration, mut check: impl FnMut() -> F) -> Result<T>
+    /// Waits until the check gives true. The error shows the end of the log: when the server ends before, or when the
+    /// time is over.
+    pub async fn ready<F>(&mut self, limit: Duration, mut check: impl FnMut() -> F) -> Result<()>
     where
-        F: Future<Output = Option<T>>,
+        F: Future<Output = bool>,
     {
         let deadline = Instant::now() + limit;
         loop {
@@ -107,9 +108,9 @@ impl Process {
                     self.log_end()
                 );
             }
-            // A check may hang where a server accepts and says nothing.
-            if let Ok(Some(found)) = tokio::time::timeout(Duration::from_secs(5), check()).await {
-                return Ok(found);
+            // A server may accept a connection and then say nothing.
+            if matches!(tokio::time::timeout(CHECK_LIMIT, check()).await, Ok(true)) {
+                return Ok(());
             }
             if Instant::now() > deadline {
                 bail!(
@@ -121,6 +122,27 @@ impl Process {
             }
             sleep(POLL).await;
         }
+    }
+
+    /// Waits for the end of what ends by itself. The error shows the end of its log.
+    pub async fn finish(mut self, limit: Duration) -> Result<()> {
+        if !self.ended(limit).await? {
+            bail!(
+                "{} did not end in {} s; its log ends with\n{}",
+                self.name,
+                limit.as_secs(),
+                self.log_end()
+            );
+        }
+        let status = self.shell.wait()?;
+        if !status.success() {
+            bail!(
+                "{} failed ({status}); its log ends with\n{}",
+                self.name,
+                self.log_end()
+            );
+        }
+        Ok(())
     }
 
     /// SIGSTOP for the server and its children: it keeps its connections and answers nothing.
@@ -157,15 +179,25 @@ impl Process {
         Ok(())
     }
 
+    /// Returns when it is sent, or when the server has ended.
     fn signal(&mut self, name: &str) -> Result<()> {
         let Some(pipe) = &mut self.signals else {
             return Ok(());
         };
         match writeln!(pipe, "{name}") {
             // It has ended by itself.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            other => Ok(other?),
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+            other => other?,
         }
+        self.answer()?;
+        Ok(())
+    }
+
+    /// A line of the shell's, which it writes within milliseconds, or nothing when it has ended.
+    fn answer(&mut self) -> Result<String> {
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        Ok(line)
     }
 
     async fn ended(&mut self, limit: Duration) -> Result<bool> {
@@ -194,7 +226,7 @@ impl Drop for Process {
     }
 }
 
-pub fn append(log: &Path) -> Result<File> {
+fn append(log: &Path) -> Result<File> {
     OpenOptions::new()
         .create(true)
         .append(true)
@@ -203,7 +235,7 @@ pub fn append(log: &Path) -> Result<File> {
 }
 
 /// The last lines, indented.
-pub fn log_end(log: &Path) -> String {
+fn log_end(log: &Path) -> String {
     let text = std::fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();

@@ -1,8 +1,8 @@
 # Runs one server: `sh -c THIS name PROGRAM ARGUMENT…`, as the leader of a process group of its own.
 #
-# Standard output gets one line, the server's process id. Standard input brings one signal's name a line. When that pipe
-# ends (the owner dropped it, or died in whatever way), the server and all of its children are killed.
-# The server's own output goes to standard error, which the owner has opened as the log file.
+# Standard output gets a line with the server's process id. Standard input brings one signal's name a line, and each is
+# answered by a line once it is sent. When that pipe ends (the owner dropped it, or died in whatever way), the server and
+# all of its children are killed. The server's own output goes to standard error, which the owner has opened as the log.
 
 trap '' INT HUP
 exec 3<&0 4>&1 </dev/null >&2
@@ -10,7 +10,6 @@ exec 3<&0 4>&1 </dev/null >&2
 "$@" 3<&- 4>&- &
 server=$!
 echo "$server" >&4
-exec 4>&-
 
 # Every process below $1. They may be in groups of their own (each of Postgres' is).
 below() {
@@ -47,11 +46,12 @@ kill_all() {
         CONT) kill -CONT $(below "$server") "$server" ;;
         *) kill "-$signal" "$server" ;;
         esac
+        echo sent >&4
     done
     kill_all
 ) &
 keeper=$!
-exec 3<&-
+exec 3<&- 4>&-
 
 wait "$server"
 code=$?

@@ -1,15 +1,6 @@
 use punctual_servers::Postgres;
-use tokio_postgres::{Client, NoTls};
 
-async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
-}
-
-async fn text(client: &Client, query: &str) -> String {
-    client.query_one(query, &[]).await.unwrap().get(0)
-}
+use crate::{connect, text, try_connect};
 
 #[tokio::test]
 async fn postgres_answers_with_the_settings_it_is_meant_to_have() {
@@ -45,7 +36,7 @@ async fn a_wrong_password_is_refused() {
         .unwrap();
     connect(&postgres.url_as("worker", "right", "postgres")).await;
     assert!(
-        tokio_postgres::connect(&postgres.url_as("worker", "wrong", "postgres"), NoTls)
+        try_connect(&postgres.url_as("worker", "wrong", "postgres"))
             .await
             .is_err()
     );
@@ -98,4 +89,19 @@ async fn a_paused_postgres_answers_once_it_is_resumed() {
     );
     postgres.resume().unwrap();
     assert_eq!(asked.await, "hello");
+}
+
+#[tokio::test]
+async fn the_shared_postgres_is_the_same_for_every_test() {
+    let first = Postgres::shared().await.unwrap();
+    // Another test's runtime, which ends before this one.
+    let other = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async { Postgres::shared().await.unwrap().port() })
+    });
+    assert_eq!(other.join().unwrap(), first.port());
+    assert_eq!(
+        text(&connect(&first.url("postgres")).await, "SELECT 'up'").await,
+        "up"
+    );
 }

@@ -35,10 +35,12 @@ impl From<PgError> for Error {
 }
 
 impl From<&Value> for ParameterValue {
+    /// Postgres has no U+0000 in a text. Nothing that is stored has one; what asks for it (`q=%00`) finds nothing.
     fn from(value: &Value) -> Self {
         match value {
             Value::Integer(number) => number.map_or(Self::DbNull, Self::Int64),
-            Value::Text(text) => text.clone().map_or(Self::DbNull, Self::Str),
+            Value::Text(None) => Self::DbNull,
+            Value::Text(Some(text)) => Self::Str(text.replace('\0', "\u{fffd}")),
             Value::Json(text) => Self::Str(text.clone()),
         }
     }
@@ -123,5 +125,67 @@ pub(super) async fn run(url: &str, sql: &str, values: &[Value]) -> Result<Vec<Fi
         }
         sleep(PAUSE * tries).await;
         tries += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use spin_sdk::pg::DbError;
+
+    use super::*;
+
+    fn said(code: &str, message: &str) -> PgError {
+        PgError::PgError(Fault::QueryFailed(QueryError::DbError(DbError {
+            as_text: format!("ERROR: {message}"),
+            severity: "ERROR".to_owned(),
+            code: code.to_owned(),
+            message: message.to_owned(),
+            detail: None,
+            extras: Vec::new(),
+        })))
+    }
+
+    fn taken(constraint: &str) -> Error {
+        let message = format!("duplicate key value violates unique constraint \"{constraint}\"");
+        said("23505", &message).into()
+    }
+
+    #[test]
+    fn what_postgres_refuses_means_what_it_means_on_sqlite() {
+        assert!(matches!(
+            taken("changes_op_tbl_row_id_key"),
+            Error::Repeated
+        ));
+        assert!(
+            matches!(taken("users_email_key"), Error::Taken(name) if name == "users_email_key")
+        );
+        let refused = |message| Error::from(said("P0001", message));
+        assert!(matches!(
+            refused("punctual: op must change"),
+            Error::Repeated
+        ));
+        assert!(matches!(
+            refused("punctual: key of another request"),
+            Error::OtherRequest
+        ));
+        assert!(matches!(
+            refused("punctual: version must step"),
+            Error::Database(_)
+        ));
+    }
+
+    #[test]
+    fn a_statement_is_repeated_where_that_can_help() {
+        for code in ["40001", "40P01"] {
+            assert_eq!(again(&said(code, "x")), Again::Repeat, "{code}");
+        }
+        for code in ["57P01", "57P02", "57P03", "53300", "08006"] {
+            assert_eq!(again(&said(code, "x")), Again::Reconnect, "{code}");
+        }
+        for code in ["23505", "57014", "55P03", "42501", "P0001"] {
+            assert_eq!(again(&said(code, "x")), Again::No, "{code}");
+        }
+        let cut = Fault::QueryFailed(QueryError::Text("connection closed".to_owned()));
+        assert_eq!(again(&PgError::PgError(cut)), Again::Reconnect);
     }
 }

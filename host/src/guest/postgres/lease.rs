@@ -72,7 +72,10 @@ impl Lease {
             Effect::Closes => run.closes = Some(self.begun.load(Ordering::Acquire)),
             Effect::None => {}
         }
-        match self.send(connection, sql, parameters, statement.cached).await {
+        match self
+            .send(connection, sql, parameters, statement.cached)
+            .await
+        {
             Ok((statement, rows)) => Ok(Running::new(statement, rows, run)),
             Err(failure) => {
                 run.finish(false);

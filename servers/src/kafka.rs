@@ -1,0 +1,234 @@
+//! Apache Kafka, from Maven Central, as one KRaft node: broker and controller in one process, no ZooKeeper.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+
+use crate::cache;
+use crate::folder::Folder;
+use crate::port;
+use crate::server::Server;
+use crate::tools;
+
+const VERSION: &str = "4.3.1";
+/// `sha256  path` a line, as `sha256sum` prints it. `kafka/pom.xml` says how the list is made.
+const JARS: &str = include_str!("../kafka/jars.sha256");
+const READY_LIMIT: Duration = Duration::from_secs(90);
+const READ_LIMIT: Duration = Duration::from_secs(30);
+
+static SHARED: OnceCell<Kafka> = OnceCell::const_new();
+
+/// A broker of its own on random ports of loopback, without topics; none is made by being used. Everything is gone when
+/// this is dropped, or when this process ends in whatever way.
+pub struct Kafka {
+    // Dropped before its folder.
+    server: Server,
+    folder: Folder,
+    java: PathBuf,
+    class_path: String,
+    port: u16,
+}
+
+impl Kafka {
+    pub async fn start() -> Result<Self> {
+        let java = tools::java().await?;
+        let class_path = install().await?;
+        let folder = Folder::new("kafka")?;
+        let port = port::free()?;
+        let properties = folder.write(
+            "server.properties",
+            &properties(&folder, port, port::free()?),
+        )?;
+        let jvm = |heap: &str| {
+            let mut command = std::process::Command::new(&java);
+            command.arg(heap).args(["-cp", &class_path]);
+            // Native libraries are unpacked there.
+            command.arg(format!("-Djava.io.tmpdir={}", folder.path().display()));
+            command.arg("-XX:-UsePerfData").current_dir(folder.path());
+            command
+        };
+        let mut format = jvm("-Xmx128m");
+        format
+            .args(["kafka.tools.StorageTool", "format", "--standalone"])
+            .args(["--cluster-id", "punctual-test-cluster0", "--config"])
+            .arg(&properties);
+        tools::run(&mut format.into()).await?;
+        let mut command = jvm("-Xmx512m");
+        command
+            // As Kafka's own start script has them.
+            .args([
+                "-XX:+UseG1GC",
+                "-XX:MaxGCPauseMillis=20",
+                "-Djava.awt.headless=true",
+            ])
+            .arg("-Dorg.slf4j.simpleLogger.showDateTime=true")
+            .arg("-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS")
+            .arg("kafka.Kafka")
+            .arg(&properties);
+        let server = Server::new("Kafka", command, folder.join("log"), READY_LIMIT);
+        let mut kafka = Self {
+            server,
+            folder,
+            java,
+            class_path,
+            port,
+        };
+        kafka.restart().await?;
+        Ok(kafka)
+    }
+
+    /// The one broker of this process, started by whoever asks first.
+    pub async fn shared() -> Result<&'static Self> {
+        SHARED.get_or_try_init(Self::start).await
+    }
+
+    /// `bootstrap.servers` of a client.
+    pub fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub fn pid(&self) -> Option<u32> {
+        self.server.pid()
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    /// What Kafka's own console consumer prints of a topic from its beginning: `key<TAB>value` a message, as an outsider
+    /// reads it. An error when fewer than `count` messages come in 30 s.
+    pub async fn console_consumer(&self, topic: &str, count: usize) -> Result<Vec<String>> {
+        let mut command = Command::new(&self.java);
+        command
+            .args(["-Xmx128m", "-XX:-UsePerfData", "-cp", &self.class_path])
+            .arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=error")
+            .arg("org.apache.kafka.tools.consumer.ConsoleConsumer")
+            .args(["--bootstrap-server", &self.bootstrap()])
+            .args(["--topic", topic, "--from-beginning"])
+            .args(["--max-messages", &count.to_string()])
+            .args(["--timeout-ms", &READ_LIMIT.as_millis().to_string()])
+            .args(["--formatter-property", "print.key=true"]);
+        let text = tokio::time::timeout(READ_LIMIT * 2, tools::run(&mut command))
+            .await
+            .context("Kafka's console consumer does not end")??;
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        if lines.len() < count {
+            bail!(
+                "the topic {topic} gave {} messages, not {count}",
+                lines.len()
+            );
+        }
+        Ok(lines)
+    }
+
+    /// SIGKILL, as when the machine loses it.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.server.kill().await
+    }
+
+    /// The controlled shutdown.
+    pub async fn stop(&mut self) -> Result<()> {
+        self.server.stop().await
+    }
+
+    /// On the same ports and data. Stops it first where it runs.
+    pub async fn restart(&mut self) -> Result<()> {
+        let address = self.bootstrap();
+        self.server
+            .start(|| async { knows_itself(&address).await.unwrap_or(false) })
+            .await
+    }
+
+    /// SIGSTOP: connections stay open and nothing answers.
+    pub fn pause(&mut self) -> Result<()> {
+        self.server.pause()
+    }
+
+    pub fn resume(&mut self) -> Result<()> {
+        self.server.resume()
+    }
+}
+
+fn properties(folder: &Folder, broker: u16, controller: u16) -> String {
+    format!(
+        "\
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=127.0.0.1:{controller}
+listeners=BROKER://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=BROKER://127.0.0.1:{broker}
+listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=BROKER
+controller.listener.names=CONTROLLER
+log.dirs={data}
+auto.create.topics.enable=false
+# One node holds all copies.
+default.replication.factor=1
+min.insync.replicas=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+# A killed broker is taken back when its old session is over: 9 s by default, too long for a fault of seconds.
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
+# A first consumer group has its partitions at once.
+group.initial.rebalance.delay.ms=0
+",
+        data = folder.join("data").display()
+    )
+}
+
+/// Asks for the cluster's metadata, and whether a broker is in it: one that merely listens isn't in it yet.
+async fn knows_itself(address: &str) -> Result<bool> {
+    let mut stream = TcpStream::connect(address).await?;
+    // Length; Metadata (3), version 0, correlation 1, no client id (-1); the empty list asks for all topics.
+    let request: [&[u8]; 5] = [
+        &14i32.to_be_bytes(),
+        &[0, 3, 0, 0],
+        &[0, 0, 0, 1],
+        &[0xff, 0xff],
+        &[0; 4],
+    ];
+    stream.write_all(&request.concat()).await?;
+    let _length = stream.read_i32().await?;
+    let _correlation = stream.read_i32().await?;
+    Ok(stream.read_i32().await? > 0)
+}
+
+/// Gives the class path.
+async fn install() -> Result<String> {
+    let cache = cache::folder()?;
+    let jars = || JARS.lines().filter_map(|line| line.split_once("  "));
+    let name = cache::name("kafka", VERSION, &[JARS.as_bytes()]);
+    let folder = cache::entry(&cache, &name, |folder| async move {
+        cache::say(&format!(
+            "fetching Apache Kafka {VERSION} ({} jars, 44 MB)",
+            jars().count()
+        ));
+        let maven = cache::Maven::new()?;
+        for (sha256, path) in jars() {
+            maven
+                .fetch(path, sha256, &folder.join(file_name(path)))
+                .await?;
+        }
+        Ok(())
+    })
+    .await?;
+    let paths: Vec<String> = jars()
+        .map(|(_, path)| folder.join(file_name(path)).display().to_string())
+        .collect();
+    Ok(paths.join(":"))
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
