@@ -10,6 +10,7 @@ use punctual_worker::commands::Operate;
 use punctual_worker::config::{Common, Hidden};
 use punctual_worker::store::Address;
 
+use crate::functions::FunctionsOptions;
 use crate::{PostgresAt, ServerOptions};
 
 /// Punctual in one process: the API, the worker, and a SQLite database unless there is Postgres
@@ -29,6 +30,9 @@ pub struct Program {
 pub enum Task {
     #[command(flatten)]
     Operate(Operate),
+    /// Serves the functions alone, on Postgres, with their variables from the environment (SPIN_VARIABLE_…), as `spin up`
+    /// does; the worker is another process
+    Functions,
     /// Prints every setting as a table in Markdown
     Settings,
 }
@@ -112,6 +116,17 @@ impl fmt::Display for Registration {
 }
 
 impl Program {
+    /// For the functions alone.
+    pub fn functions(&self) -> FunctionsOptions {
+        let Self { common, serve, .. } = self;
+        FunctionsOptions {
+            data: common.data.clone(),
+            app: serve.app.clone().unwrap_or_else(|| PathBuf::from(".")),
+            cache: serve.cache.clone(),
+            listen: SocketAddr::new(serve.listen, serve.port),
+        }
+    }
+
     pub fn options(&self) -> Result<ServerOptions, punctual_worker::Error> {
         let Self { common, serve, .. } = self;
         let pooled = serve.database_pooled_url.as_ref();

@@ -2,6 +2,7 @@
 
 mod bundle;
 pub mod config;
+pub mod functions;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;

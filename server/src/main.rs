@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use punctual_server::Server;
 use punctual_server::config::{Program, Task};
+use punctual_server::{Server, functions};
 use punctual_worker::commands::operate;
 use punctual_worker::{config, until_stopped};
 
@@ -29,6 +29,7 @@ async fn run(program: Program) -> anyhow::Result<()> {
             print!("{}", config::table(&Program::command()));
             Ok(())
         }
+        Some(Task::Functions) => serve_functions(&program).await,
         Some(Task::Operate(task)) => Ok(operate(task.clone(), &program.common).await?),
     }
 }
@@ -44,6 +45,16 @@ async fn serve(program: &Program) -> anyhow::Result<()> {
     eprintln!("Stopping; Ctrl-C again cuts it short.");
     server.stop().await;
     Ok(())
+}
+
+async fn serve_functions(program: &Program) -> anyhow::Result<()> {
+    let stopped = async {
+        if let Err(error) = until_stopped().await {
+            eprintln!("punctual-server: {error}");
+        }
+    };
+    let ready = |url: &str| println!("The functions are up at {url}");
+    Ok(functions::serve(program.functions(), ready, stopped).await?)
 }
 
 /// What it keeps where.

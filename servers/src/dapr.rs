@@ -24,7 +24,7 @@ use anyhow::Result;
 
 const READY_LIMIT: Duration = Duration::from_secs(60);
 
-fn client() -> Result<reqwest::Client> {
+pub(crate) fn client() -> Result<reqwest::Client> {
     Ok(reqwest::Client::builder()
         .no_proxy()
         .timeout(Duration::from_secs(5))
@@ -32,7 +32,7 @@ fn client() -> Result<reqwest::Client> {
 }
 
 /// Whether the address answers with a 2xx.
-async fn healthy(client: &reqwest::Client, url: &str) -> bool {
+pub(crate) async fn healthy(client: &reqwest::Client, url: &str) -> bool {
     client
         .get(url)
         .send()
@@ -40,6 +40,6 @@ async fn healthy(client: &reqwest::Client, url: &str) -> bool {
         .is_ok_and(|answer| answer.status().is_success())
 }
 
-fn loopback(port: u16) -> String {
+pub(crate) fn loopback(port: u16) -> String {
     format!("127.0.0.1:{port}")
 }

@@ -16,6 +16,7 @@
 //! and the folder are gone when the value is dropped, and also when the process that holds it ends without dropping it.
 
 mod cache;
+pub mod cluster;
 mod dapr;
 mod folder;
 mod kafka;
@@ -26,6 +27,7 @@ mod proxy;
 mod server;
 mod tools;
 
+pub use cluster::{Cluster, ClusterOptions};
 pub use dapr::{Daprd, DaprdOptions, Scheduler};
 pub use kafka::Kafka;
 pub use postgres::Postgres;

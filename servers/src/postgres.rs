@@ -189,6 +189,15 @@ async fn initialize(
     Ok(())
 }
 
+/// Runs statements as whoever the URL names.
+pub(crate) async fn execute(url: &str, sql: &str) -> Result<()> {
+    let ask = async { connect(url).await?.batch_execute(sql).await };
+    tokio::time::timeout(ASK_LIMIT, ask)
+        .await
+        .context("Postgres does not answer")?
+        .context("Postgres refuses")
+}
+
 async fn connect(url: &str) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);

@@ -1,11 +1,20 @@
 //! What a worker is told about the cluster around it, and the operator's commands for its topics.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
+use tokio::time::Instant;
 
 use crate::bus::kafka::{KafkaOptions, topics};
 use crate::config::Hidden;
-use crate::dapr::DaprOptions;
+use crate::dapr::{Dapr, DaprOptions};
 use crate::error::Error;
+
+/// The secret in the store.
+const SECRET: &str = "punctual";
+/// How long a worker that starts waits for its sidecar.
+const SIDECAR: Duration = Duration::from_secs(30);
 
 #[derive(Args, Clone, Debug)]
 pub struct Cluster {
@@ -42,6 +51,17 @@ pub struct Cluster {
     )]
     pub dapr_api_token: Option<Hidden>,
 
+    /// Dapr's secret store, whose secret `punctual` holds events_secret, vapid_key and, where they are not set otherwise,
+    /// database_url and smtp_url; where left out, the secrets are files in the data folder
+    #[arg(
+        long,
+        env = "DAPR_SECRET_STORE",
+        value_name = "NAME",
+        requires = "dapr",
+        global = true
+    )]
+    pub secret_store: Option<String>,
+
     /// What the sidecar shows when it calls the worker; without one, everybody who reaches the port is believed
     #[arg(
         long,
@@ -68,6 +88,23 @@ impl Cluster {
             api_token: text(&self.dapr_api_token),
             app_token: text(&self.app_api_token),
         })
+    }
+
+    /// The secrets of the store, where one is named. Waits a while for the sidecar, which may start later than we do.
+    pub async fn secrets(&self) -> Result<Option<HashMap<String, String>>, Error> {
+        let (Some(store), Some(options)) = (&self.secret_store, self.dapr()) else {
+            return Ok(None);
+        };
+        let dapr = Dapr::new(&options)?;
+        let deadline = Instant::now() + SIDECAR;
+        loop {
+            match dapr.secret(store, SECRET).await {
+                Ok(values) => return Ok(Some(values)),
+                Err(error) if Instant::now() >= deadline => return Err(error),
+                Err(error) => tracing::info!(%error, "waiting for the sidecar's secrets"),
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
     }
 
     pub fn brokers(&self) -> Result<KafkaOptions, Error> {

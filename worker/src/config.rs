@@ -1,5 +1,6 @@
 //! The settings that both programs share, and the table of a program's settings in Markdown.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -132,6 +133,18 @@ impl Common {
             .as_ref()
             .map(|url| Address::parse(url.reveal()))
             .transpose()
+    }
+
+    /// Takes what is not set from a secret store.
+    pub fn fill(&mut self, values: &HashMap<String, String>) {
+        for (setting, name) in [
+            (&mut self.database_url, "database_url"),
+            (&mut self.smtp_url, "smtp_url"),
+        ] {
+            if setting.is_none() {
+                *setting = values.get(name).cloned().map(Hidden);
+            }
+        }
     }
 
     /// The mail server, where one is set.

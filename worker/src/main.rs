@@ -1,5 +1,6 @@
 //! `punctual-worker`: the worker beside Spin, on the shared database.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -79,7 +80,7 @@ async fn run(program: Program) -> anyhow::Result<()> {
     match &program.command {
         None | Some(Task::Run) => work(&program).await,
         Some(Task::Migrate) => {
-            let opened = open(&program.common).await?;
+            let opened = open(&program.common, None).await?;
             println!("{} migrations applied", opened.applied);
             Ok(())
         }
@@ -145,19 +146,35 @@ struct Opened {
     applied: usize,
 }
 
-/// Takes the folder, brings the database to this program's schema, and makes the secrets: Spin needs both.
-async fn open(common: &Common) -> anyhow::Result<Opened> {
+/// Takes the folder, brings the database to this program's schema, and makes the secrets (Spin needs both) where no store
+/// has them.
+async fn open(common: &Common, stored: Option<&HashMap<String, String>>) -> anyhow::Result<Opened> {
     let folder = Folder::create(&common.data)?;
     let lock = folder.lock()?;
     let db = database(common)?;
     let applied = migrate(&db, &Clock::system()).await?;
-    folder.secret("token_secret")?;
+    let (events_secret, vapid) = match stored {
+        None => {
+            folder.secret("token_secret")?;
+            (folder.secret("events_secret")?, folder.vapid()?)
+        }
+        Some(values) => {
+            let value = |name| {
+                let value = values.get(name).map(|value| value.trim());
+                value.with_context(|| format!("the secret store has no {name}"))
+            };
+            (
+                value("events_secret")?.to_owned(),
+                Vapid::new(value("vapid_key")?)?,
+            )
+        }
+    };
     Ok(Opened {
         _lock: lock,
         clock: db.clock().await?,
         db,
-        events_secret: folder.secret("events_secret")?,
-        vapid: folder.vapid()?,
+        events_secret,
+        vapid,
         applied,
     })
 }
@@ -170,8 +187,13 @@ async fn work(program: &Program) -> anyhow::Result<()> {
         listen,
         ..
     } = program;
+    let stored = cluster.secrets().await?;
+    let mut common = common.clone();
+    if let Some(values) = &stored {
+        common.fill(values);
+    }
     let mail = common.mail()?;
-    let opened = open(common).await?;
+    let opened = open(&common, stored.as_ref()).await?;
     let hub_listener = TcpListener::bind(listen).await.with_context(|| {
         format!("cannot listen on {listen}: choose another address with --listen")
     })?;

@@ -15,6 +15,7 @@ use crate::{tools, wasm_target};
 
 const HELP: &str = "\
 cargo xtask up [--port 3000] [--data .punctual] [--postgres URL] [-- OPTIONS…]
+cargo xtask up --cluster [--port 3000]
 
 Builds what changed and starts the service in one process on this machine, on SQLite. It listens on 127.0.0.1 only
 and keeps everything, its secrets too, in the data folder. Ctrl-C stops it.
@@ -23,24 +24,32 @@ and keeps everything, its secrets too, in the data folder. Ctrl-C stops it.
   --data DIR      the data folder
   --postgres URL  keeps its data in Postgres instead: postgres://USER:PASSWORD@HOST:5432/DATABASE
                   (DATABASE_URL in the environment does the same, and stays out of your shell's history)
-  OPTIONS         for the server itself; `cargo xtask up -- --help` lists them";
+  OPTIONS         for the server itself; `cargo xtask up -- --help` lists them
+  --cluster       the cluster in small: a real Kafka, Postgres and Dapr (fetched and built once: Go, Java 17 and Maven's
+                  repository are needed), the functions and the worker as processes of their own. Its data is gone when
+                  it stops";
 
 pub fn run(args: &mut Args) -> Result<()> {
     let mut port = 3000;
     let mut data = None;
     let mut postgres = None;
+    let mut cluster = false;
     let mut rest = Vec::new();
     while let Some(word) = args.next(HELP)? {
         match word {
             Word::Option(name) if name == "port" => port = args.port()?,
             Word::Option(name) if name == "data" => data = Some(args.value()?),
             Word::Option(name) if name == "postgres" => postgres = Some(args.value()?),
+            Word::Option(name) if name == "cluster" => cluster = true,
             Word::Value(first) => {
                 rest.push(OsString::from(first));
                 rest.extend(args.rest()?);
             }
             other => return Err(args.unknown(&other)),
         }
+    }
+    if cluster && (data.is_some() || postgres.is_some() || !rest.is_empty()) {
+        bail!("`--cluster` brings its own database and folders: only `--port` goes with it");
     }
     let data = data_folder(data)?;
     port_is_free(port)?;
@@ -49,6 +58,15 @@ pub fn run(args: &mut Args) -> Result<()> {
     wasm_target::ensure()?;
     build::all(4)?;
     eprintln!("[4/4] starting");
+    if cluster {
+        let mut command = Command::new(program("punctual-cluster"));
+        command
+            .arg(root())
+            .arg(port.to_string())
+            .current_dir(root());
+        clean(&mut command);
+        return Err(command.exec()).context("punctual-cluster does not start");
+    }
     let mut server = Command::new(program("punctual-server"));
     server
         .arg("--data")

@@ -17,7 +17,11 @@ const UNSET_KEEPALIVE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// A URL or `key=value` string, as libpq takes it. Each host that it names must be allowed, and each address that
 /// it gives in a host's place.
-pub(super) fn parse(address: &str, allowed: &AllowedHosts) -> Result<Config, wit::Error> {
+pub(super) fn parse(
+    address: &str,
+    allowed: &AllowedHosts,
+    component: &str,
+) -> Result<Config, wit::Error> {
     let failed = |message: String| Err(wit::Error::ConnectionFailed(message));
     let config: Config = match address.parse() {
         Ok(config) => config,
@@ -48,6 +52,12 @@ pub(super) fn parse(address: &str, allowed: &AllowedHosts) -> Result<Config, wit
             } else {
                 host
             };
+            tracing::warn!(
+                component,
+                host,
+                port,
+                "a Postgres address is not among the component's `allowed_outbound_hosts`"
+            );
             return failed(format!("address postgres://{host}:{port} is not permitted"));
         }
     }
@@ -84,7 +94,7 @@ mod tests {
 
     fn check(rules: &[&str], address: &str) -> Result<Config, String> {
         let allowed = AllowedHosts::parse(rules.iter().copied()).expect("rules");
-        parse(address, &allowed).map_err(|error| match error {
+        parse(address, &allowed, "component").map_err(|error| match error {
             wit::Error::ConnectionFailed(message) => message,
             other => panic!("{other:?}"),
         })

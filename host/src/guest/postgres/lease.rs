@@ -63,6 +63,9 @@ impl Lease {
             return Err(wit::Error::ConnectionFailed("it is closed".to_owned()));
         };
         let statement = classify(sql);
+        if statement.forgets {
+            connection.statement_cache.clear();
+        }
         let mut run = Run::new(self.clone());
         match statement.effect {
             Effect::Opens => {
@@ -99,8 +102,8 @@ impl Lease {
         let statement = prepare(connection, sql).await?;
         match connection.query_raw(&statement, parameters).await {
             Ok(rows) => Ok((statement, rows)),
-            // It did not begin. A cause may be that the tables changed after it was prepared, or that the guest
-            // deallocated it; then it works when it is prepared anew. (Not in a transaction, which has failed.)
+            // It did not begin. A cause may be that the tables changed after it was prepared; then it works when it
+            // is prepared anew. (Not in a transaction, which has failed.)
             Err(failure) => {
                 connection.statement_cache.remove(sql, &[]);
                 if connection.is_closed() || self.in_transaction() {

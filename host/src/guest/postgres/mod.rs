@@ -1,5 +1,8 @@
 //! spin:postgres. A guest's connection is one of its component's pool, for as long as the guest keeps it.
 
+// The size of an error is WIT's.
+#![allow(clippy::result_large_err)]
+
 mod address;
 mod error;
 mod lease;
@@ -57,15 +60,7 @@ impl State {
         authority: Option<Authority>,
     ) -> Result<Opening, wit::Error> {
         let grants = &self.component.grants;
-        let config = address::parse(&address, &grants.hosts).inspect_err(|error| {
-            if let wit::Error::ConnectionFailed(reason) = error {
-                tracing::warn!(
-                    component = &*self.component.id,
-                    reason,
-                    "a Postgres address is refused"
-                );
-            }
-        })?;
+        let config = address::parse(&address, &grants.hosts, &self.component.id)?;
         self.check_room()?;
         Ok(Opening {
             pools: grants.postgres.clone(),

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod, Runtime,
+    Hook, HookError, Manager, ManagerConfig, Pool, PoolError, QueueMode, RecyclingMethod, Runtime,
+    TimeoutType,
 };
 use hyper_rustls::ConfigBuilderExt as _;
 use rustls::pki_types::CertificateDer;
@@ -88,10 +89,11 @@ impl Pools {
         authority: Option<Authority>,
     ) -> Result<Lease, wit::Error> {
         let pool = self.pool(address, config, authority)?;
-        let connection = pool
-            .pool
-            .get()
+        // All steps together: several connections may turn out to be dead, one after the other.
+        let longest = self.limits.postgres_wait + self.limits.postgres_connect;
+        let connection = timeout(longest, pool.pool.get())
             .await
+            .unwrap_or(Err(PoolError::Timeout(TimeoutType::Create)))
             .map_err(|error| error::no_connection(error, &self.limits))?;
         Ok(Lease::new(connection, pool, self.limits.postgres_result))
     }

@@ -16,6 +16,8 @@ pub(super) struct Statement {
     /// Worth keeping prepared, and safe to begin a second time when its preparation is out of date: not `CALL`,
     /// which may commit half-way, and not DDL, which runs once.
     pub cached: bool,
+    /// It may make the server forget what is kept prepared.
+    pub forgets: bool,
 }
 
 /// A prepared statement is a single one, so nothing hides behind a semicolon.
@@ -44,6 +46,7 @@ pub(super) fn classify(sql: &str) -> Statement {
                 first.as_str(),
                 "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "MERGE" | "WITH" | "VALUES" | "TABLE"
             ),
+        forgets: matches!(first.as_str(), "DEALLOCATE" | "DISCARD"),
     }
 }
 
@@ -110,7 +113,15 @@ mod tests {
             ("-- BEGIN", Effect::None, false),
             ("", Effect::None, false),
         ] {
-            assert_eq!(classify(sql), Statement { effect, cached }, "{sql}");
+            let statement = classify(sql);
+            assert_eq!(
+                (statement.effect, statement.cached),
+                (effect, cached),
+                "{sql}"
+            );
+            assert!(!statement.forgets, "{sql}");
         }
+        assert!(classify("deallocate all").forgets);
+        assert!(classify("DISCARD PLANS").forgets);
     }
 }

@@ -1,0 +1,397 @@
+//! The cluster on one machine: Postgres, Kafka, Dapr's scheduler, a sidecar for the functions and one for each worker, the
+//! functions and the workers, each a process of its own. What `cargo xtask up --cluster` starts, and what tests break.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use crate::dapr::{Daprd, DaprdOptions, Scheduler, client, healthy, loopback};
+use crate::folder::Folder;
+use crate::kafka::Kafka;
+use crate::port;
+use crate::postgres::{self, Postgres};
+use crate::server::Server;
+use crate::tools;
+
+const DATABASE: &str = "punctual";
+const READY_LIMIT: Duration = Duration::from_secs(60);
+/// The app ids that `dapr/` gives rights to.
+const FUNCTIONS: &str = "punctual-functions";
+const WORKER: &str = "punctual-worker";
+/// The secret in the store, with several values in it.
+const SECRET: &str = "punctual";
+
+/// What the cluster is made of.
+#[derive(Clone, Debug)]
+pub struct ClusterOptions {
+    /// The project's folder: `spin.toml`, `dapr/`.
+    pub root: PathBuf,
+    /// The folder of `punctual-worker` and `punctual-server`.
+    pub programs: PathBuf,
+    /// Where the functions answer; 0 takes any free one.
+    pub port: u16,
+    pub workers: usize,
+    /// Of the functions: name and value.
+    pub variables: Vec<(String, String)>,
+    /// Of the workers.
+    pub environment: Vec<(String, String)>,
+}
+
+impl ClusterOptions {
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        let root = root.into();
+        Self {
+            programs: root.join("target/release"),
+            root,
+            port: 0,
+            workers: 1,
+            variables: Vec::new(),
+            environment: Vec::new(),
+        }
+    }
+}
+
+/// A process of ours.
+pub struct Program {
+    server: Server,
+    health: String,
+}
+
+impl Program {
+    fn new(name: &'static str, command: Command, log: PathBuf, health: String) -> Self {
+        Self {
+            server: Server::new(name, command, log, READY_LIMIT),
+            health,
+        }
+    }
+
+    /// Starts it (after stopping it, where it runs), and waits until it is healthy.
+    pub async fn restart(&mut self) -> Result<()> {
+        let client = client()?;
+        let health = &self.health;
+        self.server.start(|| healthy(&client, health)).await
+    }
+
+    pub async fn kill(&mut self) -> Result<()> {
+        self.server.kill().await
+    }
+
+    pub async fn stop(&mut self) -> Result<()> {
+        self.server.stop().await
+    }
+
+    pub fn pause(&mut self) -> Result<()> {
+        self.server.pause()
+    }
+
+    pub fn resume(&mut self) -> Result<()> {
+        self.server.resume()
+    }
+
+    pub fn running(&mut self) -> bool {
+        self.server.running()
+    }
+
+    pub fn log(&self) -> &Path {
+        &self.server.log
+    }
+}
+
+/// A worker and its sidecar.
+pub struct Worker {
+    pub program: Program,
+    pub daprd: Daprd,
+}
+
+/// Everything is gone when this is dropped, or when this process ends in whatever way.
+pub struct Cluster {
+    // Dropped in this order: who depends on others first, the folder last.
+    pub workers: Vec<Worker>,
+    pub functions: Program,
+    pub functions_daprd: Daprd,
+    pub scheduler: Scheduler,
+    pub kafka: Kafka,
+    pub postgres: Postgres,
+    url: String,
+    events_secret: String,
+    folder: Folder,
+}
+
+impl Cluster {
+    /// `tell` is given a line for each part that has started.
+    pub async fn start(options: ClusterOptions, mut tell: impl FnMut(&str)) -> Result<Self> {
+        let mut since = Instant::now();
+        let mut up = |name: &str, place: &str| {
+            let ms = since.elapsed().as_millis();
+            since = Instant::now();
+            tell(&format!(
+                "{name:<22} {place:<42} {:>4}.{} s",
+                ms / 1000,
+                ms % 1000 / 100
+            ));
+        };
+        let folder = Folder::new("cluster")?;
+        let postgres = Postgres::start().await?;
+        up("Postgres", &loopback(postgres.port()));
+        let kafka = Kafka::start().await?;
+        up("Kafka", &kafka.bootstrap());
+        let scheduler = Scheduler::start().await?;
+        up("Dapr scheduler", &loopback(scheduler.port()));
+
+        // The owner makes schema and roles; everybody else gets no more than is needed.
+        postgres.create_database(DATABASE).await?;
+        let (functions_password, worker_password) = (random(), random());
+        let owner = postgres.url(DATABASE);
+        let data = folder.join("owner");
+        run(worker_command(&options, &data)
+            .arg("migrate")
+            .env("DATABASE_URL", &owner))
+        .await?;
+        postgres::execute(
+            &owner,
+            &format!(
+                "ALTER ROLE punctual_functions LOGIN PASSWORD '{functions_password}';
+                 ALTER ROLE punctual_worker LOGIN PASSWORD '{worker_password}'"
+            ),
+        )
+        .await?;
+        up("schema and roles", "migrated");
+        run(worker_command(&options, &data).args([
+            "topics",
+            "--apply",
+            "--kafka",
+            &kafka.bootstrap(),
+        ]))
+        .await?;
+        up("topics", "k8s/kafka/topics");
+
+        let secret = |name: &str| {
+            let path = data.join("secrets").join(name);
+            std::fs::read_to_string(&path).with_context(|| format!("{}", path.display()))
+        };
+        let events_secret = secret("events_secret")?;
+        let (api_token, app_token) = (random(), random());
+        let functions_url = postgres.url_as("punctual_functions", &functions_password, DATABASE);
+        let worker_url = postgres.url_as("punctual_worker", &worker_password, DATABASE);
+        let secrets = json!({ SECRET: {
+            "events_secret": events_secret,
+            "vapid_key": secret("vapid_key")?,
+            "database_url": worker_url,
+            "state_database_url": state_url(&postgres).await?,
+        } });
+        folder.write("secrets.json", &secrets.to_string())?;
+        let resources = resources(&options.root, &folder)?;
+        let daprd = |app_id: &str, app_port, path: &str| DaprdOptions {
+            app_id: app_id.to_owned(),
+            app_port: Some(app_port),
+            app_later: true,
+            resources: resources.clone(),
+            config: Some(options.root.join("dapr/config.yaml")),
+            scheduler_port: Some(scheduler.port()),
+            app_api_token: Some(app_token.clone()),
+            dapr_api_token: Some(api_token.clone()),
+            app_health_path: Some(path.to_owned()),
+            env: vec![
+                ("KAFKA_BOOTSTRAP_SERVERS".to_owned(), kafka.bootstrap()),
+                (
+                    "PUNCTUAL_SECRETS_FILE".to_owned(),
+                    folder.join("secrets.json").display().to_string(),
+                ),
+            ],
+        };
+
+        let port = match options.port {
+            0 => port::free()?,
+            port => port,
+        };
+        let url = format!("http://{}", loopback(port));
+        let functions_daprd = Daprd::start(daprd(FUNCTIONS, port, "/healthz")).await?;
+        up("Dapr, functions", &loopback(functions_daprd.http_port()));
+        let mut workers = Vec::new();
+        for number in 0..options.workers {
+            let hub = port::free()?;
+            let daprd = Daprd::start(DaprdOptions {
+                config: Some(options.root.join("dapr/components/jobs.yaml")),
+                ..daprd(WORKER, hub, "/healthz")
+            })
+            .await?;
+            up(
+                &format!("Dapr, worker {number}"),
+                &loopback(daprd.http_port()),
+            );
+            workers.push((hub, daprd));
+        }
+
+        let hub = workers.first().context("a cluster has a worker")?.0;
+        let sidecar = format!("http://{}", loopback(functions_daprd.http_port()));
+        let mut command = Command::new(options.programs.join("punctual-server"));
+        command
+            .args(["functions", "--app"])
+            .arg(&options.root)
+            .arg("--data")
+            .arg(folder.join("functions"))
+            .args(["--port", &port.to_string(), "--cache"])
+            .arg(options.root.join("target/test-modules"))
+            .current_dir(folder.path());
+        for (name, value) in [
+            ("token_secret", secret("token_secret")?),
+            ("events_secret", events_secret.clone()),
+            ("vapid_public_key", secret("vapid_public_key")?),
+            ("hub_url", format!("http://{}", loopback(hub))),
+            ("functions_url", url.clone()),
+            ("database_url", functions_url),
+            ("database_host", loopback(postgres.port())),
+            ("dapr_url", sidecar),
+            ("dapr_api_token", api_token.clone()),
+            ("app_api_token", app_token.clone()),
+        ] {
+            command.env(variable(name), value);
+        }
+        for (name, value) in &options.variables {
+            command.env(variable(name), value);
+        }
+        let mut functions = Program::new(
+            "the functions",
+            command,
+            folder.join("functions.log"),
+            format!("{url}/healthz"),
+        );
+        functions.restart().await?;
+        up("functions", &url);
+
+        let mut running = Vec::new();
+        for (number, (hub, daprd)) in workers.into_iter().enumerate() {
+            let sidecar = format!("http://{}", loopback(daprd.http_port()));
+            let mut command = worker_command(&options, &folder.join(&format!("worker-{number}")));
+            command
+                .args(["run", "--functions-url", &url, "--listen", &loopback(hub)])
+                .args(["--kafka", &kafka.bootstrap(), "--dapr", &sidecar])
+                .args(["--secret-store", "secretstore"])
+                .env("DAPR_API_TOKEN", &api_token)
+                .env("APP_API_TOKEN", &app_token)
+                .envs(options.environment.clone());
+            let log = folder.join(&format!("worker-{number}.log"));
+            let health = format!("http://{}/healthz", loopback(hub));
+            let mut program = Program::new("a worker", command, log, health);
+            program.restart().await?;
+            up(&format!("worker {number}"), &loopback(hub));
+            running.push(Worker { program, daprd });
+        }
+        Ok(Self {
+            workers: running,
+            functions,
+            functions_daprd,
+            scheduler,
+            kafka,
+            postgres,
+            url,
+            events_secret,
+            folder,
+        })
+    }
+
+    /// Where the functions answer.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// For the database's owner.
+    pub fn database_url(&self) -> String {
+        self.postgres.url(DATABASE)
+    }
+
+    pub fn events_secret(&self) -> &str {
+        &self.events_secret
+    }
+
+    /// The folder of all logs but the servers' own.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The part that has ended by itself, and where its log is.
+    pub fn ended(&mut self) -> Option<(&'static str, PathBuf)> {
+        let workers = self.workers.iter_mut().map(|worker| &mut worker.program);
+        let mut programs = [&mut self.functions].into_iter().chain(workers);
+        let ended = programs.find_map(|program| (!program.running()).then_some(program));
+        ended.map(|program| (program.server.name, program.server.log.clone()))
+    }
+
+    /// In order: who depends on others first.
+    pub async fn stop(mut self) -> Result<()> {
+        for worker in &mut self.workers {
+            worker.program.stop().await?;
+            worker.daprd.stop().await?;
+        }
+        self.functions.stop().await?;
+        self.functions_daprd.stop().await?;
+        self.scheduler.stop().await?;
+        self.kafka.stop().await?;
+        self.postgres.stop().await
+    }
+}
+
+fn variable(name: &str) -> String {
+    format!("SPIN_VARIABLE_{}", name.to_uppercase())
+}
+
+fn random() -> String {
+    format!("{:016x}{:016x}", port::random(), port::random())
+}
+
+fn worker_command(options: &ClusterOptions, data: &Path) -> Command {
+    let mut command = Command::new(options.programs.join("punctual-worker"));
+    command.arg("--data").arg(data);
+    // What the caller's shell has set for another Punctual is not meant for this one.
+    for name in ["DATABASE_URL", "PUBLIC_URL", "SMTP_URL", "SMTP_FROM"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+async fn run(command: &mut Command) -> Result<()> {
+    let command = std::mem::replace(command, Command::new("true"));
+    tools::run(&mut command.into()).await.map(drop)
+}
+
+/// A database of its own for Dapr's state, as its component wants to be its owner.
+async fn state_url(postgres: &Postgres) -> Result<String> {
+    postgres.create_database("dapr_state").await?;
+    let password = random();
+    let owner = postgres.url("dapr_state");
+    postgres::execute(
+        &owner,
+        &format!(
+            "CREATE ROLE dapr_state LOGIN PASSWORD '{password}';
+             ALTER DATABASE dapr_state OWNER TO dapr_state; ALTER SCHEMA public OWNER TO dapr_state"
+        ),
+    )
+    .await?;
+    Ok(postgres.url_as("dapr_state", &password, "dapr_state"))
+}
+
+/// The components, subscriptions and policies of `dapr/`, in one folder as a sidecar reads them.
+fn resources(root: &Path, folder: &Folder) -> Result<PathBuf> {
+    let all = folder.join("dapr");
+    std::fs::create_dir(&all)?;
+    for part in ["components", "subscriptions", "."] {
+        let from = root.join("dapr").join(part);
+        let entries = std::fs::read_dir(&from).with_context(|| format!("{}", from.display()))?;
+        for entry in entries {
+            let path = entry?.path();
+            let text = match path.extension() {
+                Some(extension) if extension == "yaml" => std::fs::read_to_string(&path)?,
+                _ => continue,
+            };
+            // A `Configuration` is given by its own flag.
+            if !text.contains("kind: Configuration") {
+                let name = path.file_name().context("a name")?;
+                std::fs::write(all.join(name), text)?;
+            }
+        }
+    }
+    Ok(all)
+}
