@@ -1,7 +1,7 @@
 //! What was done, day by day.
 
-use it::{App, Reply};
 use it::client::{User, text};
+use it::{App, Reply};
 use punctual_contract::dapr;
 use punctual_contract::events::{CloudEvent, Data};
 use serde_json::{Value, json};
@@ -22,7 +22,9 @@ async fn act(user: &User, task: &str, deed: &str) {
 
 async fn activity(app: &App, user: &User, query: &str) -> Value {
     app.settled().await;
-    user.get(&format!("/api/activity?{query}")).await.expect(200)
+    user.get(&format!("/api/activity?{query}"))
+        .await
+        .expect(200)
 }
 
 /// The days on which something was done: date, completed, with a due, on time.
@@ -53,10 +55,28 @@ async fn completions_count_on_their_local_day_with_streak_and_the_share_in_time(
     let app = App::start().clock("2026-11-01T08:00:00Z").run().await;
     let ann = app.register("ann@example.com").await;
     // Late on the first in Berlin, and early on the second.
-    complete(&app, &ann, json!({ "title": "a", "due": "2026-11-01" }), "2026-11-01T22:59:00Z").await;
+    complete(
+        &app,
+        &ann,
+        json!({ "title": "a", "due": "2026-11-01" }),
+        "2026-11-01T22:59:00Z",
+    )
+    .await;
     complete(&app, &ann, json!({ "title": "b" }), "2026-11-01T23:01:00Z").await;
-    complete(&app, &ann, json!({ "title": "c", "due": "2026-11-02T09:00" }), "2026-11-02T08:00:00Z").await;
-    complete(&app, &ann, json!({ "title": "d", "due": "2026-11-02T09:00" }), "2026-11-02T08:00:01Z").await;
+    complete(
+        &app,
+        &ann,
+        json!({ "title": "c", "due": "2026-11-02T09:00" }),
+        "2026-11-02T08:00:00Z",
+    )
+    .await;
+    complete(
+        &app,
+        &ann,
+        json!({ "title": "d", "due": "2026-11-02T09:00" }),
+        "2026-11-02T08:00:01Z",
+    )
+    .await;
     app.set("2026-11-03T08:00:00Z").await;
     let activity = activity(&app, &ann, "").await;
     assert_eq!(
@@ -79,17 +99,25 @@ async fn what_is_reopened_deleted_or_skipped_does_not_count_and_comes_back_with_
     let series = json!({ "title": "c", "due": "2026-11-02", "repeat": { "rrule": "FREQ=DAILY" } });
     let skipped = text(&ann.add(series).await, "/id");
     act(&ann, &skipped, "skip").await;
-    assert_eq!(days(&activity(&app, &ann, "").await), [day("2026-11-02", 2, 0, 0)]);
+    assert_eq!(
+        days(&activity(&app, &ann, "").await),
+        [day("2026-11-02", 2, 0, 0)]
+    );
     app.set("2026-11-03T09:00:00Z").await;
     act(&ann, &reopened, "reopen").await;
-    ann.delete(&format!("/api/tasks/{deleted}")).await.expect(204);
+    ann.delete(&format!("/api/tasks/{deleted}"))
+        .await
+        .expect(204);
     let none = activity(&app, &ann, "").await;
     assert_eq!(days(&none), []);
     assert_eq!(none["streak"], json!({ "current": 0, "longest": 0 }));
     act(&ann, &deleted, "restore").await;
     act(&ann, &reopened, "complete").await;
     let back = activity(&app, &ann, "").await;
-    assert_eq!(days(&back), [day("2026-11-02", 1, 0, 0), day("2026-11-03", 1, 0, 0)]);
+    assert_eq!(
+        days(&back),
+        [day("2026-11-02", 1, 0, 0), day("2026-11-03", 1, 0, 0)]
+    );
 }
 
 #[tokio::test]
@@ -155,7 +183,10 @@ const PATH: &str = "/events/on-task-updates";
 async fn completions(app: &App, user: &User) -> Vec<CloudEvent> {
     app.settled().await;
     let positions = "SELECT CAST(group_concat(position) AS TEXT) FROM changes WHERE owner = ?1 AND tbl = 'tasks'";
-    let positions = app.database_answers(positions, &user.id).await.expect("changes");
+    let positions = app
+        .database_answers(positions, &user.id)
+        .await
+        .expect("changes");
     positions.split(',').map(event).collect()
 }
 
@@ -178,14 +209,18 @@ async fn events_that_come_again_late_and_in_another_order_change_nothing() {
     }
     assert_eq!(days(&activity(&app, &ann, "").await), right);
     // A table that was lost is filled by the events again.
-    app.database_says("DELETE FROM activity WHERE owner = ?1", &ann.id).await;
+    app.database_says("DELETE FROM activity WHERE owner = ?1", &ann.id)
+        .await;
     assert_eq!(days(&activity(&app, &ann, "").await), []);
     app.call(PATH, &events).await.expect(200);
     assert_eq!(days(&activity(&app, &ann, "").await), right);
 }
 
 async fn from_dapr(app: &App, token: Option<&str>, body: String) -> Reply {
-    let mut headers = vec![("content-type", "application/cloudevents+json; charset=utf-8")];
+    let mut headers = vec![(
+        "content-type",
+        "application/cloudevents+json; charset=utf-8",
+    )];
     headers.extend(token.map(|token| (dapr::TOKEN, token)));
     app.client().send("POST", PATH, &headers, Some(body)).await
 }
@@ -201,7 +236,8 @@ async fn a_dapr_sidecar_delivers_with_its_token_and_is_answered_in_its_words() {
     complete(&app, &ann, json!({ "title": "a" }), "2026-11-02T09:00:00Z").await;
     let events = completions(&app, &ann).await;
     app.settled().await;
-    app.database_says("DELETE FROM activity WHERE owner = ?1", &ann.id).await;
+    app.database_says("DELETE FROM activity WHERE owner = ?1", &ann.id)
+        .await;
     let token = Some("from the sidecar");
     for event in &events {
         // A sidecar adds fields of its own.
@@ -211,13 +247,19 @@ async fn a_dapr_sidecar_delivers_with_its_token_and_is_answered_in_its_words() {
         let reply = from_dapr(&app, token, body.to_string()).await;
         assert_eq!(reply.expect(200), json!({ "status": "SUCCESS" }));
     }
-    assert_eq!(days(&activity(&app, &ann, "").await), [day("2026-11-02", 1, 0, 0)]);
+    assert_eq!(
+        days(&activity(&app, &ann, "").await),
+        [day("2026-11-02", 1, 0, 0)]
+    );
 
     let text = serde_json::to_string(&events[0]).expect("JSON");
     for wrong in [None, Some(""), Some("from another")] {
         assert_eq!(from_dapr(&app, wrong, text.clone()).await.status, 401);
     }
-    for never in ["{}".to_owned(), serde_json::to_string(&event("x")).expect("JSON")] {
+    for never in [
+        "{}".to_owned(),
+        serde_json::to_string(&event("x")).expect("JSON"),
+    ] {
         let reply = from_dapr(&app, token, never).await;
         assert_eq!(reply.expect(200), json!({ "status": "DROP" }));
     }

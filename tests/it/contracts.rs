@@ -1,5 +1,7 @@
 use it::App;
-use punctual_contract::api::{Activity, Notification, Page, Project, Receipt, Session, Settings, Task};
+use punctual_contract::api::{
+    Activity, Notification, Page, Project, Receipt, Session, Settings, Task,
+};
 use punctual_contract::openapi::openapi;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

@@ -111,7 +111,6 @@ pub fn streak(days: &[Day], today: NaiveDate) -> Streak {
 pub fn on_time_rate(days: &[Day]) -> Option<f64> {
     let sum = |count: fn(&Day) -> u32| days.iter().map(|day| u64::from(count(day))).sum::<u64>();
     let with_due = sum(|day| day.with_due);
-    #[expect(clippy::cast_precision_loss, reason = "nobody completes 2^53 tasks")]
     (with_due > 0).then(|| sum(|day| day.on_time) as f64 / with_due as f64)
 }
 

@@ -31,13 +31,7 @@ pub struct Image {
 pub async fn changes(positions: &[i64]) -> Result<Vec<Change>, Error> {
     let field = |image: &str, name: &str| format!("'{name}', {image} ->> '{name}'");
     let image = |image: &str| {
-        let names = [
-            "status",
-            "due_at",
-            "completed_at",
-            "deleted_at",
-            "timezone",
-        ];
+        let names = ["status", "due_at", "completed_at", "deleted_at", "timezone"];
         let fields = names.map(|name| field(image, name)).join(", ");
         format!("json_object({fields})")
     };

@@ -33,16 +33,24 @@ async fn counted(user: &User, expected: u64) {
 #[tokio::test]
 async fn the_sidecar_delivers_what_the_worker_publishes_and_goes_on_after_it_was_killed() {
     let mut cluster = cluster().await;
-    let ann = User::register(&Client::new(cluster.url()), "ann@example.com", "Europe/Berlin").await;
+    let ann = User::register(
+        &Client::new(cluster.url()),
+        "ann@example.com",
+        "Europe/Berlin",
+    )
+    .await;
     let mut tasks = Vec::new();
     for number in 0..3 {
         let task = ann.add(json!({ "title": format!("task {number}") })).await;
         tasks.push(text(&task, "/id"));
     }
     let act = async |task: &str, deed: &str| {
-        ann.post(&format!("/api/tasks/{task}/{deed}"), Value::Object(serde_json::Map::new()))
-            .await
-            .expect(200)
+        ann.post(
+            &format!("/api/tasks/{task}/{deed}"),
+            Value::Object(serde_json::Map::new()),
+        )
+        .await
+        .expect(200)
     };
     act(&tasks[0], "complete").await;
     act(&tasks[1], "complete").await;

@@ -61,7 +61,10 @@ impl Sidecar {
     /// With the files of `dapr/` that concern the state store.
     async fn start(database: &str) -> Self {
         let postgres = Postgres::shared().await.expect("Postgres");
-        postgres.create_database(database).await.expect("a database");
+        postgres
+            .create_database(database)
+            .await
+            .expect("a database");
         let folder = tempfile::tempdir().expect("a folder");
         let secrets = folder.path().join("secrets.json");
         let values = json!({ "punctual": { "state_database_url": postgres.url(database) } });

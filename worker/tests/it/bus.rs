@@ -140,7 +140,8 @@ async fn published_again_in_the_same_process_a_message_comes_once() {
 }
 
 #[tokio::test]
-async fn a_new_group_gets_everything_from_the_beginning_and_readers_without_a_group_nothing_twice() {
+async fn a_new_group_gets_everything_from_the_beginning_and_readers_without_a_group_nothing_twice()
+{
     let fixture = Fixture::new().await;
     let bus = InProcess::new(fixture.store.clone());
     let mut consumers = bus.subscribe("old", TASK_EVENTS).await.expect("joined");

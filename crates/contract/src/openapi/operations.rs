@@ -3,10 +3,10 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::api::{
-    Activity, ApiToken, Change, Channel, DeliveryOptions, Invite, Login, NewApiToken, NewChannel, NewTask,
-    Notification, OpenSession, Page, Project, ProjectName, Receipt, RecurrencePreview, Refresh,
-    Register, RegistrationState, Session, Settings, SettingsPatch, Snooze, Task, TaskPatch, Undo,
-    User,
+    Activity, ApiToken, Change, Channel, DeliveryOptions, Invite, Login, NewApiToken, NewChannel,
+    NewTask, Notification, OpenSession, Page, Project, ProjectName, Receipt, RecurrencePreview,
+    Refresh, Register, RegistrationState, Session, Settings, SettingsPatch, Snooze, Task,
+    TaskPatch, Undo, User,
 };
 use crate::batch::{self, Outcomes};
 use crate::events::CloudEvent;

@@ -38,7 +38,10 @@ struct Answered {
 
 impl Answered {
     fn refused(&self) -> Away {
-        let text: String = String::from_utf8_lossy(&self.body).chars().take(300).collect();
+        let text: String = String::from_utf8_lossy(&self.body)
+            .chars()
+            .take(300)
+            .collect();
         Away(format!("Dapr State answered {}: {text}", self.status))
     }
 }
@@ -53,10 +56,13 @@ impl Dapr {
     }
 
     pub(super) async fn get(&self, key: &str) -> Result<Option<Entry>, Away> {
-        let answered = self.call(Method::GET, &format!("/{key}"), Bytes::new()).await?;
+        let answered = self
+            .call(Method::GET, &format!("/{key}"), Bytes::new())
+            .await?;
         match (answered.status, &answered.etag) {
             (200, Some(etag)) => {
-                let value = serde_json::from_slice(&answered.body).map_err(|_| answered.refused())?;
+                let value =
+                    serde_json::from_slice(&answered.body).map_err(|_| answered.refused())?;
                 Ok(Some(Entry {
                     value,
                     etag: etag.clone(),
@@ -117,7 +123,9 @@ impl Dapr {
             .body(FullBody::new(body))
             .map_err(|error| away(error.to_string()))?;
         let answered = async {
-            let answer = send(request).await.map_err(|error| away(error.to_string()))?;
+            let answer = send(request)
+                .await
+                .map_err(|error| away(error.to_string()))?;
             let status = answer.status().as_u16();
             let etag = answer.headers().get("etag");
             let etag = etag.and_then(|etag| etag.to_str().ok()).map(str::to_owned);

@@ -55,7 +55,10 @@ impl KeyValue {
         if present.as_deref() != etag {
             return Ok(false);
         }
-        let version = present.and_then(|etag| etag.parse::<u64>().ok()).unwrap_or(0) + 1;
+        let version = present
+            .and_then(|etag| etag.parse::<u64>().ok())
+            .unwrap_or(0)
+            + 1;
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
         let until = self.now.saturating_add(seconds.saturating_mul(1_000_000));
         let text = format!("{version} {until} {value}");
