@@ -36,7 +36,8 @@ pub enum State {
 
 impl State {
     pub async fn open(call: &Call) -> Result<Self, Away> {
-        let setting = async |name: &'static str| variable(name).await.map_err(|problem| Away(problem.detail));
+        let setting =
+            async |name: &'static str| variable(name).await.map_err(|problem| Away(problem.detail));
         let url = setting("dapr_url").await?;
         if url.is_empty() {
             return key_value::KeyValue::open(call.now)
