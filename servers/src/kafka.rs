@@ -1,23 +1,22 @@
 //! Apache Kafka, from Maven Central, as one KRaft node: broker and controller in one process, no ZooKeeper.
 
+mod jvm;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::process::Command;
 use tokio::sync::OnceCell;
 
-use crate::cache;
 use crate::folder::Folder;
 use crate::port;
 use crate::server::Server;
 use crate::tools;
 
-const VERSION: &str = "4.3.1";
-/// `sha256  path` a line, as `sha256sum` prints it. `kafka/pom.xml` says how the list is made.
-const JARS: &str = include_str!("../kafka/jars.sha256");
+use jvm::Jvm;
+
 const READY_LIMIT: Duration = Duration::from_secs(90);
 const READ_LIMIT: Duration = Duration::from_secs(30);
 
@@ -29,36 +28,27 @@ pub struct Kafka {
     // Dropped before its folder.
     server: Server,
     folder: Folder,
-    java: PathBuf,
-    class_path: String,
+    jvm: Jvm,
     port: u16,
 }
 
 impl Kafka {
     pub async fn start() -> Result<Self> {
-        let java = tools::java().await?;
-        let class_path = install().await?;
+        Self::start_on(Jvm::get().await?, &[]).await
+    }
+
+    async fn start_on(jvm: Jvm, arguments: &[&str]) -> Result<Self> {
         let folder = Folder::new("kafka")?;
         let port = port::free()?;
-        let properties = folder.write(
-            "server.properties",
-            &properties(&folder, port, port::free()?),
-        )?;
-        let jvm = |heap: &str| {
-            let mut command = std::process::Command::new(&java);
-            command.arg(heap).args(["-cp", &class_path]);
-            // Native libraries are unpacked there.
-            command.arg(format!("-Djava.io.tmpdir={}", folder.path().display()));
-            command.arg("-XX:-UsePerfData").current_dir(folder.path());
-            command
-        };
-        let mut format = jvm("-Xmx128m");
+        let text = properties(&folder, port, port::free()?);
+        let properties = folder.write("server.properties", &text)?;
+        let mut format = jvm.command("128m", folder.path());
         format
             .args(["kafka.tools.StorageTool", "format", "--standalone"])
             .args(["--cluster-id", "punctual-test-cluster0", "--config"])
             .arg(&properties);
         tools::run(&mut format.into()).await?;
-        let mut command = jvm("-Xmx512m");
+        let mut command = jvm.command("512m", folder.path());
         command
             // As Kafka's own start script has them.
             .args([
@@ -68,14 +58,14 @@ impl Kafka {
             ])
             .arg("-Dorg.slf4j.simpleLogger.showDateTime=true")
             .arg("-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS")
+            .args(arguments)
             .arg("kafka.Kafka")
             .arg(&properties);
         let server = Server::new("Kafka", command, folder.join("log"), READY_LIMIT);
         let mut kafka = Self {
             server,
             folder,
-            java,
-            class_path,
+            jvm,
             port,
         };
         kafka.restart().await?;
@@ -103,17 +93,19 @@ impl Kafka {
     /// What Kafka's own console consumer prints of a topic from its beginning: `key<TAB>value` a message, as an outsider
     /// reads it. An error when fewer than `count` messages come in 30 s.
     pub async fn console_consumer(&self, topic: &str, count: usize) -> Result<Vec<String>> {
-        let mut command = Command::new(&self.java);
+        let mut command = self.jvm.command("128m", self.folder.path());
         command
-            .args(["-Xmx128m", "-XX:-UsePerfData", "-cp", &self.class_path])
-            .arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=error")
+            .args([
+                "-Xlog:disable",
+                "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+            ])
             .arg("org.apache.kafka.tools.consumer.ConsoleConsumer")
             .args(["--bootstrap-server", &self.bootstrap()])
             .args(["--topic", topic, "--from-beginning"])
             .args(["--max-messages", &count.to_string()])
             .args(["--timeout-ms", &READ_LIMIT.as_millis().to_string()])
             .args(["--formatter-property", "print.key=true"]);
-        let text = tokio::time::timeout(READ_LIMIT * 2, tools::run(&mut command))
+        let text = tokio::time::timeout(READ_LIMIT * 2, tools::run(&mut command.into()))
             .await
             .context("Kafka's console consumer does not end")??;
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -202,33 +194,4 @@ async fn knows_itself(address: &str) -> Result<bool> {
     let _length = stream.read_i32().await?;
     let _correlation = stream.read_i32().await?;
     Ok(stream.read_i32().await? > 0)
-}
-
-/// Gives the class path.
-async fn install() -> Result<String> {
-    let cache = cache::folder()?;
-    let jars = || JARS.lines().filter_map(|line| line.split_once("  "));
-    let name = cache::name("kafka", VERSION, &[JARS.as_bytes()]);
-    let folder = cache::entry(&cache, &name, |folder| async move {
-        cache::say(&format!(
-            "fetching Apache Kafka {VERSION} ({} jars, 44 MB)",
-            jars().count()
-        ));
-        let maven = cache::Maven::new()?;
-        for (sha256, path) in jars() {
-            maven
-                .fetch(path, sha256, &folder.join(file_name(path)))
-                .await?;
-        }
-        Ok(())
-    })
-    .await?;
-    let paths: Vec<String> = jars()
-        .map(|(_, path)| folder.join(file_name(path)).display().to_string())
-        .collect();
-    Ok(paths.join(":"))
-}
-
-fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
 }

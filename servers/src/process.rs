@@ -13,8 +13,6 @@ use tokio::time::{Instant, sleep};
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(20);
 const CHECK_LIMIT: Duration = Duration::from_secs(5);
-/// What a server gets to end by itself.
-const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// What the kernel and the shell get after a SIGKILL.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
 /// As much of the log as an error shows.
@@ -155,11 +153,11 @@ impl Process {
     }
 
     /// Sends the signal that asks this server to end (`TERM`, `INT`), and kills it when it doesn't.
-    pub async fn stop(mut self, signal: &str) -> Result<()> {
+    pub async fn stop(mut self, signal: &str, limit: Duration) -> Result<()> {
         // A process that was paused would not hear it.
         self.signal("CONT")?;
         self.signal(signal)?;
-        if !self.ended(STOP_LIMIT).await? {
+        if !self.ended(limit).await? {
             self.signal("KILL")?;
             self.ended(KILL_LIMIT).await?;
         }

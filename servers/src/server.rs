@@ -17,6 +17,8 @@ pub struct Server {
     pub log: PathBuf,
     /// The signal that asks it to end.
     pub stop_signal: &'static str,
+    /// What it gets to end by itself before it is killed.
+    pub stop_limit: Duration,
     /// How long a start may take: a server that was killed reads its log first.
     pub ready_limit: Duration,
     process: Option<Process>,
@@ -30,6 +32,7 @@ impl Server {
             user: None,
             log,
             stop_signal: "TERM",
+            stop_limit: Duration::from_secs(10),
             ready_limit,
             process: None,
         }
@@ -63,7 +66,7 @@ impl Server {
 
     pub async fn stop(&mut self) -> Result<()> {
         match self.process.take() {
-            Some(process) => process.stop(self.stop_signal).await,
+            Some(process) => process.stop(self.stop_signal, self.stop_limit).await,
             None => Ok(()),
         }
     }

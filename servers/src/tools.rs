@@ -8,6 +8,10 @@ use tokio::process::Command;
 
 /// What Kafka 4 needs.
 const JAVA: u32 = 17;
+const JAVA_WAY_OUT: &str = "sudo apt install openjdk-17-jre-headless, or your system's package";
+/// The first that fetches newer ones.
+const GO: (u32, u32) = (1, 21);
+const GO_WAY_OUT: &str = "https://go.dev/dl has it, many systems' packages are too old";
 
 /// Runs a program to its end and gives what it printed. The error shows what it complained about.
 pub async fn run(command: &mut Command) -> Result<String> {
@@ -32,29 +36,42 @@ pub async fn run(command: &mut Command) -> Result<String> {
 
 /// Python 3, which unpacks archives the same way on every machine.
 pub async fn python() -> Result<Command> {
-    present("python3", "--version", "Python 3", "python3").await?;
+    present(
+        "python3",
+        "--version",
+        "Python 3",
+        "sudo apt install python3, or your system's package",
+    )
+    .await?;
     Ok(Command::new("python3"))
 }
 
-/// Any Go since 1.21 fetches the version that go.mod names by itself.
+/// Any Go from 1.21 on fetches the version that go.mod names by itself.
 pub async fn go() -> Result<()> {
-    present("go", "version", "Go", "golang-go").await?;
-    Ok(())
+    let text = present("go", "version", "Go", GO_WAY_OUT).await?;
+    match go_version(&text) {
+        Some(version) if version >= GO => Ok(()),
+        _ => bail!(
+            "`go` is too old ({}), {}.{} is needed: {GO_WAY_OUT}",
+            text.trim(),
+            GO.0,
+            GO.1
+        ),
+    }
 }
 
-/// Where `java` is, from version 17 on: that of JAVA_HOME, else that of PATH.
-pub async fn java() -> Result<PathBuf> {
+/// Where `java` is, from version 17 on (that of JAVA_HOME, else that of PATH), and what it says of itself.
+pub async fn java() -> Result<(PathBuf, String)> {
     let java = match std::env::var_os("JAVA_HOME").filter(|home| !home.is_empty()) {
         Some(home) => Path::new(&home).join("bin/java"),
         None => PathBuf::from("java"),
     };
     let program = java.display().to_string();
-    let text = present(&program, "-version", "Java 17", "openjdk-17-jre-headless").await?;
+    let text = present(&program, "-version", "Java 17", JAVA_WAY_OUT).await?;
     match java_version(&text) {
-        Some(version) if version >= JAVA => Ok(java),
+        Some(version) if version >= JAVA => Ok((java, text)),
         _ => bail!(
-            "`{program}` is no Java {JAVA} or newer ({}), which Kafka needs: sudo apt install openjdk-17-jre-headless \
-             (or your system's package), and let JAVA_HOME name it",
+            "`{program}` is too old ({}), Java {JAVA} is needed: {JAVA_WAY_OUT}, and let JAVA_HOME name it",
             text.lines().next().unwrap_or_default()
         ),
     }
@@ -66,22 +83,28 @@ fn java_version(text: &str) -> Option<u32> {
     version.split(['.', '-', '+']).next()?.parse().ok()
 }
 
-async fn present(program: &str, version: &str, what: &str, package: &str) -> Result<String> {
-    let output = Command::new(program)
+/// `go version go1.26.8 linux/amd64` → (1, 26).
+fn go_version(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.split("go1.").nth(1)?.split(['.', ' ', '-', 'r', 'b']);
+    Some((1, parts.next()?.parse().ok()?))
+}
+
+async fn present(program: &str, version: &str, what: &str, way_out: &str) -> Result<String> {
+    let Ok(output) = Command::new(program)
         .arg(version)
         .stdin(Stdio::null())
         .output()
         .await
-        .with_context(|| {
-            format!("`{program}` is missing: install {what} (Debian, Ubuntu: sudo apt install {package})")
-        })?;
+    else {
+        bail!("`{program}` is missing, install {what}: {way_out}");
+    };
     // Java answers on its standard error.
     Ok(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::java_version;
+    use super::*;
 
     #[test]
     fn javas_version_is_found_in_what_it_prints() {
@@ -96,5 +119,15 @@ mod tests {
         );
         assert_eq!(java_version("java version \"1.8.0_402\""), Some(1));
         assert_eq!(java_version("Unable to locate a Java Runtime."), None);
+    }
+
+    #[test]
+    fn gos_version_is_found_in_what_it_prints() {
+        assert_eq!(go_version("go version go1.26.8 linux/amd64"), Some((1, 26)));
+        assert_eq!(
+            go_version("go version go1.27rc1 linux/arm64"),
+            Some((1, 27))
+        );
+        assert_eq!(go_version("nothing"), None);
     }
 }

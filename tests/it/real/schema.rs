@@ -86,7 +86,7 @@ async fn tables_refer_to_each_other_and_are_unique_alike() {
             "SELECT c.conrelid::regclass, (SELECT string_agg(a.attname, ',' ORDER BY k.place)
                 FROM unnest(c.conkey) WITH ORDINALITY AS k (number, place)
                     JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number)
-             FROM pg_constraint c WHERE c.contype = 'u' ORDER BY 1::text, 2",
+             FROM pg_constraint c WHERE c.contype = 'u' AND c.connamespace = 'public'::regnamespace ORDER BY 1::text, 2",
         )
         .await,
     );
@@ -104,7 +104,7 @@ fn plain(rows: Table) -> Described {
             .replace("using btree", "")
             .replace("::text", "")
             .replace("'9223372036854775807'::bigint", "9223372036854775807")
-            .replace([' ', '(', ')', '\n'], "");
+            .replace([' ', '(', ')', '"', '\n'], "");
     }
     all
 }

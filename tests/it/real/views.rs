@@ -106,7 +106,7 @@ async fn a_page_of_tasks_is_found_by_its_index_and_a_word_in_any_case() {
     // Enough rows that an index pays.
     all(&postgres, "INSERT INTO tasks (id, owner, project_id, title, notes, priority, tags, status, due_at, reminders, touched,
             generation, generation_at, version, op, actor, via, created_at, updated_at)
-        SELECT 'n' || n, 'u1', 'inbox-u1', 'ÄRGER 😀 ' || n, '', 'none', '[]', 'open', n * 1000000, '[]', 0, 1, 0, 1, 'n' || n, 'u1',
+        SELECT 'n' || n, 'u1', 'inbox-u1', 'ÄRGER 😀 ' || n, '', 'none', '[]', 'open', n * 1000000::bigint, '[]', 0, 1, 0, 1, 'n' || n, 'u1',
             'web', n, n FROM generate_series(1, 5000) n").await;
     all(&postgres, "ANALYZE").await;
     let plan: Table = all(&postgres, "EXPLAIN SELECT id FROM tasks WHERE owner = 'u1' AND deleted_at IS NULL

@@ -55,29 +55,13 @@ const OUR_LEASE: &str = "SELECT fence FROM leases WHERE name = $1 AND fence = $2
 const NUMBER: &str = "WITH
     last AS (SELECT COALESCE((SELECT position FROM watermarks WHERE name = 'positions'), 0) AS position),
     next AS (SELECT seq, last.position + row_number() OVER (ORDER BY seq) AS position
-        FROM changes, last WHERE changes.position IS NULL ORDER BY seq LIMIT $1),
-    given AS (UPDATE changes SET position = next.position FROM next
-        WHERE changes.seq = next.seq AND changes.position IS NULL RETURNING changes.position),
+        FROM (SELECT seq FROM changes WHERE position IS NULL ORDER BY seq LIMIT $1) AS waiting, last),
+    given AS (UPDATE changes SET position = next.position FROM next WHERE changes.seq = next.seq
+        RETURNING changes.position),
     moved AS (INSERT INTO watermarks (name, position)
         SELECT 'positions', max(position) FROM given HAVING count(*) > 0
         ON CONFLICT (name) DO UPDATE SET position = excluded.position)
     SELECT COALESCE((SELECT max(position) FROM given), (SELECT position FROM last))";
-
-/// [`NUMBER`], and the changes after a position with it, those of this round from the statement's own result: it sees
-/// the table as it was before.
-const NUMBER_AND_READ: &str = "WITH
-    last AS (SELECT COALESCE((SELECT position FROM watermarks WHERE name = 'positions'), 0) AS position),
-    next AS (SELECT seq, last.position + row_number() OVER (ORDER BY seq) AS position
-        FROM changes, last WHERE changes.position IS NULL ORDER BY seq LIMIT $1),
-    given AS (UPDATE changes SET position = next.position FROM next
-        WHERE changes.seq = next.seq AND changes.position IS NULL
-        RETURNING changes.position, tbl, row_id, owner, kind, version, before, after, actor, via, trace, at),
-    moved AS (INSERT INTO watermarks (name, position)
-        SELECT 'positions', max(position) FROM given HAVING count(*) > 0
-        ON CONFLICT (name) DO UPDATE SET position = excluded.position),
-    had AS (SELECT position, tbl, row_id, owner, kind, version, before, after, actor, via, trace, at
-        FROM changes WHERE position > $2 ORDER BY position LIMIT $1)
-    SELECT * FROM (SELECT * FROM had UNION ALL SELECT * FROM given) AS all_of_them ORDER BY position LIMIT $1";
 
 impl Store {
     /// Whether some change waits for its position.
@@ -144,28 +128,6 @@ impl Store {
                 Ok(Some(last))
             })
             .await?)
-    }
-
-    /// [`Store::give_positions`] and [`Store::changes_after`] at once: on Postgres, what was numbered need not be read
-    /// again.
-    pub async fn give_positions_and_read(
-        &self,
-        lease: &'static str,
-        fence: i64,
-        after: i64,
-        most: u32,
-    ) -> Result<Option<Vec<Row>>, Error> {
-        match &self.db {
-            Db::Sqlite(_) => match self.give_positions(lease, fence, most).await? {
-                Some(_) => self.changes_after(after, most).await.map(Some),
-                None => Ok(None),
-            },
-            Db::Postgres(db) => {
-                let lock = (OUR_LEASE, params![lease, fence]);
-                let read = (NUMBER_AND_READ, params![most, after]);
-                db.locked(lock, read).await?.map(changes).transpose()
-            }
-        }
     }
 
     /// Changes after a position, in order.

@@ -85,7 +85,7 @@ impl Store {
             return Ok(false);
         }
         let settle = r#"UPDATE deliveries SET state = 'sent', tries = 1, sent_at = ?1, next_try = NULL,
-                log = '[{"at":"' || ?2 || '","outcome":"sent","ms":' || (?1 - created_at) / 1000 || '}]'
+                log = '[{"at":"' || ?2 || '","outcome":"sent","ms":' || ((?1 - created_at) / 1000) || '}]'
             WHERE state = 'pending' AND next_try <= ?1
                 AND channel_id IN (SELECT id FROM channels WHERE kind = 'in-app')
                 AND EXISTS (SELECT 1 FROM changes

@@ -7,11 +7,13 @@
 use std::time::Duration;
 
 use punctual_sqlite::Value;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::{
     Arguments, AssertSqlSafe, Column as _, ConnectOptions, Connection, PgConnection, Row as _,
     TypeInfo,
 };
+use tokio::time::error::Elapsed;
 use url::Url;
 
 use super::db::{Param, Record};
@@ -28,8 +30,14 @@ const STATEMENT: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(12);
 /// A connection that has rested for longer is tested before it is used.
 const RESTED: Duration = Duration::from_secs(1);
+/// What such a connection is given to answer. Where a connection was forgotten on its way, nothing ever answers.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 /// How often the clocks are compared.
 const COMPARE: Duration = Duration::from_secs(30);
+
+const BEGIN_BY_INDEX: &str =
+    "BEGIN; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+    SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off";
 
 /// A Postgres database. Clones are handles on the same pool.
 #[derive(Clone, Debug)]
@@ -135,7 +143,8 @@ impl Postgres {
             .before_acquire(|connection, rest| {
                 Box::pin(async move {
                     if rest.idle_for > RESTED {
-                        connection.ping().await?;
+                        let answer = tokio::time::timeout(SIGN_OF_LIFE, connection.ping());
+                        answer.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
                     }
                     Ok(true)
                 })
@@ -157,31 +166,33 @@ impl Postgres {
 
     /// `sql` is in Postgres's dialect.
     pub async fn query(&self, sql: &str, params: Vec<Param>) -> Result<Vec<Record>, Error> {
-        let rows = within(async {
-            Ok(
-                sqlx::query_with(AssertSqlSafe(sql.to_owned()), arguments(params)?)
-                    .fetch_all(&self.pool)
-                    .await?,
-            )
-        })
-        .await?;
-        rows.iter().map(record).collect()
+        let mut session = self.session().await?;
+        let work = async {
+            sqlx::query_with(AssertSqlSafe(sql.to_owned()), arguments(params)?)
+                .fetch_all(session.connection()?)
+                .await
+        };
+        let rows = tokio::time::timeout(ANSWER, work).await;
+        session.done(rows)?.iter().map(record).collect()
     }
 
     pub async fn execute(&self, sql: &str, params: Vec<Param>) -> Result<u64, Error> {
-        within(async {
+        let mut session = self.session().await?;
+        let work = async {
             let done = sqlx::query_with(AssertSqlSafe(sql.to_owned()), arguments(params)?)
-                .execute(&self.pool)
+                .execute(session.connection()?)
                 .await?;
             Ok(done.rows_affected())
-        })
-        .await
+        };
+        let touched = tokio::time::timeout(ANSWER, work).await;
+        session.done(touched)
     }
 
     /// One transaction; how many rows its first statement touched.
     pub async fn together(&self, steps: Vec<(String, Vec<Param>)>) -> Result<u64, Error> {
-        within(async {
-            let mut transaction = self.pool.begin().await?;
+        let mut session = self.session().await?;
+        let work = async {
+            let mut transaction = session.connection()?.begin().await?;
             let mut first = None;
             for (sql, params) in steps {
                 let done = sqlx::query_with(AssertSqlSafe(sql), arguments(params)?)
@@ -191,20 +202,25 @@ impl Postgres {
             }
             transaction.commit().await?;
             Ok(first.unwrap_or(0))
-        })
-        .await
+        };
+        let touched = tokio::time::timeout(ANSWER, work).await;
+        session.done(touched)
     }
 
     /// Takes a row's lock, and runs a second statement while it is held. Two statements, because under READ COMMITTED
     /// each sees what was committed when it began: only one that begins with the lock in hand sees all that its last
     /// holder did.
+    ///
+    /// The second one is planned to go by indexes alone. It works on a queue, which is empty whenever the planner takes its
+    /// statistics: with them it would sort and hash all that waits, in each round.
     pub async fn locked(
         &self,
         lock: (&'static str, Vec<Param>),
         then: (&'static str, Vec<Param>),
     ) -> Result<Option<Vec<Record>>, Error> {
-        let rows = within(async {
-            let mut transaction = self.pool.begin().await?;
+        let mut session = self.session().await?;
+        let work = async {
+            let mut transaction = session.connection()?.begin_with(BEGIN_BY_INDEX).await?;
             let held = sqlx::query_with(lock.0, arguments(lock.1)?)
                 .fetch_optional(&mut *transaction)
                 .await?;
@@ -217,10 +233,17 @@ impl Postgres {
                 .await?;
             transaction.commit().await?;
             Ok(Some(rows))
-        })
-        .await?;
+        };
+        let rows = tokio::time::timeout(ANSWER, work).await;
+        let rows = session.done(rows)?;
         rows.map(|rows| rows.iter().map(record).collect())
             .transpose()
+    }
+
+    async fn session(&self) -> Result<Session, Error> {
+        Ok(Session {
+            connection: Some(self.pool.acquire().await?),
+        })
     }
 
     /// A clock that goes as the database's does, compared every half minute for as long as the pool is open. Workers on
@@ -262,11 +285,31 @@ impl Postgres {
     }
 }
 
-/// The time limit on our side, and one kind of error.
-async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, Error> {
-    match tokio::time::timeout(ACQUIRE + ANSWER, work).await {
-        Ok(done) => Ok(done?),
-        Err(_) => Err(Error::Silent),
+/// A connection of the pool that goes back to it only after an answer. One that was given up before, by us or by whoever
+/// waits for us, is closed: the pool would wait for that answer, without end where none comes.
+struct Session {
+    connection: Option<PoolConnection<sqlx::Postgres>>,
+}
+
+impl Session {
+    fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        self.connection
+            .as_deref_mut()
+            .ok_or(sqlx::Error::PoolClosed)
+    }
+
+    fn done<T>(mut self, answer: Result<Result<T, sqlx::Error>, Elapsed>) -> Result<T, Error> {
+        let answer = answer.map_err(|_| Error::Silent)?;
+        drop(self.connection.take());
+        Ok(answer?)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(mut unanswered) = self.connection.take() {
+            unanswered.close_on_drop();
+        }
     }
 }
 

@@ -38,54 +38,31 @@ fn report(what: &str, rows: i64, took: Duration, mut rounds: Vec<Duration>) {
 #[ignore = "a measurement"]
 async fn rows_a_second() {
     for most in [500_u32, 2000] {
-        for together in [false, true] {
-            let fixture = Fixture::new().await;
-            fill(&fixture).await;
-            let store = &fixture.store;
-            let take = store.take_lease(LEADER, "leader", NOW, NOW + SECOND, true);
-            let fence = take.await.expect("asked").expect("taken");
-            let (begun, mut after, mut rounds) = (Instant::now(), 0, Vec::new());
-            let (mut giving, mut reading, mut moving) =
-                (Duration::ZERO, Duration::ZERO, Duration::ZERO);
-            while after < ROWS {
-                let round = Instant::now();
-                let rows = if together {
-                    let rows = store
-                        .give_positions_and_read(LEADER, fence, after, most)
-                        .await;
-                    giving += round.elapsed();
-                    rows.expect("given").expect("led")
-                } else {
-                    assert!(store.has_unpositioned().await.expect("asked"));
-                    store
-                        .give_positions(LEADER, fence, most)
-                        .await
-                        .expect("given")
-                        .expect("led");
-                    giving += round.elapsed();
-                    let read = Instant::now();
-                    let rows = store.changes_after(after, most).await.expect("read");
-                    reading += read.elapsed();
-                    rows
-                };
-                after = rows.last().expect("rows").position;
-                let moved = Instant::now();
-                assert!(
-                    store
-                        .set_published_through(LEADER, fence, after)
-                        .await
-                        .expect("set")
-                );
-                moving += moved.elapsed();
-                rounds.push(round.elapsed());
-            }
-            let what = format!(
-                "rounds of {most}, {}",
-                if together { "together" } else { "apart" }
-            );
-            report(&what, ROWS, begun.elapsed(), rounds);
-            println!("  giving {giving:?}, reading {reading:?}, the watermark {moving:?}");
+        let fixture = Fixture::new().await;
+        fill(&fixture).await;
+        let store = &fixture.store;
+        let take = store.take_lease(LEADER, "leader", NOW, NOW + SECOND, true);
+        let fence = take.await.expect("asked").expect("taken");
+        let (begun, mut after, mut rounds) = (Instant::now(), 0, Vec::new());
+        let [mut giving, mut reading, mut moving] = [Duration::ZERO; 3];
+        while after < ROWS {
+            let round = Instant::now();
+            assert!(store.has_unpositioned().await.expect("asked"));
+            let given = store.give_positions(LEADER, fence, most).await;
+            given.expect("given").expect("led");
+            giving += round.elapsed();
+            let read = Instant::now();
+            let rows = store.changes_after(after, most).await.expect("read");
+            reading += read.elapsed();
+            after = rows.last().expect("rows").position;
+            let moved = Instant::now();
+            let set = store.set_published_through(LEADER, fence, after).await;
+            assert!(set.expect("set"));
+            moving += moved.elapsed();
+            rounds.push(round.elapsed());
         }
+        report(&format!("rounds of {most}"), ROWS, begun.elapsed(), rounds);
+        println!("  giving {giving:?}, reading {reading:?}, the watermark {moving:?}");
     }
     explain().await;
 }
@@ -97,10 +74,22 @@ async fn explain() {
     let Db::Postgres(db) = &fixture.db else {
         panic!("this is Postgres");
     };
+    let mut transaction = db.pool().begin().await.expect("begun");
+    let by_index = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+        SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off";
+    sqlx::raw_sql(by_index)
+        .execute(&mut *transaction)
+        .await
+        .expect("set");
     let sql = "EXPLAIN (ANALYZE, BUFFERS, WAL, COSTS OFF) UPDATE changes SET position = next.position FROM
-        (SELECT seq, row_number() OVER (ORDER BY seq) AS position FROM changes WHERE position IS NULL ORDER BY seq LIMIT 2000) AS next
-        WHERE changes.seq = next.seq AND changes.position IS NULL";
-    for line in db.query(sql, Vec::new()).await.expect("explained") {
-        println!("  {:?}", line.0);
+        (SELECT seq, row_number() OVER (ORDER BY seq) AS position FROM
+            (SELECT seq FROM changes WHERE position IS NULL ORDER BY seq LIMIT 2000) AS waiting) AS next
+        WHERE changes.seq = next.seq";
+    let lines: Vec<String> = sqlx::query_scalar(sql)
+        .fetch_all(&mut *transaction)
+        .await
+        .expect("explained");
+    for line in lines {
+        println!("  {line}");
     }
 }
