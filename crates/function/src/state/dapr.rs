@@ -1,7 +1,8 @@
 //! Dapr State: <https://docs.dapr.io/reference/api/state_api/>.
 
+use std::cell::Cell;
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::{Either, select};
@@ -16,10 +17,17 @@ use super::{Away, Entry};
 /// The component's name in `dapr/components/statestore.yaml`.
 const STORE: &str = "statestore";
 
+/// What `state.postgresql` (v2, Dapr 1.18) answers with 500, and not 409, where a value that was to be the first is not.
+const NOT_NEW: &str = "no item was updated";
+/// Time is counted in pieces of this length, each as one, however long it was: while the instance that requests share
+/// checks somebody's password, it reads no answers, and that must not pass for a store that is away.
+const PIECE: Duration = Duration::from_millis(20);
+
 pub struct Dapr {
     url: String,
     token: String,
-    deadline: Instant,
+    /// What is left.
+    patience: Cell<Duration>,
 }
 
 impl std::fmt::Debug for Dapr {
@@ -37,6 +45,10 @@ struct Answered {
 }
 
 impl Answered {
+    fn says(&self, words: &str) -> bool {
+        String::from_utf8_lossy(&self.body).contains(words)
+    }
+
     fn refused(&self) -> Away {
         let text: String = String::from_utf8_lossy(&self.body)
             .chars()
@@ -51,7 +63,7 @@ impl Dapr {
         Self {
             url: format!("{}/v1.0/state/{STORE}", url.trim_end_matches('/')),
             token,
-            deadline: Instant::now() + patience,
+            patience: Cell::new(patience),
         }
     }
 
@@ -96,6 +108,7 @@ impl Dapr {
         match answered.status {
             200 | 201 | 204 => Ok(true),
             409 => Ok(false),
+            500 if etag.is_none() && answered.says(NOT_NEW) => Ok(false),
             _ => Err(answered.refused()),
         }
     }
@@ -133,10 +146,13 @@ impl Dapr {
             let body = body.map_err(|error| away(error.to_string()))?;
             Ok(Answered { status, etag, body })
         };
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        match select(pin!(answered), pin!(sleep(left))).await {
-            Either::Left((answered, _)) => answered,
-            Either::Right(_) => Err(away("no answer in time".to_owned())),
+        let mut answered = pin!(answered);
+        while !self.patience.get().is_zero() {
+            match select(answered.as_mut(), pin!(sleep(PIECE))).await {
+                Either::Left((answered, _)) => return answered,
+                Either::Right(_) => self.patience.set(self.patience.get().saturating_sub(PIECE)),
+            }
         }
+        Err(away("no answer in time".to_owned()))
     }
 }
