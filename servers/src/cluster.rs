@@ -229,12 +229,13 @@ impl Cluster {
         let sidecar = format!("http://{}", loopback(functions_daprd.http_port()));
         let mut command = Command::new(options.programs.join("punctual-server"));
         command
-            .args(["functions", "--app"])
+            .arg("--app")
             .arg(&options.root)
             .arg("--data")
             .arg(folder.join("functions"))
             .args(["--port", &port.to_string(), "--cache"])
             .arg(options.root.join("target/test-modules"))
+            .arg("functions")
             .current_dir(folder.path());
         for (name, value) in [
             ("token_secret", secret("token_secret")?),

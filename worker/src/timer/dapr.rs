@@ -99,11 +99,9 @@ impl Jobs {
 
     pub async fn woken(&self) -> i64 {
         let mut calls = self.inner.calls.lock().await;
-        loop {
-            tokio::select! {
-                second = self.inner.local.woken() => return second,
-                Some(second) = calls.recv() => return second,
-            }
+        tokio::select! {
+            second = self.inner.local.woken() => second,
+            Some(second) = calls.recv() => second,
         }
     }
 
