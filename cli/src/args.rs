@@ -89,6 +89,8 @@ pub enum Command {
     Watch(Watch),
     /// Show what has rung
     Notifications(Notifications),
+    /// Show what you got done: the last seven days, the streak, how much was in time
+    Stats,
     /// Show and change projects
     Projects(Projects),
     /// Print completions for a shell

@@ -85,6 +85,7 @@ async fn run(cli: Cli, screen: &Screen) -> Result<()> {
             commands::notifications::notifications(&api, screen, args).await
         }
         Command::Watch(args) => commands::watch::watch(&api, screen, args).await,
+        Command::Stats => commands::stats::stats(&api, screen).await,
         Command::Projects(args) => commands::projects::projects(&api, screen, args).await,
         Command::Completions { .. } => Ok(()),
     }

@@ -246,6 +246,7 @@ impl Cluster {
             ("database_url", functions_url),
             ("database_host", loopback(postgres.port())),
             ("dapr_url", sidecar),
+            ("dapr_host", loopback(functions_daprd.http_port())),
             ("dapr_api_token", api_token.clone()),
             ("app_api_token", app_token.clone()),
         ] {

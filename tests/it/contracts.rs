@@ -1,5 +1,7 @@
 use it::App;
-use punctual_contract::api::{Notification, Page, Project, Receipt, Session, Settings, Task};
+use punctual_contract::api::{
+    Activity, Notification, Page, Project, Receipt, Session, Settings, Task,
+};
 use punctual_contract::openapi::openapi;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -44,6 +46,8 @@ async fn answers_have_exactly_the_fields_of_their_wire_types() {
         .await
         .expect(200);
     same::<Task>(&done);
+    app.settled().await;
+    same::<Activity>(&ann.get("/api/activity").await.expect(200));
     same::<Settings>(&ann.get("/api/settings").await.expect(200));
     same::<Page<Project>>(&ann.get("/api/projects").await.expect(200));
     same::<Receipt>(

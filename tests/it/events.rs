@@ -30,7 +30,11 @@ fn statuses(answer: &Value) -> Vec<String> {
 #[tokio::test]
 async fn event_routes_take_only_what_the_worker_has_signed() {
     let app = App::shared().await;
-    for path in ["/events/on-task-events", "/events/on-reminders"] {
+    for path in [
+        "/events/on-task-events",
+        "/events/on-reminders",
+        "/events/on-task-updates",
+    ] {
         assert_eq!(app.client().post(path, json!([])).await.status, 401);
         assert_eq!(
             app.call_signed_with("another secret", path, &[])

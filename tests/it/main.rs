@@ -1,6 +1,7 @@
 //! One binary of integration tests. Each file is a part of the API or a promise; each name the sentence that it proves.
 
 mod accounts;
+mod activity;
 mod authorisation;
 mod cli;
 mod contracts;

@@ -4,9 +4,10 @@
 //! | topic | group | goes to |
 //! | --- | --- | --- |
 //! | `task-events` | `on-task-events` | `POST /events/on-task-events` |
+//! | `task-updates` | `on-task-updates` | `POST /events/on-task-updates`, where no Dapr sidecar delivers there |
 //! | `reminders` | `timer` | the timer |
 //!
-//! `task-updates` has no group here: every live hub reads all of it, and so does the sender.
+//! Besides, every live hub reads all of `task-updates` without a group, and so does the sender.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use punctual_contract::batch::MAX_EVENTS;
-use punctual_contract::events::{REMINDERS, TASK_EVENTS, route};
+use punctual_contract::events::{REMINDERS, TASK_EVENTS, TASK_UPDATES, route};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -23,7 +24,7 @@ use crate::bus::{Bus, Consumer, Message, Subscription};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::firing::Firing;
-use crate::functions::{Functions, ON_TASK_EVENTS, Verdict};
+use crate::functions::{Functions, ON_TASK_EVENTS, ON_TASK_UPDATES, Verdict};
 
 /// Tries of one event before it is set apart, where others succeed meanwhile.
 const TRIES: u32 = 5;
@@ -47,20 +48,24 @@ impl BackOff {
     }
 }
 
-/// Starts the consumers of `task-events`.
-pub async fn on_task_events(
-    bus: &Bus,
-    caller: &Caller,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-) -> Result<(), Error> {
-    let subscription = bus.subscribe("on-task-events", TASK_EVENTS, stop).await?;
-    let caller = caller.clone();
-    each_partition(subscription, tasks, stop, move |consumer, stop| {
-        caller.clone().run(consumer, stop)
-    });
-    Ok(())
+/// A consumer group whose events a function handles.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    pub group: &'static str,
+    pub topic: &'static str,
+    pub path: &'static str,
 }
+
+pub const TO_TASK_EVENTS: Route = Route {
+    group: "on-task-events",
+    topic: TASK_EVENTS,
+    path: ON_TASK_EVENTS,
+};
+pub const TO_TASK_UPDATES: Route = Route {
+    group: "on-task-updates",
+    topic: TASK_UPDATES,
+    path: ON_TASK_UPDATES,
+};
 
 /// Starts the consumers of `reminders`.
 pub async fn timer(
@@ -101,9 +106,10 @@ fn each_partition<F>(
     });
 }
 
-/// Calls `on-task-events`. The partitions of the group share one of these.
+/// Calls the function of one route. The partitions of the group share one of these.
 #[derive(Clone, Debug)]
 pub struct Caller {
+    route: Route,
     functions: Functions,
     bus: Bus,
     clock: Clock,
@@ -138,14 +144,31 @@ struct Waiting {
 }
 
 impl Caller {
-    pub fn new(functions: Functions, bus: Bus, clock: Clock, back_off: BackOff) -> Self {
+    pub fn new(
+        route: Route,
+        functions: Functions,
+        bus: Bus,
+        clock: Clock,
+        back_off: BackOff,
+    ) -> Self {
         Self {
+            route,
             functions,
             bus,
             clock,
             back_off,
             answered: Arc::default(),
         }
+    }
+
+    /// Joins the group, and works on what it is given.
+    pub async fn start(self, tasks: &TaskTracker, stop: &CancellationToken) -> Result<(), Error> {
+        let Route { group, topic, .. } = self.route;
+        let subscription = self.bus.subscribe(group, topic, stop).await?;
+        each_partition(subscription, tasks, stop, move |consumer, stop| {
+            self.clone().run(consumer, stop)
+        });
+        Ok(())
     }
 
     async fn run(self, mut consumer: Consumer, stop: CancellationToken) {
@@ -185,7 +208,7 @@ impl Caller {
             .collect();
         let verdicts = self
             .functions
-            .deliver(ON_TASK_EVENTS, &events, partition.last_first)
+            .deliver(self.route.path, &events, partition.last_first)
             .await;
         partition.last_first = !partition.last_first;
         let answers = verdicts
@@ -251,7 +274,8 @@ impl Caller {
             let pause = self.back_off.after(partition.pauses);
             tracing::warn!(
                 pause_ms = pause.as_millis(),
-                "{ON_TASK_EVENTS} does not answer; the partition pauses"
+                "{} does not answer; the partition pauses",
+                self.route.path
             );
             partition.paused = Some(now + pause);
         }

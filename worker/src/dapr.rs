@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use punctual_contract::dapr::TOKEN;
 use serde_json::Value;
 
 use crate::error::Error;
@@ -10,8 +11,6 @@ use crate::functions::chain;
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 const CONNECT: Duration = Duration::from_secs(1);
-/// Header that both sides prove themselves with.
-pub const TOKEN: &str = "dapr-api-token";
 
 /// How to reach the sidecar.
 #[derive(Clone)]

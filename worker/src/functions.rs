@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 
 pub const ON_TASK_EVENTS: &str = "/events/on-task-events";
+pub const ON_TASK_UPDATES: &str = "/events/on-task-updates";
 pub const ON_REMINDERS: &str = "/events/on-reminders";
 
 /// One call, from connecting to the last byte of the answer.

@@ -75,7 +75,7 @@ pub struct WorkerOptions {
     pub clock: Clock,
     /// `None`: the bus is in process.
     pub kafka: Option<KafkaOptions>,
-    /// `None`: the timer is in process.
+    /// `None`: the timer is in process. With Kafka, the functions' sidecar delivers `task-updates` to them, else the worker.
     pub dapr: Option<DaprOptions>,
     /// Where the functions answer: `http://127.0.0.1:3000`.
     pub functions_url: String,
@@ -128,6 +128,7 @@ impl Worker {
         let store = Store::new(db);
         let functions = Functions::new(&functions_url, &events_secret, clock.clone())?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let sidecar_delivers = kafka.is_some() && dapr.is_some();
         let bus = match kafka {
             None => Bus::InProcess(InProcess::new(store.clone())),
             Some(options) => Bus::Kafka(Kafka::new(options, stop.clone())),
@@ -154,14 +155,22 @@ impl Worker {
         let nudge = wrote.clone();
         store.on_change(move || nudge.notify_one()).await?;
 
-        // Both read the bus, so they join before anything is published.
-        let caller = Caller::new(
-            functions.clone(),
-            bus.clone(),
-            clock.clone(),
-            BackOff::default(),
-        );
-        consumers::on_task_events(&bus, &caller, &tasks, &stop).await?;
+        // They read the bus, so they join before anything is published.
+        let call = |route| {
+            Caller::new(
+                route,
+                functions.clone(),
+                bus.clone(),
+                clock.clone(),
+                BackOff::default(),
+            )
+        };
+        call(consumers::TO_TASK_EVENTS).start(&tasks, &stop).await?;
+        if !sidecar_delivers {
+            call(consumers::TO_TASK_UPDATES)
+                .start(&tasks, &stop)
+                .await?;
+        }
         consumers::timer(&bus, &TimerFeed::new(firing.clone()), &tasks, &stop).await?;
         let hub = Hub::new(
             store.clone(),

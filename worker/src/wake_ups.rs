@@ -7,8 +7,8 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use punctual_contract::dapr::TOKEN;
 
-use crate::dapr::TOKEN;
 use crate::timer::Jobs;
 
 #[derive(Clone)]

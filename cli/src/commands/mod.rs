@@ -8,6 +8,7 @@ pub mod notifications;
 pub mod projects;
 pub mod show;
 pub mod snooze;
+pub mod stats;
 pub mod watch;
 
 use punctual_contract::api::Task;

@@ -472,6 +472,36 @@ wire! {
         pub task_status: String,
     }
 
+    /// `GET /api/activity`
+    pub struct Activity {
+        /// Every day from `from` to `to`, in order; also those without a completion.
+        pub days: Vec<ActivityDay>,
+        pub streak: ActivityStreak,
+        /// The share of what had a due that was completed in time, 0 to 1, over these days; null where nothing had a due.
+        pub on_time_rate: Option<f64>,
+        /// The account's zone: today is today there.
+        pub timezone: String,
+    }
+
+    pub struct ActivityDay {
+        /// A local day, in the zone that the account had at that time.
+        pub date: String,
+        /// Tasks that were completed on it, and are neither open again nor deleted.
+        pub completed: u32,
+        /// How many of them had a due.
+        pub with_due: u32,
+        /// How many of those were completed at their due or before.
+        pub on_time: u32,
+    }
+
+    /// Consecutive days with at least one completion.
+    pub struct ActivityStreak {
+        /// Up to today; as long as nothing has been completed today, up to yesterday.
+        pub current: u32,
+        /// The longest there ever was.
+        pub longest: u32,
+    }
+
     /// A cursor page: `next` goes into `?cursor=`, and is null at the end.
     #[cfg_attr(feature = "documents", schemars(rename = "{T}Page"))]
     pub struct Page<T> {

@@ -158,25 +158,34 @@ const TOPICS: &[(&str, &str, &str)] = &[
     ),
     (
         TASK_UPDATES,
-        "Every live hub reads all of it and keeps no offset.",
+        "Every live hub reads all of it and keeps no offset. The group `on-task-updates` calls the function of that name: \
+         a Dapr sidecar, where the functions have one, else the worker.",
         "What a client needs to redraw. The live stream sends these events as they are.",
     ),
 ];
 
-/// Path, what it is for, and the types that it takes.
-const CALLS: &[(&str, &str, &str, &str)] = &[
+/// Name, path, what it is for, and the type that is called and never published, if there is one.
+const CALLS: &[(&str, &str, &str, Option<&str>)] = &[
     (
         "onTaskEvents",
         "/events/on-task-events",
         "Settles what follows from events: the next occurrence and the reminders' plan. Takes `punctual.task.*` and \
          `punctual.settings.*`, and `punctual.task.plan.v1` from the sweep.",
-        PLAN_TASK,
+        Some(PLAN_TASK),
     ),
     (
         "onReminders",
         "/events/on-reminders",
         "Fires the reminders whose instant has come and that are still planned. Takes `punctual.reminder.due.v1`.",
-        REMINDER_DUE,
+        Some(REMINDER_DUE),
+    ),
+    (
+        "onTaskUpdates",
+        "/events/on-task-updates",
+        "Counts again the days that a completion came to, or went from. Takes all events of `task-updates`. A Dapr sidecar \
+         calls it with one event (`application/cloudevents+json`, the header `dapr-api-token`) and is answered \
+         `{\"status\": \"SUCCESS\" | \"RETRY\" | \"DROP\"}`.",
+        None,
     ),
 ];
 
@@ -236,6 +245,9 @@ fn document() -> Value {
         let (channel, operation) = call(name, path, purpose);
         channels.insert((*name).to_owned(), channel);
         operations.insert(format!("call-{name}"), operation);
+        let Some(called) = called else {
+            continue;
+        };
         messages.insert(
             (*called).to_owned(),
             json!({

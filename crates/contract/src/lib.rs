@@ -6,6 +6,7 @@ pub mod api;
 #[cfg(feature = "documents")]
 pub mod asyncapi;
 pub mod batch;
+pub mod dapr;
 pub mod events;
 #[cfg(feature = "documents")]
 pub mod openapi;

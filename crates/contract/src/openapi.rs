@@ -44,6 +44,7 @@ const TAGS: &[(&str, &str)] = &[
         "settings",
         "Zone, morning, quiet hours, language, and the channels that reminders go to.",
     ),
+    ("activity", "What was done, day by day."),
     ("live", "Changes as they happen."),
     ("health", "For probes."),
     ("about", "This document."),
@@ -470,10 +471,11 @@ pub(crate) mod tests {
     }
 
     /// The migrations in order: of what is made anew, the last counts.
-    pub(crate) const SCHEMA: [&str; 3] = [
+    pub(crate) const SCHEMA: [&str; 4] = [
         include_str!("../../../migrations/sqlite/0001_first_light.sql"),
         include_str!("../../../migrations/sqlite/0002_channels_and_order.sql"),
         include_str!("../../../migrations/sqlite/0003_keys.sql"),
+        include_str!("../../../migrations/sqlite/0004_activity.sql"),
     ];
 
     /// The keys of the outermost `json_object(…)` of each view of the schema.

@@ -10,6 +10,7 @@
 
 #![warn(missing_docs)]
 
+pub mod activity;
 pub mod channel;
 mod error;
 pub mod lifecycle;

@@ -139,6 +139,13 @@ impl Call {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// `Content-Type` without its parameters, in lower case.
+    pub fn media_type(&self) -> Option<String> {
+        let kind = self.header("content-type")?;
+        let kind = kind.split(';').next().unwrap_or_default();
+        Some(kind.trim().to_ascii_lowercase())
+    }
+
     /// A cookie's value (RFC 6265 §4.2). Of several with one name the first, which has the longest path.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         self.headers
@@ -233,16 +240,12 @@ impl Call {
 
     /// The body as JSON; an empty one counts as `{}`. 422 names the field's path.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        if let Some(kind) = self.header("content-type") {
-            let kind = kind
-                .split(';')
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .to_ascii_lowercase();
-            if kind != "application/json" && !kind.ends_with("+json") && !self.body.is_empty() {
-                return Err(Problem::new(415, "Send the body as application/json."));
-            }
+        if let Some(kind) = self.media_type()
+            && kind != "application/json"
+            && !kind.ends_with("+json")
+            && !self.body.is_empty()
+        {
+            return Err(Problem::new(415, "Send the body as application/json."));
         }
         let body: &[u8] = if self.body.is_empty() {
             b"{}"

@@ -5,12 +5,13 @@ mod answer;
 mod call;
 mod caller;
 mod event;
+pub mod state;
 pub mod token;
 
 pub use answer::Answer;
 pub use call::{Call, IfMatch, derived_id};
 pub use caller::{Caller, Scope};
-pub use event::{Handled, events};
+pub use event::{Handled, events, events_also_from_dapr};
 pub use punctual_contract::problem::Problem;
 pub use token::webhook_secret;
 

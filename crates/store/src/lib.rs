@@ -4,6 +4,7 @@
 pub mod db;
 pub mod write;
 
+pub mod activity;
 pub mod notifications;
 pub mod projects;
 pub mod reminders;

@@ -153,7 +153,7 @@ pub async fn login(call: &Call) -> Result<Answer, Problem> {
             "E-mail address and password don't fit together.",
         ));
     };
-    limit::forget(&tries).await;
+    limit::forget(call, &tries).await;
     opened(call, &variable("token_secret").await?, &user, key, how).await
 }
 

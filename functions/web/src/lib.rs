@@ -22,7 +22,9 @@ pub struct File {
 include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// What is not the web app's: unknown paths there are told as everywhere in the API.
-const OTHERS: [&str; 4] = ["api", "events", "act", "healthz"];
+/// `dapr` is where a sidecar asks (`/dapr/subscribe`, `/dapr/config`): a page in place of a 404 would be an error to it, and
+/// it would subscribe to nothing.
+const OTHERS: [&str; 5] = ["api", "events", "act", "healthz", "dapr"];
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
     manifest-src 'self'; worker-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";

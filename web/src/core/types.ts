@@ -75,6 +75,14 @@ export interface Project {
   version: number;
 }
 
+/** What was done, day by day. */
+export interface Activity {
+  days: { date: string; completed: number; with_due: number; on_time: number }[];
+  streak: { current: number; longest: number };
+  on_time_rate: number | null;
+  timezone: string;
+}
+
 export interface Notification {
   id: string;
   task_id: string;

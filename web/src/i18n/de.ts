@@ -88,6 +88,13 @@ export const de: Messages = {
   'completed.empty': 'Noch nichts erledigt',
   'completed.emptyHint': 'Was du geschafft hast, steht hier, Tag für Tag.',
   'completed.loading': 'Ältere Aufgaben werden noch geladen …',
+  'activity.title': 'Was du geschafft hast',
+  'activity.streak': { one: '{n} Tag in Folge', other: '{n} Tage in Folge' },
+  'activity.longest': { one: 'Am längsten: {n} Tag', other: 'Am längsten: {n} Tage' },
+  'activity.onTime': '{rate} rechtzeitig',
+  'activity.onTimeHint': { one: 'Letzter {n} Tag', other: 'Letzte {n} Tage' },
+  'activity.days': { one: 'Der letzte {n} Tag', other: 'Die letzten {n} Tage' },
+  'activity.day': { one: '{date}: {n} Aufgabe erledigt', other: '{date}: {n} Aufgaben erledigt' },
 
   'search.label': 'Aufgaben nach Titel suchen',
   'search.placeholder': 'Titel oder #Schlagwort',

@@ -87,6 +87,13 @@ export const en = {
   'completed.empty': 'Nothing finished yet',
   'completed.emptyHint': 'Tasks that you have done are kept here, day by day.',
   'completed.loading': 'Older tasks are still loading…',
+  'activity.title': 'What you got done',
+  'activity.streak': { one: '{n} day in a row', other: '{n} days in a row' },
+  'activity.longest': { one: 'Longest: {n} day', other: 'Longest: {n} days' },
+  'activity.onTime': '{rate} on time',
+  'activity.onTimeHint': { one: 'Last {n} day', other: 'Last {n} days' },
+  'activity.days': { one: 'The last {n} day', other: 'The last {n} days' },
+  'activity.day': { one: '{date}: {n} task done', other: '{date}: {n} tasks done' },
 
   'search.label': 'Search tasks by title',
   'search.placeholder': 'Search by title or #tag',

@@ -1,4 +1,4 @@
-import { useDeferredValue, useEffect, useMemo, useRef } from 'react';
+import { lazy, Suspense, useDeferredValue, useEffect, useMemo, useRef } from 'react';
 import { navigate, useAddress } from '../app/router';
 import { useClock, useStore, useView } from '../app/state';
 import { finishedTasks, searchTasks } from '../core/lists';
@@ -10,6 +10,8 @@ import { dayName, fullDate } from '../time/format';
 import { dateOf, toLocal } from '../time/zone';
 import { Icon } from '../ui/Icon';
 import { Empty, Page } from './Page';
+
+const Activity = lazy(() => import('./Activity'));
 
 const HITS = 100;
 const DAYS_SHOWN = 300;
@@ -65,16 +67,20 @@ export function Completed() {
   const { tasks } = useView();
   const { zone, today } = useClock();
   const store = useStore();
+  const finished = useMemo(() => finishedTasks(tasks), [tasks]);
   const days = useMemo(() => {
     const grouped = new Map<string, Task[]>();
-    for (const task of finishedTasks(tasks).slice(0, DAYS_SHOWN)) {
+    for (const task of finished.slice(0, DAYS_SHOWN)) {
       const day = task.completed_at ? dateOf(toLocal(Date.parse(task.completed_at), zone)) : today;
       grouped.set(day, [...(grouped.get(day) ?? []), task]);
     }
     return [...grouped];
-  }, [tasks, zone, today]);
+  }, [finished, zone, today]);
   return (
     <Page title={t('nav.completed')}>
+      <Suspense fallback={null}>
+        <Activity done={finished.length} />
+      </Suspense>
       {days.map(([date, list]) => (
         <section key={date} className="day-section" aria-label={fullDate(date)}>
           <div className="section-head">

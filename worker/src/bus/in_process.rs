@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +37,9 @@ struct Inner {
     store: Store,
     groups: Mutex<Vec<Arc<Group>>>,
     tails: Mutex<HashMap<&'static str, broadcast::Sender<Tail>>>,
+    /// Through which position readers without a group were told everything before this process began. A group that is
+    /// new, and gets all from the beginning, must not bring it back to them.
+    told: AtomicI64,
 }
 
 #[derive(Debug)]
@@ -83,6 +87,7 @@ impl InProcess {
                 store,
                 groups: Mutex::default(),
                 tails: Mutex::default(),
+                told: AtomicI64::new(0),
             }),
         }
     }
@@ -94,6 +99,7 @@ impl InProcess {
         topic: &'static str,
     ) -> Result<Vec<super::Consumer>, Error> {
         let committed = self.inner.store.group_watermark(name).await?.unwrap_or(0);
+        self.inner.told.fetch_max(committed, Ordering::Relaxed);
         let (queues, receivers): (Vec<_>, Vec<_>) =
             (0..PARTITIONS).map(|_| mpsc::channel(QUEUE)).unzip();
         let progress = Mutex::new(Progress {
@@ -160,12 +166,13 @@ impl InProcess {
             offset: position,
             event: event.clone(),
         };
-        if let Some(tail) = self
-            .inner
-            .tails
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(topic)
+        if position > self.inner.told.load(Ordering::Relaxed)
+            && let Some(tail) = self
+                .inner
+                .tails
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get(topic)
         {
             // An error means that nobody reads just now.
             let _ = tail.send(Tail::Message(message.clone()));

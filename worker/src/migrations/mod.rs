@@ -37,6 +37,11 @@ pub const SQLITE: &[Migration] = &[
         name: "keys",
         sql: include_str!("../../../migrations/sqlite/0003_keys.sql"),
     },
+    Migration {
+        version: 4,
+        name: "activity",
+        sql: include_str!("../../../migrations/sqlite/0004_activity.sql"),
+    },
 ];
 
 impl Migration {
@@ -65,6 +70,11 @@ pub const POSTGRES: &[Migration] = &[
         version: 3,
         name: "views_and_roles",
         sql: include_str!("../../../migrations/postgres/0003_views_and_roles.sql"),
+    },
+    Migration {
+        version: 4,
+        name: "activity",
+        sql: include_str!("../../../migrations/postgres/0004_activity.sql"),
     },
 ];
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use punctual_contract::events::{CloudEvent, TASK_EVENTS, TASK_UPDATES};
-use punctual_worker::bus::{Consumer, InProcess, Message, PARTITIONS};
+use punctual_worker::bus::{Consumer, InProcess, Message, PARTITIONS, Tail};
 use punctual_worker::relay;
 use punctual_worker::store::Row;
 
@@ -137,6 +137,41 @@ async fn published_again_in_the_same_process_a_message_comes_once() {
     assert_eq!(take(&mut consumers).await.len(), 1);
     publish(&bus, 1, "ann", "t").await;
     assert_eq!(take(&mut consumers).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_new_group_gets_everything_from_the_beginning_and_readers_without_a_group_nothing_twice()
+{
+    let fixture = Fixture::new().await;
+    let bus = InProcess::new(fixture.store.clone());
+    let mut consumers = bus.subscribe("old", TASK_EVENTS).await.expect("joined");
+    for position in 1..=3 {
+        publish(&bus, position, "ann", "t").await;
+    }
+    for (index, message) in take(&mut consumers).await {
+        consumers[index].finish(&message);
+    }
+    bus.commit().await.expect("committed");
+
+    let bus = InProcess::new(fixture.store.clone());
+    let _old = bus.subscribe("old", TASK_EVENTS).await.expect("joined");
+    let mut new = bus.subscribe("new", TASK_EVENTS).await.expect("joined");
+    let mut tail = bus.tail(TASK_EVENTS);
+    assert_eq!(bus.resume_from(), Some(0));
+    for position in 1..=4 {
+        publish(&bus, position, "ann", "t").await;
+    }
+    let given: Vec<i64> = take(&mut new)
+        .await
+        .iter()
+        .map(|(_, message)| message.position)
+        .collect();
+    assert_eq!(given, [1, 2, 3, 4]);
+    match tail.try_recv() {
+        Ok(Tail::Message(message)) => assert_eq!(message.position, 4),
+        other => panic!("{other:?}"),
+    }
+    assert!(tail.try_recv().is_err());
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ use std::time::Duration;
 use punctual_contract::batch::{MAX_EVENTS, Status};
 use punctual_contract::events::CloudEvent;
 use punctual_worker::bus::{Bus, InProcess};
-use punctual_worker::consumers::{BackOff, Caller, on_task_events};
+use punctual_worker::consumers::{BackOff, Caller, TO_TASK_EVENTS};
 use punctual_worker::functions::{Functions, ON_TASK_EVENTS, Verdict};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -29,20 +29,17 @@ impl Running {
             Functions::new(&endpoint.url, SECRET, fixture.clock.clone()).expect("a client");
         let back_off = BackOff(Duration::from_millis(5));
         let caller = Caller::new(
+            TO_TASK_EVENTS,
             functions,
             Bus::InProcess(bus.clone()),
             fixture.clock.clone(),
             back_off,
         );
         let stop = CancellationToken::new();
-        on_task_events(
-            &Bus::InProcess(bus.clone()),
-            &caller,
-            &TaskTracker::new(),
-            &stop,
-        )
-        .await
-        .expect("joined");
+        caller
+            .start(&TaskTracker::new(), &stop)
+            .await
+            .expect("joined");
         Self {
             fixture,
             bus,

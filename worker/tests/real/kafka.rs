@@ -10,7 +10,7 @@ use punctual_contract::events::{CloudEvent, TASK_EVENTS, TASK_UPDATES};
 use punctual_servers::Kafka as Broker;
 use punctual_worker::bus::kafka::{KafkaOptions, topics};
 use punctual_worker::bus::{Bus, Consumer, Kafka, Message, Outgoing, Subscription, Tail};
-use punctual_worker::consumers::{BackOff, Caller, on_task_events};
+use punctual_worker::consumers::{BackOff, Caller, TO_TASK_EVENTS};
 use punctual_worker::functions::Functions;
 use punctual_worker::replay;
 use rdkafka::ClientConfig;
@@ -307,12 +307,14 @@ async fn an_event_that_its_function_never_takes_is_set_apart_and_replayed_later(
     endpoint.state().poison = Some("t5".into());
     let functions = Functions::new(&endpoint.url, SECRET, fixture.clock.clone()).expect("a client");
     let caller = Caller::new(
+        TO_TASK_EVENTS,
         functions,
         running.port(),
         fixture.clock.clone(),
         BackOff(Duration::from_millis(5)),
     );
-    on_task_events(&running.port(), &caller, &TaskTracker::new(), &running.stop)
+    caller
+        .start(&TaskTracker::new(), &running.stop)
         .await
         .expect("joined");
     // While others succeed, so the stream goes on.
@@ -386,12 +388,14 @@ async fn a_function_that_asks_again_holds_back_its_owner_alone() {
     endpoint.state().outcomes = HashMap::from([("t1".to_owned(), Status::Retry)]);
     let functions = Functions::new(&endpoint.url, SECRET, fixture.clock.clone()).expect("a client");
     let caller = Caller::new(
+        TO_TASK_EVENTS,
         functions,
         running.port(),
         fixture.clock.clone(),
         BackOff(Duration::from_millis(50)),
     );
-    on_task_events(&running.port(), &caller, &TaskTracker::new(), &running.stop)
+    caller
+        .start(&TaskTracker::new(), &running.stop)
         .await
         .expect("joined");
     running

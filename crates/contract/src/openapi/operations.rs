@@ -3,10 +3,10 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::api::{
-    ApiToken, Change, Channel, DeliveryOptions, Invite, Login, NewApiToken, NewChannel, NewTask,
-    Notification, OpenSession, Page, Project, ProjectName, Receipt, RecurrencePreview, Refresh,
-    Register, RegistrationState, Session, Settings, SettingsPatch, Snooze, Task, TaskPatch, Undo,
-    User,
+    Activity, ApiToken, Change, Channel, DeliveryOptions, Invite, Login, NewApiToken, NewChannel,
+    NewTask, Notification, OpenSession, Page, Project, ProjectName, Receipt, RecurrencePreview,
+    Refresh, Register, RegistrationState, Session, Settings, SettingsPatch, Snooze, Task,
+    TaskPatch, Undo, User,
 };
 use crate::batch::{self, Outcomes};
 use crate::events::CloudEvent;
@@ -842,6 +842,29 @@ pub const OPERATIONS: &[Operation] = &[
         more_problems: &[409, 429],
         ..WRITE
     },
+    // ------------------------------------------------------------------------------------------------ activity
+    Operation {
+        id: "activity",
+        path: "/api/activity",
+        tag: "activity",
+        summary: "What did I get done?",
+        description: "Completions a day, the streak, and the share that was in time. A day is one of the person's own: a \
+                      later change of the zone moves none of them. A completion shows here a moment after it was made.",
+        queries: &[
+            Query {
+                name: "from",
+                description: "The first local day; where left out, 29 days before `to`.",
+                schema: r#"{"type":"string","format":"date"}"#,
+            },
+            Query {
+                name: "to",
+                description: "The last local day, 365 days after `from` at most; where left out, today.",
+                schema: r#"{"type":"string","format":"date"}"#,
+            },
+        ],
+        answer: json::<Activity>(),
+        ..READ
+    },
     // ------------------------------------------------------------------------------------------------ live
     Operation {
         id: "live",
@@ -931,6 +954,12 @@ pub const OPERATIONS: &[Operation] = &[
         id: "onReminders",
         path: "/events/on-reminders",
         summary: "Fire what is due",
+        ..WORKER
+    },
+    Operation {
+        id: "onTaskUpdates",
+        path: "/events/on-task-updates",
+        summary: "Count again the days that completions came to, or went from",
         ..WORKER
     },
 ];

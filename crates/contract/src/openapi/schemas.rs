@@ -224,6 +224,17 @@ const BESIDES: &[(&str, &str, &str)] = &[
     ("Receipt", "due_for", INSTANT),
     ("Receipt", "fired_at", INSTANT),
     ("Receipt", "read_at", INSTANT),
+    (
+        "Activity",
+        "on_time_rate",
+        r#"{"minimum":0,"maximum":1,"examples":[0.86]}"#,
+    ),
+    ("Activity", "timezone", ZONE),
+    (
+        "ActivityDay",
+        "date",
+        r#"{"format":"date","examples":["2026-12-01"]}"#,
+    ),
     ("Delivery", "channel", CHANNEL),
     (
         "Delivery",

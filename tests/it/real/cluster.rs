@@ -1,0 +1,72 @@
+//! The whole cluster on this machine: the worker's relay publishes to the real Kafka, and the real sidecar, with the files
+//! of `dapr/`, delivers to the real function.
+
+use it::client::{Client, User, text};
+use it::process::{program, root};
+use punctual_servers::{Cluster, ClusterOptions};
+use serde_json::{Value, json};
+
+async fn cluster() -> Cluster {
+    let mut options = ClusterOptions::new(root());
+    let worker = program("punctual-worker");
+    options.programs = worker.parent().expect("a folder").to_owned();
+    options.variables = vec![("registration".to_owned(), "open".to_owned())];
+    Cluster::start(options, |line| eprintln!("{line}"))
+        .await
+        .expect("the cluster starts")
+}
+
+/// What was completed today.
+async fn completed(user: &User) -> u64 {
+    let activity = user.get("/api/activity").await.expect(200);
+    let today = activity["days"].as_array().and_then(|days| days.last());
+    today.map_or(0, |day| day["completed"].as_u64().unwrap_or(0))
+}
+
+async fn counted(user: &User, expected: u64) {
+    it::eventually("the completions to be counted", || async {
+        (completed(user).await == expected).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_sidecar_delivers_what_the_worker_publishes_and_goes_on_after_it_was_killed() {
+    let mut cluster = cluster().await;
+    let ann = User::register(
+        &Client::new(cluster.url()),
+        "ann@example.com",
+        "Europe/Berlin",
+    )
+    .await;
+    let mut tasks = Vec::new();
+    for number in 0..3 {
+        let task = ann.add(json!({ "title": format!("task {number}") })).await;
+        tasks.push(text(&task, "/id"));
+    }
+    let act = async |task: &str, deed: &str| {
+        ann.post(
+            &format!("/api/tasks/{task}/{deed}"),
+            Value::Object(serde_json::Map::new()),
+        )
+        .await
+        .expect(200)
+    };
+    act(&tasks[0], "complete").await;
+    act(&tasks[1], "complete").await;
+    counted(&ann, 2).await;
+    let log = std::fs::read_to_string(cluster.workers[0].program.log()).expect("the worker's log");
+    assert!(
+        !log.contains("/events/on-task-updates"),
+        "the worker leaves these events to the sidecar: {log}"
+    );
+
+    cluster.functions_daprd.kill().await.expect("killed");
+    act(&tasks[0], "reopen").await;
+    act(&tasks[2], "complete").await;
+    act(&tasks[0], "complete").await;
+    assert_eq!(completed(&ann).await, 2);
+    cluster.functions_daprd.restart().await.expect("restarted");
+    counted(&ann, 3).await;
+    cluster.stop().await.expect("stopped");
+}
