@@ -14,6 +14,7 @@ use rdkafka::consumer::{
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message as _};
 use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Kafka, Message, read};
@@ -27,6 +28,8 @@ const COMMIT_MS: &str = "200";
 /// A member that is silent for so long has died: its partitions go to others.
 const SESSION_MS: &str = "6000";
 const HEARTBEAT_MS: &str = "1000";
+/// Reports of one outage are this far apart.
+const WARN: Duration = Duration::from_secs(10);
 /// Pause after a record that could neither be read nor set apart.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -225,6 +228,7 @@ struct Reader {
 impl Reader {
     async fn run(mut self, stop: CancellationToken) {
         let (consumer, resume) = (self.consumer.clone(), self.resume.clone());
+        let mut warned = None;
         loop {
             let received = tokio::select! {
                 biased;
@@ -250,13 +254,13 @@ impl Reader {
                         () = self.hand_out(&record) => {}
                     }
                 }
-                Err(error) => {
+                // The client goes on by itself. Without a pause here: such reports stand in one queue with what else
+                // there is to hear, the next rebalance and the next record.
+                Err(error) if warned.is_none_or(|last: Instant| last.elapsed() > WARN) => {
+                    warned = Some(Instant::now());
                     tracing::warn!(%error, topic = self.topic, "cannot read from Kafka; it goes on trying");
-                    tokio::select! {
-                        () = stop.cancelled() => break,
-                        () = tokio::time::sleep(PAUSE) => {}
-                    }
                 }
+                Err(_) => {}
             }
         }
         self.leave().await;
