@@ -131,7 +131,7 @@ impl Worker {
         let sidecar_delivers = kafka.is_some() && dapr.is_some();
         let bus = match kafka {
             None => Bus::InProcess(InProcess::new(store.clone())),
-            Some(options) => Bus::Kafka(Kafka::new(options, stop.clone())),
+            Some(options) => Bus::Kafka(Kafka::new(options, tasks.clone(), stop.clone())),
         };
         let (plan, asked) = mpsc::channel(PLANS);
         let (timer, wake_ups) = match &dapr {

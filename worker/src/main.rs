@@ -20,6 +20,7 @@ use punctual_worker::store::{Db, Postgres, Store};
 use punctual_worker::{Worker, WorkerOptions, replay, until_stopped};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Punctual's worker: relay, timer, sender and live hub, beside functions that run in Spin
 #[derive(Parser)]
@@ -97,7 +98,11 @@ async fn operate_cluster(program: &Program, task: &cluster::Operate) -> anyhow::
         }
         cluster::Operate::Replay(task) => task,
     };
-    let bus = Kafka::new(options.clone(), CancellationToken::new());
+    let bus = Kafka::new(
+        options.clone(),
+        TaskTracker::new(),
+        CancellationToken::new(),
+    );
     if task.dead_letters {
         let topic = task
             .topic

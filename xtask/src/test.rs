@@ -19,7 +19,8 @@ cargo xtask test [quick] [real] [web] [k8s]
 Without a name: all of them.
 
   quick   format, build, lints, docs, licences, and every test that needs nothing but this repository
-  real    against the real servers, fetched and built once: Kafka (Java 17), Dapr (Go), Postgres
+  real    against the real servers, fetched and built once: Kafka (Java 17), Dapr (Go), Postgres; the integration tests
+          once more, on Postgres, Kafka and Dapr
   web     the browser client, with its own tests, and in a browser against the real server
   k8s     the chart, against a real API server (no tests yet)
 
@@ -69,7 +70,7 @@ fn quick(report: &mut Report) {
     report.check("clippy", clippy);
     report.check("doc", doc);
     report.check("deny", deny::check);
-    report.tests("tests", || tests(&[], &[]));
+    report.tests("tests", || tests(&[], &[], "embedded"));
 }
 
 /// The targets called `real`, which need the servers of `servers/`.
@@ -152,7 +153,7 @@ fn wasm_packages() -> Result<Vec<String>> {
 }
 
 /// Every test of the native members, or those of some targets. A process that a test leaves behind is killed, and is a failure.
-fn tests(targets: &[&str], options: &[&str]) -> Result<Tally> {
+fn tests(targets: &[&str], options: &[&str], edition: &str) -> Result<Tally> {
     let mark = format!("{}-{}", std::process::id(), root().display());
     let guard = Guard::over_environment(&format!("PUNCTUAL_TEST_RUN={mark}"))?;
     let mut child = cargo(["test", "--release", "--no-fail-fast"])
@@ -160,6 +161,7 @@ fn tests(targets: &[&str], options: &[&str]) -> Result<Tally> {
         .arg("--")
         .args(options)
         .env("PUNCTUAL_TEST_RUN", &mark)
+        .env("PUNCTUAL_EDITION", edition)
         .stdout(Stdio::piped())
         .spawn()
         .context("cargo does not start")?;

@@ -45,7 +45,7 @@ struct Running {
 fn bus(options: &KafkaOptions) -> Running {
     let stop = CancellationToken::new();
     Running {
-        bus: Kafka::new(options.clone(), stop.clone()),
+        bus: Kafka::new(options.clone(), TaskTracker::new(), stop.clone()),
         _end: stop.clone().drop_guard(),
         stop,
     }

@@ -17,7 +17,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Kafka, Message, read};
+use super::{Kafka, Message, aside, read};
 use crate::error::Error;
 
 /// Messages of one partition that wait here. It is paused when they are, and resumed at the half.
@@ -211,7 +211,7 @@ pub fn join(
         partitions: HashMap::new(),
         resume: Arc::default(),
     };
-    tokio::spawn(reader.run(stop));
+    bus.inner.tasks.spawn(reader.run(stop));
     Ok(Membership { given })
 }
 
@@ -271,7 +271,7 @@ impl Reader {
         let all: Vec<i32> = self.partitions.keys().copied().collect();
         self.let_go(&all);
         let consumer = self.consumer;
-        let left = tokio::task::spawn_blocking(move || {
+        let left = aside(move || {
             // Nothing to commit is an error too.
             let _ = consumer.commit_consumer_state(CommitMode::Sync);
             drop(consumer);

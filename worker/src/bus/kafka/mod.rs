@@ -15,8 +15,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use punctual_contract::events::CloudEvent;
 use rdkafka::ClientConfig;
 use rdkafka::message::Message as _;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, oneshot};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub use consumer::{Membership, Partition};
 
@@ -72,6 +73,7 @@ struct Inner {
     options: KafkaOptions,
     producer: Producer,
     tails: Mutex<HashMap<&'static str, broadcast::Sender<Tail>>>,
+    tasks: TaskTracker,
     stop: CancellationToken,
 }
 
@@ -84,14 +86,16 @@ impl std::fmt::Debug for Kafka {
 }
 
 impl Kafka {
-    /// Connects when it is first used, and again for as long as it takes. Its readers end with `stop`.
-    pub fn new(options: KafkaOptions, stop: CancellationToken) -> Self {
+    /// Connects when it is first used, and again for as long as it takes. Its readers end with `stop`; who waits for `tasks`
+    /// then lets them leave their groups, so that others take over at once.
+    pub fn new(options: KafkaOptions, tasks: TaskTracker, stop: CancellationToken) -> Self {
         let producer = Producer::new(options.clone());
         Self {
             inner: Arc::new(Inner {
                 options,
                 producer,
                 tails: Mutex::default(),
+                tasks,
                 stop,
             }),
         }
@@ -117,7 +121,7 @@ impl Kafka {
             .entry(topic)
             .or_insert_with(|| {
                 let sender = broadcast::channel(TAIL).0;
-                tokio::spawn(tail::run(
+                inner.tasks.spawn(tail::run(
                     inner.options.clone(),
                     topic,
                     sender.clone(),
@@ -139,6 +143,17 @@ impl Kafka {
     fn options(&self) -> &KafkaOptions {
         &self.inner.options
     }
+}
+
+/// Runs what blocks for a while on a thread of its own. Not on the runtime's: a client that can't be closed would keep the
+/// process from ending.
+fn aside(work: impl FnOnce() + Send + 'static) -> oneshot::Receiver<()> {
+    let (done, waiting) = oneshot::channel();
+    std::thread::spawn(move || {
+        work();
+        let _ = done.send(());
+    });
+    waiting
 }
 
 /// The event of a record; else why it is none.

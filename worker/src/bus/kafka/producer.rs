@@ -11,7 +11,7 @@ use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 
 use super::super::Outgoing;
-use super::{DEAD_LETTERS, KafkaOptions};
+use super::{DEAD_LETTERS, KafkaOptions, aside};
 use crate::error::Error;
 
 /// Records that wait in the client.
@@ -71,7 +71,7 @@ impl Producer {
         Ok(current.insert(producer).clone())
     }
 
-    /// After an error: a producer that cannot go on is let go, off the runtime's threads.
+    /// After an error: a producer that cannot go on is let go.
     fn failed(&self, producer: FutureProducer<Quiet>) {
         if producer.client().fatal_error().is_some() {
             let broken = self
@@ -79,7 +79,7 @@ impl Producer {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .take();
-            tokio::task::spawn_blocking(move || drop((broken, producer)));
+            drop(aside(move || drop((broken, producer))));
         }
     }
 
