@@ -94,7 +94,10 @@ fn on_real_servers(report: &mut Report) {
     if built {
         // They share two cores with the servers that they start.
         report.tests("real", || {
-            tests(&["--test", "real"], &["--test-threads", "3"])
+            tests(&["--test", "real"], &["--test-threads", "3"], "embedded")
+        });
+        report.tests("cluster", || {
+            tests(&["--test", "editions"], &["--test-threads", "3"], "cluster")
         });
     }
 }
