@@ -1,6 +1,8 @@
 //! Long proofs. The judge stands outside: a client that keeps every acknowledged task, and a webhook receiver that
 //! writes its own log.
 
+mod faults;
+
 use std::collections::HashMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -28,6 +30,8 @@ struct Program {
 enum Proof {
     /// Reminders fire once each, none early, whatever kills the process
     Reminders(Reminders),
+    /// The same on the cluster's real servers, while any part of it is killed, stopped or emptied
+    Faults(faults::Faults),
 }
 
 #[derive(Parser, Clone)]
@@ -48,13 +52,17 @@ struct Reminders {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Proof::Reminders(options) = Program::parse().proof;
-    let quiet = run(&Reminders {
-        kills: 0,
-        ..options.clone()
-    })
-    .await;
-    let held = quiet && (options.kills == 0 || run(&options).await);
+    let held = match Program::parse().proof {
+        Proof::Reminders(options) => {
+            let quiet = run(&Reminders {
+                kills: 0,
+                ..options.clone()
+            })
+            .await;
+            quiet && (options.kills == 0 || run(&options).await)
+        }
+        Proof::Faults(options) => faults::run(&options).await,
+    };
     if held {
         ExitCode::SUCCESS
     } else {
@@ -139,28 +147,48 @@ async fn run(options: &Reminders) -> bool {
         );
     }
     let deadline = begin + i64::try_from(*seconds).unwrap_or(0) * 1_000_000 + 60_000_000;
+    until_told(&receiver, *count, deadline).await;
+    let judged = judge(&ann, &receiver, &intents).await;
+    let stopped = server.terminate().await.success();
+    let held = judged.held && stopped;
+    println!("  {}", if held { "held" } else { "BROKEN" });
+    held
+}
+
+/// Waits until so many different webhooks have come, or the deadline has.
+async fn until_told(receiver: &Receiver, count: usize, deadline: i64) {
     loop {
         let told: std::collections::HashSet<String> = receiver
             .received()
             .into_iter()
             .map(|call| call.id)
             .collect();
-        if told.len() >= *count || now() > deadline {
-            break;
+        if told.len() >= count || now() > deadline {
+            return;
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
+}
 
-    let fired = notifications(&ann).await;
+/// What became of the intents.
+struct Judged {
+    held: bool,
+    /// When each reminder was meant to fire, and when it did.
+    fired: Vec<(i64, i64)>,
+}
+
+/// Compares what was acknowledged (task and instant) with the records, and with what the receiver wrote down.
+async fn judge(ann: &User, receiver: &Receiver, intents: &HashMap<String, i64>) -> Judged {
+    let records = notifications(ann).await;
     let mut per_task: HashMap<String, usize> = HashMap::new();
-    let (mut early, mut lateness) = (0, Vec::new());
-    for record in &fired {
+    let (mut early, mut fired) = (0, Vec::new());
+    for record in &records {
         *per_task.entry(text(record, "/task_id")).or_default() += 1;
-        let late = instant(&text(record, "/fired_at"))
-            - intents.get(&text(record, "/task_id")).copied().unwrap_or(0);
+        let meant = intents.get(&text(record, "/task_id")).copied().unwrap_or(0);
+        let at = instant(&text(record, "/fired_at"));
         // Records show milliseconds: one that fired within the millisecond it was meant for shows the same.
-        early += usize::from(late < 0);
-        lateness.push(late / 1000);
+        early += usize::from(at < meant);
+        fired.push((meant, at));
     }
     let missing = intents
         .keys()
@@ -190,9 +218,13 @@ async fn run(options: &Reminders) -> bool {
         .filter_map(|(task, (at, _))| Some((at - intents.get(task)?) / 1000))
         .collect();
     let arrived_early = arrival.iter().filter(|late| **late < 0).count();
+    let mut lateness: Vec<i64> = fired
+        .iter()
+        .map(|(meant, at)| (at - meant) / 1000)
+        .collect();
     println!(
         "  records:  {} fired, {missing} missing, {twice} twice, {early} early",
-        fired.len()
+        records.len()
     );
     println!("            lateness {}", spread(&mut lateness));
     println!(
@@ -200,11 +232,11 @@ async fn run(options: &Reminders) -> bool {
         effects.len()
     );
     println!("            arrival {}", spread(&mut arrival));
-    let stopped = server.terminate().await.success();
-    let held =
-        fired.len() == *count && missing + twice + early + unsent + arrived_early == 0 && stopped;
-    println!("  {}", if held { "held" } else { "BROKEN" });
-    held
+    Judged {
+        held: records.len() == intents.len()
+            && missing + twice + early + unsent + arrived_early == 0,
+        fired,
+    }
 }
 
 async fn notifications(user: &User) -> Vec<Value> {

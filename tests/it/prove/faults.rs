@@ -1,0 +1,257 @@
+//! Reminders on the real servers, under a seeded schedule of faults.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use clap::Parser;
+use futures::StreamExt;
+use it::client::{Client, text};
+use it::process::root;
+use it::{Receiver, User};
+use punctual_domain::Instant as At;
+use punctual_servers::{Cluster, ClusterOptions};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::json;
+
+use crate::{judge, now, until_told};
+
+const SECOND: i64 = 1_000_000;
+/// Tasks that are made at once.
+const AT_ONCE: usize = 8;
+/// After a fault has ended, what was due meanwhile fires within so many milliseconds.
+const RECOVERY_MS: i64 = 5_000;
+
+#[derive(Parser, Clone)]
+pub struct Faults {
+    /// How many reminders
+    #[arg(long, default_value_t = 10_000)]
+    count: usize,
+    /// Over how many seconds their instants are spread; 0: all are due at one instant
+    #[arg(long, default_value_t = 180)]
+    seconds: u64,
+    /// How many faults, one after the other, while they fire
+    #[arg(long, default_value_t = 12)]
+    faults: usize,
+    /// Workers, each with its sidecar
+    #[arg(long, default_value_t = 2)]
+    workers: usize,
+    /// Of the instants and of the faults
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    WorkerKilled,
+    WorkerStopped,
+    SidecarKilled,
+    SchedulerKilled,
+    SchedulerEmptied,
+    KafkaKilled,
+    KafkaStopped,
+    PostgresKilled,
+    FunctionsKilled,
+}
+
+const ALL: [Fault; 9] = [
+    Fault::WorkerKilled,
+    Fault::KafkaKilled,
+    Fault::SchedulerEmptied,
+    Fault::PostgresKilled,
+    Fault::WorkerStopped,
+    Fault::FunctionsKilled,
+    Fault::SidecarKilled,
+    Fault::KafkaStopped,
+    Fault::SchedulerKilled,
+];
+
+pub async fn run(options: &Faults) -> bool {
+    let Faults {
+        count,
+        seconds,
+        faults,
+        workers,
+        seed,
+    } = options.clone();
+    println!("{count} reminders in {seconds} s, {faults} faults, {workers} workers, seed {seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let receiver = Receiver::start().await;
+    let mut cluster = Cluster::start(
+        ClusterOptions {
+            workers,
+            variables: vec![
+                ("registration".to_owned(), "open".to_owned()),
+                ("webhook_allow_private".to_owned(), "true".to_owned()),
+            ],
+            environment: vec![(
+                "PUNCTUAL_WEBHOOK_ALLOW_PRIVATE".to_owned(),
+                "true".to_owned(),
+            )],
+            ..ClusterOptions::new(root())
+        },
+        |line| println!("  {line}"),
+    )
+    .await
+    .expect("the cluster starts");
+    let ann = User::register(&Client::new(cluster.url()), "ann@example.com", "UTC").await;
+    ann.post(
+        "/api/settings/channels",
+        json!({ "kind": "webhook", "target": receiver.url }),
+    )
+    .await
+    .expect(201);
+
+    // The intents are all acknowledged before the first instant, at the pace that the first hundred show.
+    let mut intents = HashMap::new();
+    let started = now();
+    let sample = count.min(100);
+    let far = now() + 3600 * SECOND;
+    let first: Vec<i64> = vec![far; sample];
+    let warm = make(&ann, "warm", &first).await;
+    for task in warm.keys() {
+        ann.delete(&format!("/api/tasks/{task}")).await.expect(204);
+    }
+    let each = (now() - started) / i64::try_from(sample).unwrap_or(1);
+    let ahead = each * i64::try_from(count).unwrap_or(0) * 3 / 2 + 8 * SECOND;
+    let begin = (now() + ahead) / SECOND * SECOND;
+    let spread = i64::try_from(seconds).unwrap_or(0) * 1000;
+    let instants: Vec<i64> = (0..count)
+        .map(|_| match spread {
+            0 => begin,
+            millis => begin + random.random_range(0..millis) * 1000,
+        })
+        .collect();
+    intents.extend(make(&ann, "intent", &instants).await);
+    println!(
+        "  {} tasks acknowledged, {} ms before the first instant",
+        intents.len(),
+        (begin - now()) / 1000
+    );
+
+    let mut spans = Vec::new();
+    let pause = spread / i64::try_from(faults.max(1)).unwrap_or(1);
+    for number in 0..faults {
+        let moment = begin + (i64::try_from(number).unwrap_or(0) * pause + 500) * 1000;
+        let wait = u64::try_from(moment - now()).unwrap_or(0);
+        tokio::time::sleep(Duration::from_micros(wait)).await;
+        let fault = ALL[(usize::try_from(seed).unwrap_or(0) + number) % ALL.len()];
+        let down = Duration::from_millis(random.random_range(500..3000));
+        let victim = random.random_range(0..workers);
+        let from = now();
+        inject(&mut cluster, fault, victim, down).await;
+        spans.push((fault, from, now()));
+    }
+    let deadline = begin + (spread / 1000 + 120) * SECOND;
+    until_told(&receiver, count, deadline).await;
+    let judged = judge(&ann, &receiver, &intents).await;
+    if spread == 0 {
+        let last = judged.fired.iter().map(|(_, at)| at - begin).max();
+        println!("  the last one fired after {} ms", last.unwrap_or(0) / 1000);
+    }
+    let mut slow = 0;
+    for (fault, from, to) in spans {
+        let due = |(meant, _): &&(i64, i64)| (from..to).contains(meant);
+        let recovery = judged
+            .fired
+            .iter()
+            .filter(due)
+            .map(|(_, at)| (at - to) / 1000)
+            .max()
+            .unwrap_or(0)
+            .max(0);
+        slow += usize::from(recovery > RECOVERY_MS);
+        println!(
+            "  {:<17} at +{:>5.1} s for {:>4.1} s: the last of what was due meanwhile fired {recovery} ms after its end",
+            format!("{fault:?}"),
+            (from - begin) as f64 / 1e6,
+            (to - from) as f64 / 1e6,
+        );
+    }
+    let stopped = cluster.stop().await.is_ok();
+    let held = judged.held && slow == 0 && stopped;
+    println!("  {}", if held { "held" } else { "BROKEN" });
+    held
+}
+
+/// Makes a task with a reminder for each instant; their ids, as they were acknowledged.
+async fn make(ann: &User, key: &str, instants: &[i64]) -> HashMap<String, i64> {
+    futures::stream::iter(instants.iter().enumerate())
+        .map(|(number, at)| async move {
+            let body = json!({
+                "title": format!("{key} {number}"),
+                "reminders": [{ "at": At::from_micros(*at).to_string() }],
+            });
+            let task = ann
+                .post_keyed("/api/tasks", &format!("{key}-{number}"), body)
+                .await
+                .expect(201);
+            (text(&task, "/id"), *at)
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await
+}
+
+/// One fault, from its beginning until the part is there again.
+async fn inject(cluster: &mut Cluster, fault: Fault, victim: usize, down: Duration) {
+    let wait = || tokio::time::sleep(down);
+    let Cluster {
+        workers,
+        functions,
+        scheduler,
+        kafka,
+        postgres,
+        ..
+    } = cluster;
+    let worker = &mut workers[victim];
+    let done = match fault {
+        Fault::WorkerKilled => {
+            worker.program.kill().await.expect("killed");
+            wait().await;
+            worker.program.restart().await
+        }
+        Fault::WorkerStopped => {
+            worker.program.pause().expect("stopped");
+            wait().await;
+            worker.program.resume()
+        }
+        Fault::SidecarKilled => {
+            worker.daprd.kill().await.expect("killed");
+            wait().await;
+            worker.daprd.restart().await
+        }
+        Fault::SchedulerKilled => {
+            scheduler.kill().await.expect("killed");
+            wait().await;
+            scheduler.restart().await
+        }
+        Fault::SchedulerEmptied => {
+            scheduler.kill().await.expect("killed");
+            scheduler.wipe_data().expect("emptied");
+            wait().await;
+            scheduler.restart().await
+        }
+        Fault::KafkaKilled => {
+            kafka.kill().await.expect("killed");
+            wait().await;
+            kafka.restart().await
+        }
+        Fault::KafkaStopped => {
+            kafka.pause().expect("stopped");
+            wait().await;
+            kafka.resume()
+        }
+        Fault::PostgresKilled => {
+            postgres.kill().await.expect("killed");
+            wait().await;
+            postgres.restart().await
+        }
+        Fault::FunctionsKilled => {
+            functions.kill().await.expect("killed");
+            wait().await;
+            functions.restart().await
+        }
+    };
+    done.unwrap_or_else(|error| panic!("{fault:?}: {error:#}"));
+}
