@@ -1,5 +1,5 @@
 //! The database and the two ways to use it: a write, and a read that answers one row of JSON. SQLite or Postgres, as the
-//! variable `database_url` says; a statement is written once, see [`sql`].
+//! variable `database_url` says; a statement is written once, see `sql.rs`.
 
 mod postgres;
 mod sql;

@@ -1,5 +1,5 @@
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use spin_sdk::pg::{
@@ -77,17 +77,18 @@ fn again(error: &PgError) -> Again {
 }
 
 thread_local! {
-    // One connection for the life of the instance: opening one a request costs a third of the throughput. Requests that
-    // share an instance share it, which is safe because every use is a single statement.
-    static CONNECTION: RefCell<Option<Rc<Connection>>> = const { RefCell::new(None) };
+    // Shared by the requests that are in this instance at the same time, which is safe because every use is a single
+    // statement. When the last of them has what it asked for, it goes back to the host's pool: there may be more instances
+    // than connections, and one that kept its own would starve the others.
+    static CONNECTION: RefCell<Weak<Connection>> = const { RefCell::new(Weak::new()) };
 }
 
 async fn connection(url: &str) -> Result<Rc<Connection>, PgError> {
-    if let Some(open) = CONNECTION.with_borrow(Clone::clone) {
+    if let Some(open) = CONNECTION.with_borrow(Weak::upgrade) {
         return Ok(open);
     }
     let opened = Rc::new(Connection::open(url).await?);
-    CONNECTION.set(Some(opened.clone()));
+    CONNECTION.set(Rc::downgrade(&opened));
     Ok(opened)
 }
 
@@ -118,7 +119,7 @@ pub(super) async fn run(url: &str, sql: &str, values: &[Value]) -> Result<Vec<Fi
         };
         let again = again(&error);
         if again == Again::Reconnect {
-            CONNECTION.set(None);
+            CONNECTION.set(Weak::new());
         }
         if again == Again::No || tries == TRIES {
             return Err(error.into());
