@@ -86,6 +86,8 @@ async fn hold_servers(end: &str) {
     }
     paused.pause().unwrap();
     // A child that outlives this process must not hold the servers' pipes open.
+    // It outlives this process, which nobody waits in.
+    #[expect(clippy::zombie_processes)]
     let bystander = Command::new("sleep")
         .arg("60")
         .stdout(Stdio::null())
