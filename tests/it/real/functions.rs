@@ -421,24 +421,16 @@ fn without(told: &str, field: &str) -> String {
 /// plans between two calls of ours, which steps a receipt's version and the numbers of changes.
 fn comparable(told: &str) -> String {
     let mut plain = without(&without(told, "secret"), "instance");
-    if told.contains("/reminders: 200") {
-        let mut parts = plain.split("\"version\":");
-        let first = parts.next().unwrap_or_default().to_owned();
-        plain = parts.fold(first, |told, part| {
-            told + part.trim_start_matches(|digit: char| digit.is_ascii_digit())
-        });
+    // What was planned between two calls of ours, and cancelled by the second one, is there or not: as fast as the worker
+    // is. `views.rs` compares receipts byte for byte.
+    if let Some(before) = plain.find("/reminders: 200") {
+        plain.truncate(before);
     }
     if let Some((path, answer)) = plain.split_once(": ")
         && path.contains("/history")
     {
         let path = path.split("cursor=").next().unwrap_or_default();
         plain = format!("{path}: {}", without(&without(answer, "id"), "next"));
-    }
-    let start = "\"deliveries\":[{";
-    while let Some(from) = plain.find(start) {
-        // The receipt's version, which stood behind them, is gone already.
-        let length = plain[from..].find("}],}").expect("the deliveries' end");
-        plain.replace_range(from..from + length + 3, "\"deliveries\":…");
     }
     plain
 }
