@@ -182,7 +182,7 @@ const PATH: &str = "/events/on-task-updates";
 
 async fn completions(app: &App, user: &User) -> Vec<CloudEvent> {
     app.settled().await;
-    let positions = "SELECT CAST(group_concat(position) AS TEXT) FROM changes WHERE owner = ?1 AND tbl = 'tasks'";
+    let positions = "SELECT string_agg(CAST(position AS TEXT), ',') FROM changes WHERE owner = ?1 AND tbl = 'tasks'";
     let positions = app
         .database_answers(positions, &user.id)
         .await

@@ -174,6 +174,7 @@ async fn live_wants_a_token_and_a_cursor_that_is_one() {
 async fn a_cursor_from_before_a_restore_begins_anew() {
     let app = App::start().run().await;
     let ann = app.register("ann@example.com").await;
+    app.settled().await;
     let mut events = Events::open(&ann, "/api/live?after=1000000", &[]).await;
     assert_eq!(events.next().await.kind, "ready");
     ann.add(json!({ "title": "Seen" })).await;
