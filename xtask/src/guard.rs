@@ -14,20 +14,24 @@ pub struct Guard {
 
 impl Guard {
     /// Kills every process whose environment holds `NAME=VALUE`, given as one string. What is about to end by itself
-    /// gets two seconds. Linux only: elsewhere it does nothing.
-    pub fn over_environment(mark: &str) -> Result<Guard> {
+    /// gets so many seconds. Linux only: elsewhere it does nothing.
+    pub fn over_environment(mark: &str, seconds: u32) -> Result<Guard> {
         // The guard's own environment doesn't hold the mark.
         Guard::start(
             r#"
             left() { grep -lzxF -e "$1" /proc/[0-9]*/environ 2>/dev/null; }
             [ -d /proc/self ] || exit 0
-            for i in 1 2 3 4 5 6 7 8 9 10; do [ -z "$(left "$1")" ] && exit 0; sleep 0.2; done
+            tries=$(($2 * 5))
+            while [ $tries -gt 0 ]; do
+                [ -z "$(left "$1")" ] && exit 0
+                tries=$((tries - 1)); sleep 0.2
+            done
             for file in $(left "$1"); do
                 pid=${file#/proc/}; pid=${pid%/environ}
                 echo "$pid $(tr '\0' ' ' < /proc/$pid/cmdline)"
                 kill -KILL "$pid"
             done"#,
-            &[mark],
+            &[mark, &seconds.to_string()],
         )
     }
 
@@ -91,7 +95,7 @@ mod tests {
     #[test]
     fn a_process_that_outlives_the_tests_is_named_and_killed() {
         let value = format!("leftover-{}", std::process::id());
-        let guard = Guard::over_environment(&format!("XTASK_GUARD={value}")).unwrap();
+        let guard = Guard::over_environment(&format!("XTASK_GUARD={value}"), 1).unwrap();
         let mut child = Command::new("sleep")
             .arg("60")
             .env("XTASK_GUARD", &value)
