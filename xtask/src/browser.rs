@@ -56,7 +56,7 @@ pub fn unit_tests() -> Result<Tally> {
 pub fn browser_tests() -> Result<Tally> {
     install(&e2e())?;
     let mark = format!("{}-{}", std::process::id(), e2e().display());
-    let guard = Guard::over_environment(&format!("PUNCTUAL_TEST_RUN={mark}"))?;
+    let guard = Guard::over_environment(&format!("PUNCTUAL_TEST_RUN={mark}"), 2)?;
     let service = Service::start(&mark)?;
     let mut command = npm(&e2e());
     command
