@@ -116,7 +116,6 @@ pub struct Cluster {
     pub kafka: Kafka,
     pub postgres: Postgres,
     url: String,
-    events_secret: String,
     folder: Folder,
 }
 
@@ -177,7 +176,7 @@ impl Cluster {
         let functions_url = postgres.url_as("punctual_functions", &functions_password, DATABASE);
         let worker_url = postgres.url_as("punctual_worker", &worker_password, DATABASE);
         let secrets = json!({ SECRET: {
-            "events_secret": events_secret,
+            "events_secret": &events_secret,
             "vapid_key": secret("vapid_key")?,
             "database_url": worker_url,
             "state_database_url": state_url(&postgres).await?,
@@ -239,7 +238,7 @@ impl Cluster {
             .current_dir(folder.path());
         for (name, value) in [
             ("token_secret", secret("token_secret")?),
-            ("events_secret", events_secret.clone()),
+            ("events_secret", events_secret),
             ("vapid_public_key", secret("vapid_public_key")?),
             ("hub_url", format!("http://{}", loopback(hub))),
             ("functions_url", url.clone()),
@@ -290,7 +289,6 @@ impl Cluster {
             kafka,
             postgres,
             url,
-            events_secret,
             folder,
         })
     }
@@ -298,15 +296,6 @@ impl Cluster {
     /// Where the functions answer.
     pub fn url(&self) -> &str {
         &self.url
-    }
-
-    /// For the database's owner.
-    pub fn database_url(&self) -> String {
-        self.postgres.url(DATABASE)
-    }
-
-    pub fn events_secret(&self) -> &str {
-        &self.events_secret
     }
 
     /// The folder of all logs but the servers' own.

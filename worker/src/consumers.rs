@@ -70,14 +70,14 @@ pub const TO_TASK_UPDATES: Route = Route {
 /// Starts the consumers of `reminders`.
 pub async fn timer(
     bus: &Bus,
-    feed: &TimerFeed,
+    firing: &Firing,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<(), Error> {
     let subscription = bus.subscribe("timer", REMINDERS, stop).await?;
-    let feed = feed.clone();
+    let firing = firing.clone();
     each_partition(subscription, tasks, stop, move |consumer, stop| {
-        feed.clone().run(consumer, stop)
+        tell_the_timer(firing.clone(), consumer, stop)
     });
     Ok(())
 }
@@ -358,44 +358,33 @@ async fn until(instant: Option<Instant>) {
 }
 
 /// Tells the timer what was planned.
-#[derive(Clone, Debug)]
-pub struct TimerFeed {
-    firing: Firing,
-}
-
-impl TimerFeed {
-    pub fn new(firing: Firing) -> Self {
-        Self { firing }
-    }
-
-    async fn run(self, mut consumer: Consumer, stop: CancellationToken) {
-        let kind = |kind| route("reminders", kind).0;
-        let (planned, snoozed) = (kind("planned"), kind("snoozed"));
-        let over = consumer.over();
-        loop {
-            let batch = tokio::select! {
+async fn tell_the_timer(firing: Firing, mut consumer: Consumer, stop: CancellationToken) {
+    let kind = |kind| route("reminders", kind).0;
+    let (planned, snoozed) = (kind("planned"), kind("snoozed"));
+    let over = consumer.over();
+    loop {
+        let batch = tokio::select! {
+            () = stop.cancelled() => return,
+            batch = consumer.next_batch(ROOM) => batch,
+        };
+        if batch.is_empty() {
+            return;
+        }
+        let ids: Vec<String> = batch
+            .iter()
+            .filter(|message| message.event.kind == planned || message.event.kind == snoozed)
+            .map(|message| message.event.subject.clone())
+            .collect();
+        while let Err(error) = firing.planned(&ids).await {
+            tracing::warn!(%error, "cannot look up what was planned");
+            tokio::select! {
                 () = stop.cancelled() => return,
-                batch = consumer.next_batch(ROOM) => batch,
-            };
-            if batch.is_empty() {
-                return;
+                () = over.cancelled() => return,
+                () = tokio::time::sleep(BackOff::default().after(1)) => {}
             }
-            let ids: Vec<String> = batch
-                .iter()
-                .filter(|message| message.event.kind == planned || message.event.kind == snoozed)
-                .map(|message| message.event.subject.clone())
-                .collect();
-            while let Err(error) = self.firing.planned(&ids).await {
-                tracing::warn!(%error, "cannot look up what was planned");
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = over.cancelled() => return,
-                    () = tokio::time::sleep(BackOff::default().after(1)) => {}
-                }
-            }
-            for message in &batch {
-                consumer.finish(message);
-            }
+        }
+        for message in &batch {
+            consumer.finish(message);
         }
     }
 }

@@ -48,7 +48,7 @@ pub use error::Error;
 use bus::kafka::KafkaOptions;
 use bus::{Bus, InProcess, Kafka};
 use clock::Clock;
-use consumers::{BackOff, Caller, TimerFeed};
+use consumers::{BackOff, Caller};
 use dapr::{Dapr, DaprOptions};
 use firing::Firing;
 use functions::Functions;
@@ -171,7 +171,7 @@ impl Worker {
                 .start(&tasks, &stop)
                 .await?;
         }
-        consumers::timer(&bus, &TimerFeed::new(firing.clone()), &tasks, &stop).await?;
+        consumers::timer(&bus, &firing, &tasks, &stop).await?;
         let hub = Hub::new(
             store.clone(),
             clock.clone(),

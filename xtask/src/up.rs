@@ -25,8 +25,8 @@ and keeps everything, its secrets too, in the data folder. Ctrl-C stops it.
   --postgres URL  keeps its data in Postgres instead: postgres://USER:PASSWORD@HOST:5432/DATABASE
                   (DATABASE_URL in the environment does the same, and stays out of your shell's history)
   OPTIONS         for the server itself; `cargo xtask up -- --help` lists them
-  --cluster       the cluster in small: a real Kafka, Postgres and Dapr (fetched and built once: Go, Java 17 and Maven's
-                  repository are needed), the functions and the worker as processes of their own. Its data is gone when
+  --cluster       the cluster in small: a real Kafka, Postgres and Dapr (fetched and built once, for which Python 3, Java 17 and
+                  Go are needed), the functions and the worker as processes of their own. Its data is gone when
                   it stops";
 
 pub fn run(args: &mut Args) -> Result<()> {

@@ -103,7 +103,6 @@ pub async fn run(options: &Faults) -> bool {
     .expect(201);
 
     // The intents are all acknowledged before the first instant, at the pace that the first hundred show.
-    let mut intents = HashMap::new();
     let started = now();
     let sample = count.min(100);
     let far = now() + 3600 * SECOND;
@@ -122,7 +121,7 @@ pub async fn run(options: &Faults) -> bool {
             millis => begin + random.random_range(0..millis) * 1000,
         })
         .collect();
-    intents.extend(make(&ann, "intent", &instants).await);
+    let intents = make(&ann, "intent", &instants).await;
     println!(
         "  {} tasks acknowledged, {} ms before the first instant",
         intents.len(),
