@@ -7,7 +7,7 @@ use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::bus::Outgoing;
-use crate::bus::kafka::{DEAD_LETTERS, Kafka, KafkaOptions};
+use crate::bus::kafka::{Closing, DEAD_LETTERS, Kafka, KafkaOptions};
 use crate::error::Error;
 use crate::relay::outgoing;
 use crate::store::Store;
@@ -93,7 +93,7 @@ pub async fn dead_letters(
 fn read_dead_letters(
     options: &KafkaOptions,
     topic: &'static str,
-) -> Result<(BaseConsumer, Vec<Outgoing>, u64), Error> {
+) -> Result<(Closing<BaseConsumer>, Vec<Outgoing>, u64), Error> {
     let consumer: BaseConsumer = options
         .client()
         .set("group.id", format!("{}replay", options.prefix))
@@ -101,6 +101,7 @@ fn read_dead_letters(
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "earliest")
         .create()?;
+    let consumer = Closing::new(consumer);
     let name = format!("{}{DEAD_LETTERS}", options.topic(topic));
     let metadata = consumer.fetch_metadata(Some(&name), TIMEOUT)?;
     let mut list = TopicPartitionList::new();

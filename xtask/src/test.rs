@@ -2,6 +2,8 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{ExitCode, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -25,6 +27,9 @@ Without a name: all of them.
   k8s     the chart, against a real API server (no tests yet)
 
 The last line is `N passed, N failed`; each check counts as one. What was skipped is named.";
+
+/// A test that hangs must fail, not stop everything. Compiling everything anew is silent too.
+const SILENCE: Duration = Duration::from_secs(15 * 60);
 
 const AREAS: [&str; 4] = ["quick", "real", "web", "k8s"];
 
@@ -172,14 +177,38 @@ fn tests(targets: &[&str], options: &[&str], edition: &str) -> Result<Tally> {
         .context("cargo does not start")?;
     let mut tally = Tally::default();
     let out = child.stdout.take().context("cargo has no output")?;
-    for line in BufReader::new(out).split(b'\n') {
-        let line = line?;
-        let line = String::from_utf8_lossy(&line);
-        println!("{line}");
-        tally.line(&line);
+    let (heard, lines) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        BufReader::new(out)
+            .split(b'\n')
+            .try_for_each(|line| heard.send(line).map_err(drop))
+    });
+    let hangs = loop {
+        match lines.recv_timeout(SILENCE) {
+            Ok(line) => {
+                let line = line?;
+                let line = String::from_utf8_lossy(&line);
+                println!("{line}");
+                tally.line(&line);
+            }
+            Err(RecvTimeoutError::Disconnected) => break false,
+            Err(RecvTimeoutError::Timeout) => break true,
+        }
+    };
+    if hangs {
+        tally.fail(format!(
+            "a test program said nothing for {} minutes and was killed",
+            SILENCE.as_secs() / 60
+        ));
+        child.kill()?;
     }
-    tally.end(child.wait()?);
+    let status = child.wait()?;
     let left = guard.finish()?;
+    let _ = reader.join();
+    if hangs {
+        return Ok(tally);
+    }
+    tally.end(status);
     if left.is_empty() {
         tally.passed += 1;
     } else {

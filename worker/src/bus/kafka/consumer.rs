@@ -17,7 +17,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Kafka, Message, aside, read};
+use super::{Closing, Kafka, Message, read};
 use crate::error::Error;
 
 /// Messages of one partition that wait here. It is paused when they are, and resumed at the half.
@@ -49,7 +49,7 @@ impl Membership {
 pub struct Partition {
     queue: mpsc::Receiver<Message>,
     share: Arc<Share>,
-    consumer: Weak<StreamConsumer<Context>>,
+    consumer: Weak<Closing<StreamConsumer<Context>>>,
     resume: Arc<Notify>,
 }
 
@@ -205,7 +205,7 @@ pub fn join(
     let reader = Reader {
         bus: bus.clone(),
         topic,
-        consumer: Arc::new(consumer),
+        consumer: Arc::new(Closing::new(consumer)),
         rebalances,
         give,
         partitions: HashMap::new(),
@@ -218,7 +218,7 @@ pub fn join(
 struct Reader {
     bus: Kafka,
     topic: &'static str,
-    consumer: Arc<StreamConsumer<Context>>,
+    consumer: Arc<Closing<StreamConsumer<Context>>>,
     rebalances: mpsc::UnboundedReceiver<Event>,
     give: mpsc::Sender<Partition>,
     partitions: HashMap<i32, (mpsc::Sender<Message>, Arc<Share>)>,
@@ -263,6 +263,7 @@ impl Reader {
                 Err(_) => {}
             }
         }
+        drop(consumer);
         self.leave().await;
     }
 
@@ -270,13 +271,14 @@ impl Reader {
     async fn leave(mut self) {
         let all: Vec<i32> = self.partitions.keys().copied().collect();
         self.let_go(&all);
-        let consumer = self.consumer;
-        let left = aside(move || {
-            // Nothing to commit is an error too.
-            let _ = consumer.commit_consumer_state(CommitMode::Sync);
-            drop(consumer);
-        });
-        let _ = left.await;
+        // Where somebody stores an offset at this moment, they close it.
+        if let Some(consumer) = Arc::into_inner(self.consumer) {
+            let left = consumer.close(|consumer| {
+                // Nothing to commit is an error too.
+                let _ = consumer.commit_consumer_state(CommitMode::Sync);
+            });
+            let _ = left.await;
+        }
     }
 
     fn rebalanced(&mut self, event: Event) {

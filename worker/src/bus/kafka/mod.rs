@@ -145,6 +145,41 @@ impl Kafka {
     }
 }
 
+/// A consumer. It is closed on a thread of its own: closing waits for a broker, for ever where none comes back.
+pub(crate) struct Closing<C: Send + 'static>(Option<C>);
+
+impl<C: Send + 'static> Closing<C> {
+    pub(crate) fn new(consumer: C) -> Self {
+        Self(Some(consumer))
+    }
+
+    /// Closes it after some last work. Who waits for the answer knows that it is closed.
+    fn close(mut self, last: impl FnOnce(&C) + Send + 'static) -> oneshot::Receiver<()> {
+        let consumer = self.0.take();
+        aside(move || {
+            if let Some(consumer) = consumer {
+                last(&consumer);
+            }
+        })
+    }
+}
+
+impl<C: Send + 'static> std::ops::Deref for Closing<C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        self.0.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl<C: Send + 'static> Drop for Closing<C> {
+    fn drop(&mut self) {
+        if let Some(consumer) = self.0.take() {
+            drop(aside(move || drop(consumer)));
+        }
+    }
+}
+
 /// Runs what blocks for a while on a thread of its own. Not on the runtime's: a client that can't be closed would keep the
 /// process from ending.
 fn aside(work: impl FnOnce() + Send + 'static) -> oneshot::Receiver<()> {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use punctual_contract::events::CloudEvent;
 use rdkafka::ClientContext;
@@ -18,6 +19,8 @@ use crate::error::Error;
 const QUEUE: usize = 20_000;
 /// How long a record may take, with all tries, before its fate counts as unknown.
 const TIMEOUT_MS: &str = "10000";
+/// Pause where the queue is full.
+const FULL: Duration = Duration::from_millis(1);
 /// Of a record that is set apart no more than this is kept: it came from outside, and the broker takes 1 MiB.
 const MOST_KEPT: usize = 900 << 10;
 /// CloudEvents' Kafka binding, structured mode.
@@ -173,7 +176,8 @@ async fn publish(
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
                     match under_way.pop_front() {
                         Some(oldest) => acknowledged(oldest).await?,
-                        None => tokio::task::yield_now().await,
+                        // Somebody else's records.
+                        None => tokio::time::sleep(FULL).await,
                     }
                 }
                 Err((error, _)) => return Err(error.into()),

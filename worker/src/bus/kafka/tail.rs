@@ -9,7 +9,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{KafkaOptions, Tail, read};
+use super::{Closing, KafkaOptions, Tail, read};
 use crate::error::Error;
 
 /// To ask the brokers for partitions and offsets.
@@ -69,7 +69,10 @@ async fn read_on(
 
 /// A consumer that stands at the end of every partition. The ends are asked for before, so that nothing that is published
 /// from here on is missed.
-async fn begin(options: KafkaOptions, topic: &'static str) -> Result<StreamConsumer, Error> {
+async fn begin(
+    options: KafkaOptions,
+    topic: &'static str,
+) -> Result<Closing<StreamConsumer>, Error> {
     let ready = tokio::task::spawn_blocking(move || {
         let consumer: StreamConsumer = options
             .client()
@@ -82,6 +85,7 @@ async fn begin(options: KafkaOptions, topic: &'static str) -> Result<StreamConsu
             .set("auto.offset.reset", "error")
             .set("fetch.wait.max.ms", "100")
             .create()?;
+        let consumer = Closing::new(consumer);
         let name = options.topic(topic);
         let metadata = consumer.fetch_metadata(Some(&name), ASK)?;
         let partitions = metadata
