@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -26,8 +27,24 @@ pub struct Schedule {
 
 #[derive(Debug, Default)]
 struct Heap {
-    entries: BinaryHeap<Reverse<(i64, Task)>>,
+    entries: BinaryHeap<Reverse<Entry>>,
     known: HashSet<(i64, Task)>,
+    turns: RandomState,
+}
+
+/// What is due at the same instant comes in another order in each worker, so that they don't want the same ones at the
+/// same time.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    at: i64,
+    turn: u64,
+    task: Task,
+}
+
+impl Heap {
+    fn next(&self) -> Option<i64> {
+        self.entries.peek().map(|Reverse(entry)| entry.at)
+    }
 }
 
 impl Schedule {
@@ -38,28 +55,33 @@ impl Schedule {
     /// Adds what is not in it yet.
     pub fn add(&self, tasks: impl IntoIterator<Item = (i64, Task)>) {
         let mut heap = self.heap();
-        let first = heap.entries.peek().map(|entry| entry.0.0);
-        for entry in tasks {
-            if heap.known.len() < MOST && heap.known.insert(entry.clone()) {
-                heap.entries.push(Reverse(entry));
+        let first = heap.next();
+        for (at, task) in tasks {
+            if heap.known.len() < MOST && heap.known.insert((at, task.clone())) {
+                let turn = heap.turns.hash_one(&task);
+                heap.entries.push(Reverse(Entry { at, turn, task }));
             }
         }
-        if heap.entries.peek().map(|entry| entry.0.0) != first {
+        if heap.next() != first {
             self.changed.notify_one();
         }
     }
 
     /// The earliest instant in it.
     pub fn next(&self) -> Option<i64> {
-        self.heap().entries.peek().map(|entry| entry.0.0)
+        self.heap().next()
     }
 
     /// Takes what is due. It stays known until it is done.
     pub fn take(&self, now: i64, most: usize) -> Vec<(i64, Task)> {
         let mut heap = self.heap();
         let mut due = Vec::new();
-        while due.len() < most && heap.entries.peek().is_some_and(|entry| entry.0.0 <= now) {
-            due.extend(heap.entries.pop().map(|entry| entry.0));
+        while due.len() < most && heap.next().is_some_and(|at| at <= now) {
+            due.extend(
+                heap.entries
+                    .pop()
+                    .map(|Reverse(entry)| (entry.at, entry.task)),
+            );
         }
         due
     }

@@ -16,7 +16,15 @@ cargo xtask prove NAME [OPTIONS…]
 
 Runs a long proof of a promise, the way `test` runs small ones. `cargo xtask prove NAME --help` lists its options.
 
-  reminders   every accepted reminder fires exactly once, although the process is killed again and again";
+  reminders   every accepted reminder fires exactly once, although the process is killed again and again
+  faults      the same on the cluster's real servers, while any part of it is killed, stopped or emptied";
+
+const BENCH: &str = "\
+cargo xtask bench NAME [OPTIONS…]
+
+Measures on the real servers. `cargo xtask bench NAME --help` lists its options.
+
+  relay       from a committed change to Kafka: how many a second, and how late each";
 
 const CONTRACTS: &str = "\
 cargo xtask contracts [--check]
@@ -32,10 +40,21 @@ pub fn prove(args: &mut Args) -> Result<()> {
     let Some(Word::Value(name)) = args.next(PROVE)? else {
         anyhow::bail!("which proof? `cargo xtask prove --help` lists them");
     };
+    named(name, args, "prove")
+}
+
+pub fn bench(args: &mut Args) -> Result<()> {
+    let Some(Word::Value(name)) = args.next(BENCH)? else {
+        anyhow::bail!("which measurement? `cargo xtask bench --help` lists them");
+    };
+    named(name, args, "punctual-bench")
+}
+
+fn named(name: String, args: &mut Args, program: &str) -> Result<()> {
     let mut words = vec![OsString::from(name)];
     words.extend(args.rest()?);
     build_all()?;
-    become_program("prove", words)
+    become_program(program, words)
 }
 
 pub fn contracts(args: &mut Args) -> Result<()> {

@@ -32,6 +32,7 @@ cargo xtask COMMAND: every developer command of Punctual
   test           every check and test that holds for a commit
   spin           start the same application under Spin, the worker beside it
   prove          a long proof, such as `prove reminders`
+  bench          a measurement, such as `bench relay`
   contracts      write (or check) the API's contracts
   pictures       pictures of the web app's main views
   speed          how fast the web app paints a change, here and in another browser
@@ -59,6 +60,7 @@ fn run() -> Result<ExitCode> {
         "test" => test::run(&mut args),
         "spin" => spin::run(&mut args).map(done),
         "prove" => forward::prove(&mut args).map(done),
+        "bench" => forward::bench(&mut args).map(done),
         "contracts" => forward::contracts(&mut args).map(done),
         "pictures" => browser::pictures(&mut args).map(done),
         "speed" => browser::speed(&mut args).map(done),

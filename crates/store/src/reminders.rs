@@ -115,6 +115,7 @@ pub struct Wanted {
 /// One that has rung for its occurrence does not ring again at another past instant. `wish` is `plans.wanted` as it was
 /// read: a plan from older settings does not overwrite a newer one. The task is locked before its plan, and both until the
 /// end: what plans it at the same time, or changes it or its owner's settings, comes before or after.
+/// (`0 = (SELECT count(*) …)`: of NOT EXISTS beside an OR, Postgres reads everybody's reminders into a hash table.)
 pub async fn plan(
     task: &str,
     generation: i64,
@@ -131,8 +132,8 @@ pub async fn plan(
              t.due, CAST(w.value ->> 'fire_at' AS BIGINT), t.generation, w.value ->> 'state', 1, ?1, ?2, ?3, ?4, ?5, ?5
          FROM t, json_each(?6) AS w
          WHERE (SELECT wanted FROM plans WHERE task_id = t.id /*pg FOR SHARE*/) = ?9
-           AND NOT (CAST(w.value ->> 'fire_at' AS BIGINT) <= ?5 AND EXISTS (
-               SELECT 1 FROM reminders rung WHERE rung.task_id = t.id AND rung.state = 'fired'
+           AND (CAST(w.value ->> 'fire_at' AS BIGINT) > ?5 OR 0 = (
+               SELECT count(*) FROM reminders rung WHERE rung.task_id = t.id AND rung.state = 'fired'
                  AND rung.definition_id = w.value ->> 'definition_id' AND rung.occurrence = w.value ->> 'occurrence'))
          ON CONFLICT (task_id, definition_id, occurrence, fire_at) DO UPDATE SET
              generation = excluded.generation, due = excluded.due,
@@ -140,8 +141,9 @@ pub async fn plan(
              version = reminders.version + 1, op = excluded.op, body_hash = NULL, actor = excluded.actor,
              via = excluded.via, trace = excluded.trace, updated_at = excluded.updated_at
          WHERE (reminders.state = 'planned' AND reminders.generation < excluded.generation)
-            OR (reminders.state = 'cancelled' AND excluded.state = 'planned' AND NOT EXISTS (
-                SELECT 1 FROM reminders snooze WHERE snooze.kind = 'snooze' AND snooze.definition_id = reminders.id))
+            OR (reminders.state = 'cancelled' AND excluded.state = 'planned' AND 0 = (
+                SELECT count(*) FROM reminders snooze WHERE snooze.task_id = reminders.task_id
+                  AND snooze.kind = 'snooze' AND snooze.definition_id = reminders.id))
          RETURNING id",
         &values![
             write.op.as_str(),

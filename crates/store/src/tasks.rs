@@ -235,6 +235,11 @@ pub struct Loaded {
     pub account: AccountRow,
     /// How often this task has been wanted planned; see `plans`.
     pub wanted: i64,
+    /// The wish that the present plan was made for.
+    pub planned: i64,
+    /// Occurrences that followed this one.
+    pub successors: u32,
+    pub reminders: u32,
 }
 
 /// `owner` `None`: for the event handlers, which act for whoever owns it.
@@ -249,7 +254,9 @@ pub async fn load(owner: Option<&str>, id: &str) -> Result<Option<Loaded>, Error
              'completed_at', t.completed_at, 'generation', t.generation, 'generation_at', t.generation_at,
              'deleted_at', t.deleted_at, 'rank', t.rank, 'version', t.version),
              'account', json_object('timezone', s.timezone, 'morning', s.morning, 'inbox_id', u.inbox_id),
-             'wanted', p.wanted) AS TEXT)
+             'wanted', p.wanted, 'planned', p.planned,
+             'successors', (SELECT count(*) FROM tasks next WHERE next.previous_id = t.id),
+             'reminders', (SELECT count(*) FROM reminders r WHERE r.task_id = t.id)) AS TEXT)
          FROM tasks t JOIN settings s ON s.user_id = t.owner JOIN users u ON u.id = t.owner
          JOIN plans p ON p.task_id = t.id
          WHERE t.id = ?2 AND (?1 IS NULL OR t.owner = ?1)",

@@ -5,12 +5,13 @@
 
 use std::collections::HashMap;
 
-use punctual_contract::events::CloudEvent;
+use punctual_contract::events::{CloudEvent, PLAN_TASK};
 use punctual_domain::Instant;
-use punctual_domain::lifecycle::{Account, TaskState};
+use punctual_domain::lifecycle::Account;
 use punctual_domain::reminders::RingState;
 use punctual_function::{Call, Handled, Problem, Reply, derived_id, events};
 use punctual_store::reminders::Wanted;
+use punctual_store::tasks::Loaded;
 use punctual_store::write::Write;
 use punctual_store::{reminders, tasks};
 use spin_sdk::http::Request;
@@ -62,6 +63,10 @@ async fn settle(call: &Call, event: &CloudEvent) -> Result<(), Problem> {
     let Some(mut loaded) = tasks::load(None, &event.subject).await? else {
         return Ok(());
     };
+    // What asks for nothing that was not done: a new title, an event that came before. Only its hour asks without a wish.
+    if event.kind != PLAN_TASK && loaded.planned >= loaded.wanted {
+        return Ok(());
+    }
     let account = loaded.account.account()?;
     let due_at = loaded.task.due_instant(&account).map(Instant::micros);
     if loaded.task.is_open() && due_at != loaded.task.due_at {
@@ -77,7 +82,10 @@ async fn settle(call: &Call, event: &CloudEvent) -> Result<(), Problem> {
     }
     let task = &loaded.task;
     if task.is_open() {
-        tasks::withdraw_successor(task, &write).await?;
+        // One that comes later than it was looked for would find this task open, and not come.
+        if loaded.successors > 0 {
+            tasks::withdraw_successor(task, &write).await?;
+        }
     } else if let (Some(next), Some(series)) = (&task.next, &task.series_id) {
         // Also where the completed one was deleted since: only deleting an open one ends its series.
         let id = derived_id(&["occurrence", series, &next.occurrence]);
@@ -85,16 +93,16 @@ async fn settle(call: &Call, event: &CloudEvent) -> Result<(), Problem> {
             tasks::make_successor(task, &successor, &write).await?;
         }
     }
-    plan(call, task, &account, loaded.wanted, &write).await
+    plan(call, &loaded, &account, &write).await
 }
 
 async fn plan(
     call: &Call,
-    task: &TaskState,
+    loaded: &Loaded,
     account: &Account,
-    wanted: i64,
     write: &Write,
 ) -> Result<(), Problem> {
+    let (task, wanted) = (&loaded.task, loaded.wanted);
     let plan = task
         .plan(account, Instant::from_micros(call.now))
         .map_err(|error| {
@@ -125,9 +133,17 @@ async fn plan(
             }
         })
         .collect();
-    reminders::keep_snoozes(&task.id, task.generation, write).await?;
-    reminders::plan(&task.id, task.generation, wanted, &rings, write).await?;
-    reminders::cancel_unwanted(&task.id, task.generation, wanted, &rings, write).await?;
+    // Where there are none yet, none of an older wish can come: each is written under the wish that it was made for.
+    let had_some = loaded.reminders > 0;
+    if had_some {
+        reminders::keep_snoozes(&task.id, task.generation, write).await?;
+    }
+    if !rings.is_empty() {
+        reminders::plan(&task.id, task.generation, wanted, &rings, write).await?;
+    }
+    if had_some {
+        reminders::cancel_unwanted(&task.id, task.generation, wanted, &rings, write).await?;
+    }
     tasks::planned(
         &task.id,
         wanted,

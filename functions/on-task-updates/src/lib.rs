@@ -42,6 +42,10 @@ async fn count(_: &Call, batch: &[CloudEvent]) -> Result<Vec<Handled>, Problem> 
     }
     let mut moments: BTreeMap<String, Vec<Instant>> = BTreeMap::new();
     for change in activity::changes(&positions).await? {
+        // The event's type said so; the change is what counts.
+        if !matches!(change.tbl.as_str(), "tasks" | "settings") {
+            continue;
+        }
         let concerned = concerned(&change);
         moments.entry(change.owner).or_default().extend(concerned);
     }

@@ -59,7 +59,9 @@ const RETRIES: [i64; 7] = [
 
 /// Without a nudge, the database is asked this often.
 const PACE: Duration = Duration::from_secs(1);
-/// While something waits that can't be sent just yet.
+/// What was found counts for so long; a twentieth where there are news.
+const FRESH: i64 = SECOND;
+/// While a firing is not published yet, or there are news.
 const BUSY: Duration = Duration::from_millis(50);
 /// Rows that one look takes.
 const ROWS: i64 = 1000;
@@ -89,7 +91,34 @@ pub struct Sender {
     clock: Clock,
     outside: Outside,
     nudged: Arc<Notify>,
+    /// A try has ended: there is room for another one.
+    ended: Arc<Notify>,
     state: Arc<Mutex<State>>,
+}
+
+/// What the last look found and could not be started yet, each with its destination.
+#[derive(Debug, Default)]
+struct Queue {
+    jobs: Vec<(Job, String)>,
+    /// Nothing else was there.
+    all: bool,
+    looked: i64,
+    /// Something has come since.
+    news: bool,
+    /// In-app deliveries wait for the publication of their firing.
+    unpublished: bool,
+}
+
+impl Queue {
+    /// Whether it takes another look to go on.
+    fn is_used_up(&self, now: i64) -> bool {
+        let fresh = if self.news { FRESH / 20 } else { FRESH };
+        if self.jobs.is_empty() {
+            self.news || !self.all
+        } else {
+            now - self.looked > fresh
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -228,6 +257,7 @@ impl Sender {
             clock,
             outside: Outside::new(links, mail, vapid, allow_private)?,
             nudged,
+            ended: Arc::default(),
             state: Arc::default(),
         })
     }
@@ -240,43 +270,48 @@ impl Sender {
     pub async fn run(self, stop: CancellationToken) {
         let tasks = TaskTracker::new();
         let slots = Arc::new(Semaphore::new(AT_ONCE));
+        let mut queue = Queue::default();
+        let mut look = true;
         loop {
-            let pace = match self.round(&tasks, &slots).await {
-                Ok(true) => BUSY,
-                Ok(false) => PACE,
-                Err(error) => {
-                    tracing::error!(%error, "cannot look for deliveries");
-                    PACE
-                }
-            };
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = self.nudged.notified() => {}
-                () = self.clock.pause(pace) => {}
+            if let Err(error) = self.round(look, &mut queue, &tasks, &slots).await {
+                tracing::error!(%error, "cannot look for deliveries");
             }
+            let pace = if queue.unpublished || queue.news {
+                BUSY
+            } else {
+                PACE
+            };
+            look = tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.nudged.notified() => {
+                    queue.news = true;
+                    queue.is_used_up(self.clock.now())
+                }
+                () = self.ended.notified() => queue.is_used_up(self.clock.now()),
+                () = self.clock.pause(pace) => true,
+            };
         }
         tasks.close();
         tasks.wait().await;
     }
 
-    /// Starts what can be sent now. True while something is due that has to wait a little.
-    async fn round(&self, tasks: &TaskTracker, slots: &Arc<Semaphore>) -> Result<bool, Error> {
+    /// Starts what can be sent now, after a look into the database or from what the last look found.
+    async fn round(
+        &self,
+        look: bool,
+        queue: &mut Queue,
+        tasks: &TaskTracker,
+        slots: &Arc<Semaphore>,
+    ) -> Result<(), Error> {
         let now = self.clock.now();
-        let mut waiting = self.store.settle_in_app(now).await?;
-        // Those under way before the rows are read: one may end, and be recorded, between the reading and the look below.
-        let under_way = self.state().busy.clone();
-        let confirmations = self.store.pending_confirmations(now, ROWS).await?;
-        let deliveries = self.store.pending_deliveries(now, ROWS).await?;
-        let jobs = confirmations
-            .into_iter()
-            .map(Job::Confirmation)
-            .chain(deliveries.into_iter().map(Box::new).map(Job::Delivery));
-        for job in jobs {
-            let key = job.key();
-            if under_way.contains(&key) || self.state().busy.contains(&key) {
+        if look {
+            *queue = self.look(now).await?;
+        }
+        for (job, destination) in std::mem::take(&mut queue.jobs) {
+            if self.state().is_full(&destination) || slots.available_permits() == 0 {
+                queue.jobs.push((job, destination));
                 continue;
             }
-            let destination = job.destination();
             let rests = |known: &Destination| Some(known.rests_until).filter(|until| *until > now);
             let put_off = job.held_until(now).or_else(|| {
                 let state = self.state();
@@ -292,23 +327,46 @@ impl Sender {
                 }
                 continue;
             }
-            if self.state().is_full(&destination) {
-                waiting = true;
-                continue;
-            }
             let Ok(slot) = slots.clone().try_acquire_owned() else {
-                waiting = true;
-                break;
+                continue; // the next look finds it
             };
-            self.state().begin(key, &destination);
+            self.state().begin(job.key(), &destination);
             let sender = self.clone();
             tasks.spawn(async move {
                 sender.attempt(job, &destination).await;
                 drop(slot);
-                sender.nudged.notify_one();
+                sender.ended.notify_one();
             });
         }
-        Ok(waiting)
+        Ok(())
+    }
+
+    async fn look(&self, now: i64) -> Result<Queue, Error> {
+        let unpublished = self.store.settle_in_app(now).await?;
+        // Those under way before the rows are read: one may end, and be recorded, between the reading and the look at it.
+        let under_way = self.state().busy.clone();
+        let confirmations = self.store.pending_confirmations(now, ROWS).await?;
+        let deliveries = self.store.pending_deliveries(now, ROWS).await?;
+        let all = [confirmations.len(), deliveries.len()]
+            .iter()
+            .all(|found| *found < ROWS as usize);
+        let jobs = confirmations
+            .into_iter()
+            .map(Job::Confirmation)
+            .chain(deliveries.into_iter().map(Box::new).map(Job::Delivery))
+            .filter(|job| !under_way.contains(&job.key()))
+            .map(|job| {
+                let destination = job.destination();
+                (job, destination)
+            })
+            .collect();
+        Ok(Queue {
+            jobs,
+            all,
+            looked: now,
+            news: false,
+            unpublished,
+        })
     }
 
     async fn attempt(&self, job: Job, destination: &str) {

@@ -4,9 +4,10 @@ use super::reminders::{Instant, instants};
 use crate::error::Error;
 
 impl Store {
-    /// Tasks whose plan has lagged since `since` or earlier, the oldest first.
+    /// Tasks whose plan has lagged since `since` or earlier, the youngest first: where very many lag, their events come
+    /// from the other end, and two that plan the same task wait for each other.
     pub async fn lagging_plans(&self, since: i64, most: u32) -> Result<Vec<String>, Error> {
-        let sql = "SELECT task_id FROM plans WHERE planned < wanted AND since <= ?1 ORDER BY since LIMIT ?2";
+        let sql = "SELECT task_id FROM plans WHERE planned < wanted AND since <= ?1 ORDER BY since DESC LIMIT ?2";
         let rows = self.db.query(sql, params![since, most]).await?;
         rows.into_iter().map(|mut row| row.get(0)).collect()
     }

@@ -4,6 +4,8 @@
 //! - `?1` is `$1::bigint`, `$1::text` or `$1::text::json`, as its value is;
 //! - `json_object(`, `json_array(`, `json_group_array(`, `json_each(` have other names; the last is ours
 //!   (`json_elements` in the migrations), of text for text, of [`Value::Json`] for its objects;
+//! - `IN (SELECT … FROM json_each(?1))` is `= ANY (ARRAY(…))`: a list to be looked up in an index, where a subquery is
+//!   joined, and on a table that has just grown so that all of it is read;
 //! - `LIKE` regards no case: on SQLite of ASCII letters, on Postgres of all (`COLLATE any_case ILIKE`);
 //! - `/*pg FOR SHARE*/` is a comment on SQLite, which has one writer, and stands on Postgres.
 //!
@@ -118,8 +120,30 @@ const RENAMED: &[(&str, &str)] = &[
     ("*/", ""),
 ];
 
+fn lists(sql: &str) -> String {
+    const IN: &str = " IN (SELECT ";
+    let mut parts = sql.split(IN);
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let list = part
+            .find("))")
+            .map(|end| part.split_at(end))
+            .filter(|(list, _)| list.contains("value") && list.contains(" FROM json_each(?"));
+        match list {
+            Some((list, rest)) if !text.ends_with(" NOT") => {
+                let _ = write!(text, " = ANY (ARRAY(SELECT {list}){rest}");
+            }
+            _ => {
+                text.push_str(IN);
+                text.push_str(part);
+            }
+        }
+    }
+    text
+}
+
 fn translate(sql: &str, values: &[Value]) -> String {
-    let mut text = sql.to_owned();
+    let mut text = lists(sql);
     for (sqlite, postgres) in RENAMED {
         if text.contains(sqlite) {
             text = text.replace(sqlite, postgres);
@@ -177,6 +201,19 @@ mod tests {
             Sql::from("SELECT ?1, ?2 + ?12 FROM x WHERE ?3 IS NULL AND y = ?4 ->> 'z'")
                 .postgres(&values),
             "SELECT $1::text, $2::bigint + ?12 FROM x WHERE $3::text IS NULL AND y = $4::text::json ->> 'z'"
+        );
+    }
+
+    #[test]
+    fn a_list_is_an_array_on_postgres() {
+        assert_eq!(
+            Sql::from("WHERE (id IN (SELECT CAST(value AS BIGINT) FROM json_each(?1)) OR b) AND c IN (SELECT d FROM e)")
+                .postgres(&[Value::from("[]")]),
+            "WHERE (id = ANY (ARRAY(SELECT CAST(value AS BIGINT) FROM json_elements($1::text))) OR b) AND c IN (SELECT d FROM e)"
+        );
+        assert_eq!(
+            Sql::from("id NOT IN (SELECT value FROM json_each(?1))").postgres(&[Value::from("[]")]),
+            "id NOT IN (SELECT value FROM json_elements($1::text))"
         );
     }
 
