@@ -1,6 +1,6 @@
 //! The outbox's reader: gives committed changes their gap-free positions and publishes them as CloudEvents.
 //!
-//! The database is asked every 10 ms while there is work, and when idle every 200 ms, with Kafka every 20 ms. Changes that
+//! The database is asked every 2 ms while there is work, and when idle every 200 ms, with Kafka every 20 ms. Changes that
 //! this process writes (all of them, in the embedded edition) wake it at once: SQLite's update hook on the one writer says
 //! so, which costs nothing and sees every write, whoever made it.
 
@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::lease::{LEADER, Lead};
 use crate::store::{Row, Store};
 
-const BUSY: Duration = Duration::from_millis(10);
+const BUSY: Duration = Duration::from_millis(2);
 /// The largest event that is published whole.
 const MAX_EVENT: usize = 256 << 10;
 
