@@ -33,6 +33,9 @@ pub struct Faults {
     /// How many faults, one after the other, while they fire
     #[arg(long, default_value_t = 12)]
     faults: usize,
+    /// Whose they are, in turn
+    #[arg(long, default_value_t = 20)]
+    accounts: usize,
     /// Workers, each with its sidecar
     #[arg(long, default_value_t = 2)]
     workers: usize,
@@ -71,10 +74,13 @@ pub async fn run(options: &Faults) -> bool {
         count,
         seconds,
         faults,
+        accounts,
         workers,
         seed,
     } = options.clone();
-    println!("{count} reminders in {seconds} s, {faults} faults, {workers} workers, seed {seed}");
+    println!(
+        "{count} reminders of {accounts} accounts in {seconds} s, {faults} faults, {workers} workers, seed {seed}"
+    );
     let mut random = StdRng::seed_from_u64(seed);
     let receiver = Receiver::start().await;
     let mut cluster = Cluster::start(
@@ -94,19 +100,20 @@ pub async fn run(options: &Faults) -> bool {
     )
     .await
     .expect("the cluster starts");
-    let ann = User::register(&Client::new(cluster.url()), "ann@example.com", "UTC").await;
-    ann.post(
-        "/api/settings/channels",
-        json!({ "kind": "webhook", "target": receiver.url }),
-    )
-    .await
-    .expect(201);
+    let mut users = Vec::new();
+    for number in 0..accounts.max(1) {
+        let email = format!("user-{number}@example.com");
+        let user = User::register(&Client::new(cluster.url()), &email, "UTC").await;
+        let hook = json!({ "kind": "webhook", "target": receiver.url });
+        user.post("/api/settings/channels", hook).await.expect(201);
+        users.push(user);
+    }
 
     // The intents are all acknowledged before the first instant, at the pace that some others show.
     let far = now() + 7 * 24 * 3600 * SECOND;
-    make(&ann, "first", &[far; 50]).await;
+    make(&users, "first", &[far; 50]).await;
     let started = now();
-    make(&ann, "pace", &[far; 500]).await;
+    make(&users, "pace", &[far; 500]).await;
     let each = (now() - started) / 500;
     let ahead = each * i64::try_from(count).unwrap_or(0) * 3 / 2 + 8 * SECOND;
     let begin = (now() + ahead) / SECOND * SECOND;
@@ -117,7 +124,7 @@ pub async fn run(options: &Faults) -> bool {
             millis => begin + random.random_range(0..millis) * 1000,
         })
         .collect();
-    let intents = make(&ann, "intent", &instants).await;
+    let intents = make(&users, "intent", &instants).await;
     println!(
         "  {} tasks acknowledged, {} ms before the first instant",
         intents.len(),
@@ -139,7 +146,7 @@ pub async fn run(options: &Faults) -> bool {
     }
     let deadline = begin + (spread / 1000 + 120) * SECOND;
     until_told(&receiver, count, deadline).await;
-    let judged = judge(&ann, &receiver, &intents).await;
+    let judged = judge(&users, &receiver, &intents).await;
     if spread == 0 {
         let last = judged.fired.iter().map(|(_, at)| at - begin).max();
         println!("  the last one fired after {} ms", last.unwrap_or(0) / 1000);
@@ -170,14 +177,15 @@ pub async fn run(options: &Faults) -> bool {
 }
 
 /// Makes a task with a reminder for each instant; their ids, as they were acknowledged.
-async fn make(ann: &User, key: &str, instants: &[i64]) -> HashMap<String, i64> {
+async fn make(users: &[User], key: &str, instants: &[i64]) -> HashMap<String, i64> {
     futures::stream::iter(instants.iter().enumerate())
         .map(|(number, at)| async move {
             let body = json!({
                 "title": format!("{key} {number}"),
                 "reminders": [{ "at": At::from_micros(*at).to_string() }],
             });
-            let task = ann
+            let user = &users[number % users.len()];
+            let task = user
                 .post_keyed("/api/tasks", &format!("{key}-{number}"), body)
                 .await
                 .expect(201);

@@ -148,7 +148,7 @@ async fn run(options: &Reminders) -> bool {
     }
     let deadline = begin + i64::try_from(*seconds).unwrap_or(0) * 1_000_000 + 60_000_000;
     until_told(&receiver, *count, deadline).await;
-    let judged = judge(&ann, &receiver, &intents).await;
+    let judged = judge(&[ann], &receiver, &intents).await;
     let stopped = server.terminate().await.success();
     let held = judged.held && stopped;
     println!("  {}", if held { "held" } else { "BROKEN" });
@@ -178,8 +178,11 @@ struct Judged {
 }
 
 /// Compares what was acknowledged (task and instant) with the records, and with what the receiver wrote down.
-async fn judge(ann: &User, receiver: &Receiver, intents: &HashMap<String, i64>) -> Judged {
-    let records = notifications(ann).await;
+async fn judge(users: &[User], receiver: &Receiver, intents: &HashMap<String, i64>) -> Judged {
+    let mut records = Vec::new();
+    for user in users {
+        records.extend(notifications(user).await);
+    }
     let mut per_task: HashMap<String, usize> = HashMap::new();
     let (mut early, mut fired) = (0, Vec::new());
     for record in &records {
