@@ -132,19 +132,28 @@ CREATE TRIGGER tasks_updated AFTER UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION
 
 CREATE FUNCTION reminders_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$ BEGIN
     INSERT INTO changes (tbl, row_id, owner, kind, version, before, after, op, body_hash, actor, via, trace, at)
-    SELECT 'reminders', NEW.id, NEW.owner, CASE
-            WHEN TG_OP = 'INSERT' AND NEW.kind = 'snooze' THEN 'snoozed'
-            WHEN TG_OP = 'INSERT' OR OLD.state <> NEW.state THEN NEW.state
-            WHEN OLD.read_at IS NULL AND NEW.read_at IS NOT NULL THEN 'read'
-            WHEN NEW.state = 'planned' THEN 'planned'
-            ELSE 'updated' END,
-        NEW.version, CASE TG_OP WHEN 'UPDATE' THEN last_image('reminders', NEW.id) END, image,
-        NEW.op, NEW.body_hash, NEW.actor, NEW.via, NEW.trace, NEW.updated_at
+    SELECT 'reminders', NEW.id, NEW.owner, CASE NEW.kind WHEN 'snooze' THEN 'snoozed' ELSE NEW.state END,
+        NEW.version, NULL, image, NEW.op, NEW.body_hash, NEW.actor, NEW.via, NEW.trace, NEW.updated_at
     FROM reminder_image WHERE id = NEW.id;
     RETURN NULL;
 END $$;
 CREATE TRIGGER reminders_inserted AFTER INSERT ON reminders FOR EACH ROW EXECUTE FUNCTION reminders_change();
-CREATE TRIGGER reminders_updated AFTER UPDATE ON reminders FOR EACH ROW EXECUTE FUNCTION reminders_change();
+
+-- Many reminders fire at the same instant: once for all rows of a statement.
+CREATE FUNCTION reminders_changes() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$ BEGIN
+    INSERT INTO changes (tbl, row_id, owner, kind, version, before, after, op, body_hash, actor, via, trace, at)
+    SELECT 'reminders', later.id, later.owner, CASE
+            WHEN earlier.state <> later.state THEN later.state
+            WHEN earlier.read_at IS NULL AND later.read_at IS NOT NULL THEN 'read'
+            WHEN later.state = 'planned' THEN 'planned'
+            ELSE 'updated' END,
+        later.version, last_image('reminders', later.id), (SELECT image FROM reminder_image WHERE id = later.id),
+        later.op, later.body_hash, later.actor, later.via, later.trace, later.updated_at
+    FROM later JOIN earlier ON earlier.id = later.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER reminders_updated AFTER UPDATE ON reminders REFERENCING OLD TABLE AS earlier NEW TABLE AS later
+    FOR EACH STATEMENT EXECUTE FUNCTION reminders_changes();
 
 -- A key belongs to one request, even where two with the same key come at once. The lock is per key and lasts until the
 -- commit; who waited for it sees the other's row.
@@ -221,13 +230,14 @@ CREATE TRIGGER settings_want_plans AFTER UPDATE OF generation ON settings FOR EA
 -- A reminder that fires creates its deliveries.
 CREATE FUNCTION reminders_fired_deliveries() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$ BEGIN
     INSERT INTO deliveries (id, reminder_id, channel_id, state, next_try, created_at)
-    SELECT NEW.id || '.' || channels.id, NEW.id, channels.id, 'pending', NEW.fired_at, NEW.fired_at
-    FROM channels WHERE channels.user_id = NEW.owner AND channels.deleted_at IS NULL
+    SELECT later.id || '.' || channels.id, later.id, channels.id, 'pending', later.fired_at, later.fired_at
+    FROM later JOIN earlier ON earlier.id = later.id JOIN channels ON channels.user_id = later.owner
+    WHERE earlier.state = 'planned' AND later.state = 'fired' AND channels.deleted_at IS NULL
         AND (channels.kind <> 'email' OR channels.confirmed_at IS NOT NULL);
     RETURN NULL;
 END $$;
-CREATE TRIGGER reminders_fired_deliveries AFTER UPDATE OF state ON reminders FOR EACH ROW
-    WHEN (OLD.state = 'planned' AND NEW.state = 'fired') EXECUTE FUNCTION reminders_fired_deliveries();
+CREATE TRIGGER reminders_fired_deliveries AFTER UPDATE ON reminders REFERENCING OLD TABLE AS earlier NEW TABLE AS later
+    FOR EACH STATEMENT EXECUTE FUNCTION reminders_fired_deliveries();
 
 -- A snooze takes the place of the reminder that it follows: a fired one is read, a planned one is cancelled. (Triggers
 -- fire in the order of their names: the end of the old one is an event before the new one is.)

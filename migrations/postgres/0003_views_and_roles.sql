@@ -109,7 +109,7 @@ EXCEPTION
 END $$;
 
 -- Who could hang a SECURITY DEFINER function on a table of their own could forge what it writes.
-REVOKE EXECUTE ON FUNCTION guard(), settings_change(), projects_change(), tasks_change(), reminders_change(), changes_key(),
+REVOKE EXECUTE ON FUNCTION guard(), settings_change(), projects_change(), tasks_change(), reminders_change(), reminders_changes(), changes_key(),
     operations_key(), users_first(), users_inserted(), tasks_want_plan(), settings_want_plans(), reminders_fired_deliveries(),
     reminders_snoozed(), channels_inserted_email(), channels_push(), channels_inserted_push(), settings_quiet_changed()
 FROM PUBLIC;
