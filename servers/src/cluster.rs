@@ -13,6 +13,7 @@ use crate::folder::Folder;
 use crate::kafka::Kafka;
 use crate::port;
 use crate::postgres::{self, Postgres};
+use crate::proxy::Proxy;
 use crate::server::Server;
 use crate::tools;
 
@@ -38,6 +39,8 @@ pub struct ClusterOptions {
     pub variables: Vec<(String, String)>,
     /// Of the workers.
     pub environment: Vec<(String, String)>,
+    /// Functions and workers reach Postgres through a proxy each.
+    pub proxies: bool,
 }
 
 impl ClusterOptions {
@@ -50,6 +53,7 @@ impl ClusterOptions {
             workers: 1,
             variables: Vec::new(),
             environment: Vec::new(),
+            proxies: false,
         }
     }
 }
@@ -104,6 +108,14 @@ impl Program {
 pub struct Worker {
     pub program: Program,
     pub daprd: Daprd,
+    /// Where its live hub listens, and its sidecar calls.
+    pub url: String,
+}
+
+/// The ways to Postgres, to be cut.
+pub struct Proxies {
+    pub functions: Proxy,
+    pub workers: Proxy,
 }
 
 /// Everything is gone when this is dropped, or when this process ends in whatever way.
@@ -115,7 +127,9 @@ pub struct Cluster {
     pub scheduler: Scheduler,
     pub kafka: Kafka,
     pub postgres: Postgres,
+    pub proxies: Option<Proxies>,
     url: String,
+    app_token: String,
     folder: Folder,
 }
 
@@ -173,8 +187,21 @@ impl Cluster {
         };
         let events_secret = secret("events_secret")?;
         let (api_token, app_token) = (random(), random());
-        let functions_url = postgres.url_as("punctual_functions", &functions_password, DATABASE);
-        let worker_url = postgres.url_as("punctual_worker", &worker_password, DATABASE);
+        let mut functions_url =
+            postgres.url_as("punctual_functions", &functions_password, DATABASE);
+        let mut worker_url = postgres.url_as("punctual_worker", &worker_password, DATABASE);
+        let mut database_host = loopback(postgres.port());
+        let mut proxies = None;
+        if options.proxies {
+            let both = Proxies {
+                functions: Proxy::start(database_host.clone()).await?,
+                workers: Proxy::start(database_host).await?,
+            };
+            functions_url = both.functions.url(&functions_url);
+            worker_url = both.workers.url(&worker_url);
+            database_host = loopback(both.functions.port());
+            proxies = Some(both);
+        }
         let secrets = json!({ SECRET: {
             "events_secret": &events_secret,
             "vapid_key": secret("vapid_key")?,
@@ -243,7 +270,7 @@ impl Cluster {
             ("hub_url", format!("http://{}", loopback(hub))),
             ("functions_url", url.clone()),
             ("database_url", functions_url),
-            ("database_host", loopback(postgres.port())),
+            ("database_host", database_host),
             ("dapr_url", sidecar),
             ("dapr_host", loopback(functions_daprd.http_port())),
             ("dapr_api_token", api_token.clone()),
@@ -275,11 +302,15 @@ impl Cluster {
                 .env("APP_API_TOKEN", &app_token)
                 .envs(options.environment.clone());
             let log = folder.join(&format!("worker-{number}.log"));
-            let health = format!("http://{}/healthz", loopback(hub));
-            let mut program = Program::new("a worker", command, log, health);
+            let url = format!("http://{}", loopback(hub));
+            let mut program = Program::new("a worker", command, log, format!("{url}/healthz"));
             program.restart().await?;
             up(&format!("worker {number}"), &loopback(hub));
-            running.push(Worker { program, daprd });
+            running.push(Worker {
+                program,
+                daprd,
+                url,
+            });
         }
         Ok(Self {
             workers: running,
@@ -288,7 +319,9 @@ impl Cluster {
             scheduler,
             kafka,
             postgres,
+            proxies,
             url,
+            app_token,
             folder,
         })
     }
@@ -296,6 +329,16 @@ impl Cluster {
     /// Where the functions answer.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The database, as its owner reaches it.
+    pub fn database_url(&self) -> String {
+        self.postgres.url(DATABASE)
+    }
+
+    /// What a sidecar shows when it calls.
+    pub fn app_token(&self) -> &str {
+        &self.app_token
     }
 
     /// The folder of all logs but the servers' own.

@@ -1,20 +1,11 @@
 //! The whole cluster on this machine: the worker's relay publishes to the real Kafka, and the real sidecar, with the files
 //! of `dapr/`, delivers to the real function.
 
-use it::client::{Client, User, text};
-use it::process::{program, root};
-use punctual_servers::{Cluster, ClusterOptions};
+use it::User;
+use it::client::text;
 use serde_json::{Value, json};
 
-async fn cluster() -> Cluster {
-    let mut options = ClusterOptions::new(root());
-    let worker = program("punctual-worker");
-    options.programs = worker.parent().expect("a folder").to_owned();
-    options.variables = vec![("registration".to_owned(), "open".to_owned())];
-    Cluster::start(options, |line| eprintln!("{line}"))
-        .await
-        .expect("the cluster starts")
-}
+use crate::shared::{person, to_break};
 
 /// What was completed today.
 async fn completed(user: &User) -> u64 {
@@ -23,7 +14,7 @@ async fn completed(user: &User) -> u64 {
     today.map_or(0, |day| day["completed"].as_u64().unwrap_or(0))
 }
 
-async fn counted(user: &User, expected: u64) {
+pub async fn counted(user: &User, expected: u64) {
     it::eventually("the completions to be counted", || async {
         (completed(user).await == expected).then_some(())
     })
@@ -32,13 +23,8 @@ async fn counted(user: &User, expected: u64) {
 
 #[tokio::test]
 async fn the_sidecar_delivers_what_the_worker_publishes_and_goes_on_after_it_was_killed() {
-    let mut cluster = cluster().await;
-    let ann = User::register(
-        &Client::new(cluster.url()),
-        "ann@example.com",
-        "Europe/Berlin",
-    )
-    .await;
+    let mut cluster = to_break().await;
+    let (ann, _) = person(&cluster, "ann").await;
     let mut tasks = Vec::new();
     for number in 0..3 {
         let task = ann.add(json!({ "title": format!("task {number}") })).await;
@@ -68,5 +54,4 @@ async fn the_sidecar_delivers_what_the_worker_publishes_and_goes_on_after_it_was
     assert_eq!(completed(&ann).await, 2);
     cluster.functions_daprd.restart().await.expect("restarted");
     counted(&ann, 3).await;
-    cluster.stop().await.expect("stopped");
 }

@@ -2,9 +2,15 @@
 
 mod both;
 mod cluster;
+mod database;
+mod firing;
 mod functions;
+mod kills;
+mod lost;
 mod roles;
 mod schema;
 mod seed;
+mod shared;
 mod state;
+mod topic;
 mod views;

@@ -272,6 +272,8 @@ pub struct Script {
     pub calls: Vec<Call>,
     /// Answers every call with this status, and nothing else.
     pub status: Option<u16>,
+    /// Writes down what comes, and answers nothing while this is set.
+    pub hangs: bool,
     /// Answers 500 to every batch that holds an event with this subject.
     pub poison: Option<String>,
     /// The outcome of events by subject; `ok` where there is none.
@@ -330,9 +332,9 @@ async fn answer(
         bytes,
         events: events.clone(),
     };
-    let (outcomes, fires) = {
+    let is_batch = call.path.starts_with("/events/");
+    {
         let mut script = state.lock().expect("the script");
-        let is_batch = call.path.starts_with("/events/");
         if is_batch {
             let now = script.clock.as_ref().map_or(0, Clock::now) / SECOND;
             let signed = signature::verify(
@@ -349,6 +351,12 @@ async fn answer(
             }
         }
         script.calls.push(call);
+    }
+    while state.lock().expect("the script").hangs {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let (outcomes, fires) = {
+        let script = state.lock().expect("the script");
         if let Some(status) = script.status {
             let mut answer = StatusCode::from_u16(status)
                 .expect("a status")

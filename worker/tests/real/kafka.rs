@@ -305,18 +305,7 @@ async fn an_event_that_its_function_never_takes_is_set_apart_and_replayed_later(
     let fixture = Fixture::new().await;
     let endpoint = Endpoint::start(fixture.clock.clone()).await;
     endpoint.state().poison = Some("t5".into());
-    let functions = Functions::new(&endpoint.url, SECRET, fixture.clock.clone()).expect("a client");
-    let caller = Caller::new(
-        TO_TASK_EVENTS,
-        functions,
-        running.port(),
-        fixture.clock.clone(),
-        BackOff(Duration::from_millis(5)),
-    );
-    caller
-        .start(&TaskTracker::new(), &running.stop)
-        .await
-        .expect("joined");
+    call(&running, &fixture, &endpoint).await;
     // While others succeed, so the stream goes on.
     let mut next = 1;
     let dead = format!("{}{TASK_EVENTS}.dlq", options.prefix);
@@ -353,6 +342,108 @@ async fn an_event_that_its_function_never_takes_is_set_apart_and_replayed_later(
 fn count(endpoint: &Endpoint, subject: &str) -> usize {
     let subjects = endpoint.subjects();
     subjects.iter().filter(|one| *one == subject).count()
+}
+
+/// The consumers of `task-events` call an endpoint, with short back-offs.
+async fn call(running: &Running, fixture: &Fixture, endpoint: &Endpoint) {
+    let functions = Functions::new(&endpoint.url, SECRET, fixture.clock.clone()).expect("a client");
+    let back_off = BackOff(Duration::from_millis(5));
+    let clock = fixture.clock.clone();
+    let caller = Caller::new(TO_TASK_EVENTS, functions, running.port(), clock, back_off);
+    let started = caller.start(&TaskTracker::new(), &running.stop).await;
+    started.expect("joined");
+}
+
+/// How many records of `task-events` the group has committed as finished.
+async fn committed(options: &KafkaOptions) -> i64 {
+    use rdkafka::consumer::{BaseConsumer, Consumer as _};
+    use rdkafka::{Offset, TopicPartitionList};
+    let partitions = ends(options, &format!("{}{TASK_EVENTS}", options.prefix)).await;
+    let options = options.clone();
+    let asked = tokio::task::spawn_blocking(move || {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", options.bootstrap)
+            .set("group.id", format!("{}on-task-events", options.prefix))
+            .create()
+            .expect("a consumer");
+        let mut list = TopicPartitionList::new();
+        for number in (0..).take(partitions.len()) {
+            list.add_partition(&format!("{}{TASK_EVENTS}", options.prefix), number);
+        }
+        let patience = Duration::from_secs(10);
+        let committed = consumer.committed_offsets(list, patience).expect("offsets");
+        let elements = committed.elements().into_iter();
+        let offsets = elements.map(|one| match one.offset() {
+            Offset::Offset(offset) => offset,
+            _ => 0,
+        });
+        offsets.sum()
+    });
+    asked.await.expect("asked")
+}
+
+async fn assert_nothing_is_set_apart(options: &KafkaOptions) {
+    let dead = ends(options, &format!("{}{TASK_EVENTS}.dlq", options.prefix)).await;
+    assert!(dead.iter().all(|end| *end == 0), "{dead:?}");
+}
+
+#[tokio::test]
+async fn a_function_that_hangs_pauses_its_partitions_and_gets_everything_when_it_answers_again() {
+    let broker = Broker::shared().await.expect("a broker");
+    let options = options(broker).await;
+    let running = bus(&options);
+    let fixture = Fixture::new().await;
+    let endpoint = Endpoint::start(fixture.clock.clone()).await;
+    endpoint.state().hangs = true;
+    call(&running, &fixture, &endpoint).await;
+    let first = many(1..=1, 1);
+    running.bus.publish(&first).await.expect("published");
+    eventually("the first call", async || {
+        (!endpoint.calls().is_empty()).then_some(())
+    })
+    .await;
+    let more = many(2..=60, 7);
+    running.bus.publish(&more).await.expect("published");
+    // A call is given up after ten seconds, and comes again.
+    eventually("the first event again", async || {
+        (count(&endpoint, "t1") > 1).then_some(())
+    })
+    .await;
+    assert_eq!(committed(&options).await, 0);
+    endpoint.state().hangs = false;
+    eventually("everything to be finished", async || {
+        (committed(&options).await == 60).then_some(())
+    })
+    .await;
+    let had: BTreeSet<String> = endpoint.subjects().into_iter().collect();
+    assert_eq!(had.len(), 60);
+    assert_nothing_is_set_apart(&options).await;
+}
+
+#[tokio::test]
+async fn a_function_that_is_not_there_or_fails_pauses_its_partitions_and_loses_nothing() {
+    let broker = Broker::shared().await.expect("a broker");
+    for status in [404, 500, 503] {
+        let options = options(broker).await;
+        let running = bus(&options);
+        let fixture = Fixture::new().await;
+        let endpoint = Endpoint::start(fixture.clock.clone()).await;
+        endpoint.state().status = Some(status);
+        call(&running, &fixture, &endpoint).await;
+        let events = many(1..=100, 7);
+        running.bus.publish(&events).await.expect("published");
+        eventually("many failed calls", async || {
+            (endpoint.calls().len() > 200).then_some(())
+        })
+        .await;
+        assert_eq!(committed(&options).await, 0, "{status}");
+        endpoint.state().status = None;
+        eventually("everything to be finished", async || {
+            (committed(&options).await == 100).then_some(())
+        })
+        .await;
+        assert_nothing_is_set_apart(&options).await;
+    }
 }
 
 /// The end of every partition.

@@ -2,6 +2,7 @@
 //! restarts, or a network can show.
 
 mod database;
+mod jobs;
 mod kafka;
 mod migrations;
 mod outage;
