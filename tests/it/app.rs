@@ -15,7 +15,6 @@ use punctual_sqlite::Value;
 use punctual_worker::clock::Clock;
 use punctual_worker::sender::Mail;
 use punctual_worker::store::{Address, Db, Postgres};
-use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 use crate::client::{Client, Reply, User};
@@ -31,19 +30,8 @@ pub struct App {
     database: Db,
     events_secret: String,
     users: AtomicU64,
-    _running: Running,
-}
-
-enum Running {
-    // Dropped in this order: the server first, then its folder.
-    InProcess {
-        _server: Server,
-        _parts: Option<edition::Parts>,
-        _data: TempDir,
-    },
-    Spin {
-        _cluster: Box<Cluster>,
-    },
+    /// What runs, until this is dropped.
+    _running: Box<dyn Send + Sync>,
 }
 
 /// What a server is started with.
@@ -124,11 +112,8 @@ impl Start {
             database: server.database().clone(),
             events_secret: secret.trim().to_owned(),
             users: AtomicU64::new(0),
-            _running: Running::InProcess {
-                _server: server,
-                _parts: parts,
-                _data: data,
-            },
+            // Dropped in this order: the server first, then its folder.
+            _running: Box::new((server, parts, data)),
         }
     }
 
@@ -165,9 +150,7 @@ impl Start {
             database: Postgres::open(&address).expect("a pool").into(),
             events_secret: secret.trim().to_owned(),
             users: AtomicU64::new(0),
-            _running: Running::Spin {
-                _cluster: Box::new(cluster),
-            },
+            _running: Box::new(cluster),
         }
     }
 }
