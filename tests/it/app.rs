@@ -14,7 +14,8 @@ use punctual_servers::{Cluster, ClusterOptions};
 use punctual_sqlite::Value;
 use punctual_worker::clock::Clock;
 use punctual_worker::sender::Mail;
-use punctual_worker::store::{Address, Db, Postgres};
+use punctual_worker::store::{Address, Db, Param, Postgres, Record};
+use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
 use crate::client::{Client, Reply, User};
@@ -28,6 +29,7 @@ pub struct App {
     client: Client,
     clock: Clock,
     database: Db,
+    runtime: Handle,
     events_secret: String,
     users: AtomicU64,
     /// What runs, until this is dropped.
@@ -110,6 +112,7 @@ impl Start {
             client: Client::new(server.url()),
             clock: self.clock,
             database: server.database().clone(),
+            runtime: Handle::current(),
             events_secret: secret.trim().to_owned(),
             users: AtomicU64::new(0),
             // Dropped in this order: the server first, then its folder.
@@ -148,6 +151,7 @@ impl Start {
             client: Client::new(cluster.url()),
             clock: self.clock,
             database: Postgres::open(&address).expect("a pool").into(),
+            runtime: Handle::current(),
             events_secret: secret.trim().to_owned(),
             users: AtomicU64::new(0),
             _running: Box::new(cluster),
@@ -274,31 +278,33 @@ impl App {
             + (SELECT count(*) FROM watermarks WHERE (name LIKE 'group:%' OR name = 'published_through')
                AND position < (SELECT COALESCE(max(position), 0) FROM changes))";
         eventually("everything to be settled", || async {
-            let answer = self
-                .database
-                .query(OPEN, Vec::new())
-                .await
-                .expect("the database answers");
+            let answer = self.query(OPEN, Vec::new()).await;
             matches!(answer.first()?.0.first()?, Value::Integer(0)).then_some(())
         })
         .await;
     }
 
+    /// On the runtime that the server was started on: a pool's connections end with the runtime that opened them, and
+    /// each test has one of its own.
+    async fn query(&self, sql: &str, params: Vec<Param>) -> Vec<Record> {
+        let (database, sql) = (self.database.clone(), sql.to_owned());
+        let answer = self
+            .runtime
+            .spawn(async move { database.query(&sql, params).await });
+        answer
+            .await
+            .expect("the runtime lives")
+            .expect("the database answers")
+    }
+
     /// Runs a statement with one text parameter behind the server's back.
     pub async fn database_says(&self, sql: &str, parameter: &str) {
-        self.database
-            .query(sql, vec![parameter.into()])
-            .await
-            .expect("the statement runs");
+        self.query(sql, vec![parameter.into()]).await;
     }
 
     /// The text that a statement with one text parameter answers.
     pub async fn database_answers(&self, sql: &str, parameter: &str) -> Option<String> {
-        let answer = self
-            .database
-            .query(sql, vec![parameter.into()])
-            .await
-            .expect("the statement runs");
+        let answer = self.query(sql, vec![parameter.into()]).await;
         match answer.first()?.0.first()? {
             Value::Text(text) => Some(text.clone()),
             other => panic!("not text: {other:?}"),
