@@ -19,9 +19,13 @@ use crate::tools;
 
 const DATABASE: &str = "punctual";
 const READY_LIMIT: Duration = Duration::from_secs(60);
+/// Spin compiles every component at the first start of its version here.
+const SPIN_LIMIT: Duration = Duration::from_secs(300);
 /// The app ids that `dapr/` gives rights to.
 const FUNCTIONS: &str = "punctual-functions";
 const WORKER: &str = "punctual-worker";
+/// The folder of the secrets, as the migrations have made them.
+const OWNER: &str = "owner";
 /// The secret in the store, with several values in it.
 const SECRET: &str = "punctual";
 
@@ -34,6 +38,8 @@ pub struct ClusterOptions {
     pub programs: PathBuf,
     /// Where the functions answer; 0 takes any free one.
     pub port: u16,
+    /// The functions run under Spin (`spin` on the PATH), not under our own host.
+    pub spin: bool,
     pub workers: usize,
     /// Of the functions: name and value.
     pub variables: Vec<(String, String)>,
@@ -50,6 +56,7 @@ impl ClusterOptions {
             programs: root.join("target/release"),
             root,
             port: 0,
+            spin: false,
             workers: 1,
             variables: Vec::new(),
             environment: Vec::new(),
@@ -65,9 +72,15 @@ pub struct Program {
 }
 
 impl Program {
-    fn new(name: &'static str, command: Command, log: PathBuf, health: String) -> Self {
+    fn new(
+        name: &'static str,
+        command: Command,
+        log: PathBuf,
+        health: String,
+        limit: Duration,
+    ) -> Self {
         Self {
-            server: Server::new(name, command, log, READY_LIMIT),
+            server: Server::new(name, command, log, limit),
             health,
         }
     }
@@ -158,7 +171,7 @@ impl Cluster {
         postgres.create_database(DATABASE).await?;
         let (functions_password, worker_password) = (random(), random());
         let owner = postgres.url(DATABASE);
-        let data = folder.join("owner");
+        let data = folder.join(OWNER);
         run(worker_command(&options, &data)
             .arg("migrate")
             .env("DATABASE_URL", &owner))
@@ -253,16 +266,7 @@ impl Cluster {
 
         let hub = workers.first().context("a cluster has a worker")?.0;
         let sidecar = format!("http://{}", loopback(functions_daprd.http_port()));
-        let mut command = Command::new(options.programs.join("punctual-server"));
-        command
-            .arg("--app")
-            .arg(&options.root)
-            .arg("--data")
-            .arg(folder.join("functions"))
-            .args(["--port", &port.to_string(), "--cache"])
-            .arg(options.root.join("target/test-modules"))
-            .arg("functions")
-            .current_dir(folder.path());
+        let mut command = functions_command(&options, &folder, port);
         for (name, value) in [
             ("token_secret", secret("token_secret")?),
             ("events_secret", events_secret),
@@ -286,6 +290,11 @@ impl Cluster {
             command,
             folder.join("functions.log"),
             format!("{url}/healthz"),
+            if options.spin {
+                SPIN_LIMIT
+            } else {
+                READY_LIMIT
+            },
         );
         functions.restart().await?;
         up("functions", &url);
@@ -303,7 +312,8 @@ impl Cluster {
                 .envs(options.environment.clone());
             let log = folder.join(&format!("worker-{number}.log"));
             let url = format!("http://{}", loopback(hub));
-            let mut program = Program::new("a worker", command, log, format!("{url}/healthz"));
+            let health = format!("{url}/healthz");
+            let mut program = Program::new("a worker", command, log, health, READY_LIMIT);
             program.restart().await?;
             up(&format!("worker {number}"), &loopback(hub));
             running.push(Worker {
@@ -341,6 +351,13 @@ impl Cluster {
         &self.app_token
     }
 
+    /// What functions and workers sign their calls with.
+    pub fn events_secret(&self) -> Result<String> {
+        let path = self.folder.join(OWNER).join("secrets/events_secret");
+        let secret = std::fs::read_to_string(&path);
+        secret.with_context(|| format!("{}", path.display()))
+    }
+
     /// The folder of all logs but the servers' own.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -374,6 +391,37 @@ fn variable(name: &str) -> String {
 
 fn random() -> String {
     format!("{:016x}{:016x}", port::random(), port::random())
+}
+
+/// The application on this port, under our own host or under Spin, before its variables.
+fn functions_command(options: &ClusterOptions, folder: &Folder, port: u16) -> Command {
+    let state = folder.join("functions");
+    let mut command;
+    if options.spin {
+        command = Command::new("spin");
+        command
+            .arg("up")
+            .arg("--file")
+            .arg(options.root.join("spin.toml"))
+            // In its own temporary folder it would leave files behind when it is killed.
+            .arg("--temp")
+            .arg(folder.path())
+            .args(["--listen", &loopback(port)])
+            .arg("--state-dir")
+            .arg(state);
+    } else {
+        command = Command::new(options.programs.join("punctual-server"));
+        command
+            .arg("--app")
+            .arg(&options.root)
+            .arg("--data")
+            .arg(state)
+            .args(["--port", &port.to_string(), "--cache"])
+            .arg(options.root.join("target/test-modules"))
+            .arg("functions");
+    }
+    command.current_dir(folder.path());
+    command
 }
 
 fn worker_command(options: &ClusterOptions, data: &Path) -> Command {

@@ -10,29 +10,30 @@ use punctual_contract::events::CloudEvent;
 use punctual_contract::signature;
 use punctual_domain::{Duration8601, Instant};
 use punctual_server::{Registration, Server, ServerOptions};
+use punctual_servers::{Cluster, ClusterOptions};
 use punctual_sqlite::Value;
 use punctual_worker::clock::Clock;
 use punctual_worker::sender::Mail;
-use punctual_worker::store::Db;
-use tempfile::TempDir;
+use punctual_worker::store::{Address, Db, Param, Postgres, Record};
+use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
 use crate::client::{Client, Reply, User};
-use crate::edition;
-use crate::process::root;
+use crate::edition::{self, Edition};
+use crate::node::skipped;
+use crate::process::{program, root};
 use crate::wait::eventually;
 
-/// A server of the embedded edition: real components, real host, real worker, on a port of its own.
+/// Real components and a real worker on ports of their own, as the edition has them.
 pub struct App {
     client: Client,
     clock: Clock,
     database: Db,
+    runtime: Handle,
     events_secret: String,
     users: AtomicU64,
-    // Dropped in this order: the server first, then its folder.
-    _server: Server,
-    _parts: Option<edition::Parts>,
-    _data: TempDir,
+    /// What runs, until this is dropped.
+    _running: Box<dyn Send + Sync>,
 }
 
 /// What a server is started with.
@@ -80,7 +81,19 @@ impl Start {
         self
     }
 
-    pub async fn run(self) -> App {
+    /// `None`, and the test is counted as skipped, where the edition can't.
+    pub async fn run(self) -> Option<App> {
+        match Edition::of_this_run() {
+            Edition::Embedded | Edition::Cluster => Some(self.in_process().await),
+            Edition::Spin if self.system_clock => Some(self.under_spin().await),
+            Edition::Spin => {
+                skipped("it sets the clock, and under Spin the functions have the system's");
+                None
+            }
+        }
+    }
+
+    async fn in_process(self) -> App {
         let data = tempfile::tempdir().expect("a folder");
         let mut options = ServerOptions {
             clock: Some(self.clock.clone()),
@@ -93,22 +106,55 @@ impl Start {
         };
         let parts = edition::prepare(&mut options, self.system_clock).await;
         let server = Server::start(options).await.expect("the server starts");
-        let secret = |name: &str| {
-            let path = data.path().join("secrets").join(name);
-            std::fs::read_to_string(path)
-                .expect("a secret")
-                .trim()
-                .to_owned()
-        };
+        let secret = data.path().join("secrets/events_secret");
+        let secret = std::fs::read_to_string(secret).expect("a secret");
         App {
             client: Client::new(server.url()),
             clock: self.clock,
             database: server.database().clone(),
-            events_secret: secret("events_secret"),
+            runtime: Handle::current(),
+            events_secret: secret.trim().to_owned(),
             users: AtomicU64::new(0),
-            _server: server,
-            _parts: parts,
-            _data: data,
+            // Dropped in this order: the server first, then its folder.
+            _running: Box::new((server, parts, data)),
+        }
+    }
+
+    async fn under_spin(self) -> App {
+        assert!(self.mail.is_none(), "mail goes by a clock of the test's");
+        let private = self.private_webhooks.to_string();
+        let mut options = ClusterOptions::new(root());
+        let worker = program("punctual-worker");
+        options.programs = worker.parent().expect("a folder").to_owned();
+        options.spin = true;
+        options.variables = vec![
+            ("registration".to_owned(), self.registration.to_string()),
+            ("webhook_allow_private".to_owned(), private.clone()),
+        ];
+        options.environment = vec![("PUNCTUAL_WEBHOOK_ALLOW_PRIVATE".to_owned(), private)];
+        if let Some(url) = self.public_url {
+            options
+                .variables
+                .push(("public_url".to_owned(), url.clone()));
+            options.environment.push(("PUBLIC_URL".to_owned(), url));
+        }
+        let variables = self.variables.into_iter();
+        options
+            .variables
+            .extend(variables.map(|(name, value)| (name.to_owned(), value)));
+        let cluster = Cluster::start(options, |line| println!("{line}"))
+            .await
+            .expect("the cluster starts");
+        let address = Address::parse(&cluster.database_url()).expect("a URL");
+        let secret = cluster.events_secret().expect("a secret");
+        App {
+            client: Client::new(cluster.url()),
+            clock: self.clock,
+            database: Postgres::open(&address).expect("a pool").into(),
+            runtime: Handle::current(),
+            events_secret: secret.trim().to_owned(),
+            users: AtomicU64::new(0),
+            _running: Box::new(cluster),
         }
     }
 }
@@ -169,7 +215,8 @@ impl App {
                         .build()
                         .expect("a runtime");
                     runtime.block_on(async move {
-                        let _ = send.send(Self::start().run().await);
+                        let app = Self::start().run().await.expect("every edition can");
+                        let _ = send.send(app);
                         std::future::pending::<()>().await;
                     });
                 });
@@ -231,31 +278,33 @@ impl App {
             + (SELECT count(*) FROM watermarks WHERE (name LIKE 'group:%' OR name = 'published_through')
                AND position < (SELECT COALESCE(max(position), 0) FROM changes))";
         eventually("everything to be settled", || async {
-            let answer = self
-                .database
-                .query(OPEN, Vec::new())
-                .await
-                .expect("the database answers");
+            let answer = self.query(OPEN, Vec::new()).await;
             matches!(answer.first()?.0.first()?, Value::Integer(0)).then_some(())
         })
         .await;
     }
 
+    /// On the runtime that the server was started on: a pool's connections end with the runtime that opened them, and
+    /// each test has one of its own.
+    async fn query(&self, sql: &str, params: Vec<Param>) -> Vec<Record> {
+        let (database, sql) = (self.database.clone(), sql.to_owned());
+        let answer = self
+            .runtime
+            .spawn(async move { database.query(&sql, params).await });
+        answer
+            .await
+            .expect("the runtime lives")
+            .expect("the database answers")
+    }
+
     /// Runs a statement with one text parameter behind the server's back.
     pub async fn database_says(&self, sql: &str, parameter: &str) {
-        self.database
-            .query(sql, vec![parameter.into()])
-            .await
-            .expect("the statement runs");
+        self.query(sql, vec![parameter.into()]).await;
     }
 
     /// The text that a statement with one text parameter answers.
     pub async fn database_answers(&self, sql: &str, parameter: &str) -> Option<String> {
-        let answer = self
-            .database
-            .query(sql, vec![parameter.into()])
-            .await
-            .expect("the statement runs");
+        let answer = self.query(sql, vec![parameter.into()]).await;
         match answer.first()?.0.first()? {
             Value::Text(text) => Some(text.clone()),
             other => panic!("not text: {other:?}"),

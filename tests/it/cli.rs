@@ -5,6 +5,7 @@ use std::process::{Output, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use it::client::PASSWORD;
+use it::edition::skipped_under_spin;
 use it::process::{Process, free_port, program};
 use it::wait::DEADLINE;
 use serde_json::Value;
@@ -86,6 +87,9 @@ async fn started(data: &Path) -> (Process, Punctual) {
 
 #[tokio::test]
 async fn a_reminder_rings_in_watch_within_a_second_and_stands_in_notifications() {
+    if skipped_under_spin("it starts `punctual-server`") {
+        return;
+    }
     let data = tempfile::tempdir().expect("a folder");
     let (_server, punctual) = started(data.path()).await;
     let mut watch = punctual
@@ -128,6 +132,9 @@ async fn a_reminder_rings_in_watch_within_a_second_and_stands_in_notifications()
 
 #[tokio::test]
 async fn a_weekly_task_that_is_done_comes_back() {
+    if skipped_under_spin("it starts `punctual-server`") {
+        return;
+    }
     let data = tempfile::tempdir().expect("a folder");
     let (_server, punctual) = started(data.path()).await;
     let task = punctual

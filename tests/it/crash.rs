@@ -2,6 +2,7 @@ use std::collections::HashSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use it::client::{Client, text};
+use it::edition::skipped_under_spin;
 use it::process::{Process, free_port};
 use it::{Receiver, User, eventually};
 use punctual_domain::Instant;
@@ -22,6 +23,9 @@ fn in_millis(millis: u64) -> String {
 
 #[tokio::test]
 async fn what_was_accepted_before_a_sigkill_fires_after_it_once() {
+    if skipped_under_spin("it starts `punctual-server`") {
+        return;
+    }
     let (data, port, receiver) = (
         tempfile::tempdir().expect("a folder"),
         free_port(),
@@ -81,6 +85,9 @@ async fn what_was_accepted_before_a_sigkill_fires_after_it_once() {
 
 #[tokio::test]
 async fn a_request_repeated_over_a_crash_does_its_work_once() {
+    if skipped_under_spin("it starts `punctual-server`") {
+        return;
+    }
     let (data, port) = (tempfile::tempdir().expect("a folder"), free_port());
     let mut server = Process::start(data.path(), port, OPEN).await;
     let ann = User::register(&Client::new(&server.url), "ann@example.com", "UTC").await;
@@ -133,6 +140,9 @@ async fn a_request_repeated_over_a_crash_does_its_work_once() {
 
 #[tokio::test]
 async fn a_folder_in_use_and_a_taken_port_are_one_line_with_the_way_out() {
+    if skipped_under_spin("it starts `punctual-server`") {
+        return;
+    }
     let (data, other, port) = (
         tempfile::tempdir().expect("a folder"),
         tempfile::tempdir().expect("a folder"),

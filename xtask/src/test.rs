@@ -13,7 +13,7 @@ use crate::build;
 use crate::guard::Guard;
 use crate::tally::Tally;
 use crate::workspace::{WASM, cargo, components, root, run as run_command};
-use crate::{browser, deny, drift, tools, wasm_target};
+use crate::{browser, deny, drift, spin, tools, wasm_target};
 
 const HELP: &str = "\
 cargo xtask test [quick] [real] [web] [k8s]
@@ -22,7 +22,8 @@ Without a name: all of them.
 
   quick   format, build, lints, docs, licences, and every test that needs nothing but this repository
   real    against the real servers, fetched and built once: Kafka (Java 17), Dapr (Go), Postgres; the integration tests
-          once more, on Postgres, Kafka and Dapr
+          once more, on Postgres, Kafka and Dapr, and a third time with Spin in the place of our host, where `spin` is
+          on the PATH
   web     the browser client, with its own tests, and in a browser against the real server
   k8s     the chart, against a real API server (no tests yet)
 
@@ -103,6 +104,14 @@ fn on_real_servers(report: &mut Report) {
         });
         report.tests("cluster", || {
             tests(&["--test", "editions"], &["--test-threads", "3"], "cluster")
+        });
+        report.tests("spin", || match spin::missing() {
+            None => tests(&["--test", "editions"], &["--test-threads", "3"], "spin"),
+            Some(missing) => Ok(Tally {
+                skipped: 1,
+                skipped_names: vec![format!("spin: {missing}")],
+                ..Tally::default()
+            }),
         });
     }
 }

@@ -23,7 +23,8 @@ async fn on_postgres(registration: Registration) -> (App, Fresh) {
             &format!("127.0.0.1:{}", fresh.server.port()),
         )
         .run()
-        .await;
+        .await
+        .expect("it is embedded");
     (app, fresh)
 }
 
@@ -441,7 +442,8 @@ async fn every_answer_is_the_same_on_postgres_and_on_sqlite() {
         .clock(NOW)
         .variable("email_enabled", "true")
         .run()
-        .await;
+        .await
+        .expect("it is embedded");
     let (postgres, _fresh) = on_postgres(Registration::Open).await;
     let (ours, theirs) = (story(&sqlite).await, story(&postgres).await);
     let told = |story: &[String]| {

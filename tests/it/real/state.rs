@@ -115,11 +115,12 @@ async fn app_with(sidecar: &str) -> App {
         .variable("dapr_api_token", TOKEN)
         .run()
         .await
+        .expect("it is embedded")
 }
 
 #[tokio::test]
 async fn the_key_value_store_keeps_the_contract() {
-    keeps_the_contract(&App::start().clock(NOW).run().await).await;
+    keeps_the_contract(&App::start().clock(NOW).run().await.expect("it is embedded")).await;
 }
 
 #[tokio::test]

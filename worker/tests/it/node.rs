@@ -21,12 +21,16 @@ pub fn node_is_here() -> bool {
             std::env::var("CI").as_deref() != Ok("true"),
             "Node (20 or later, with npm) is needed: https://nodejs.org"
         );
-        let thread = std::thread::current();
-        // Past the harness's capture: `cargo xtask test` reads this line.
-        let line = format!("\nskipped: {}: needs Node\n", thread.name().unwrap_or("?"));
-        let _ = std::io::stdout().write_all(line.as_bytes());
+        skipped("needs Node");
     }
     there
+}
+
+/// Says past the harness's capture that the present test does not run: `cargo xtask test` reads this line.
+pub fn skipped(reason: &str) {
+    let thread = std::thread::current();
+    let line = format!("\nskipped: {}: {reason}\n", thread.name().unwrap_or("?"));
+    let _ = std::io::stdout().write_all(line.as_bytes());
 }
 
 /// The folder of a package in `worker/tests/`, with its dependencies.
