@@ -364,6 +364,9 @@ fn functions_command(options: &ClusterOptions, folder: &Folder, port: u16) -> Co
             .arg("up")
             .arg("--file")
             .arg(options.root.join("spin.toml"))
+            // In its own temporary folder it would leave files behind when it is killed.
+            .arg("--temp")
+            .arg(folder.path())
             .args(["--listen", &loopback(port)])
             .arg("--state-dir")
             .arg(state);
