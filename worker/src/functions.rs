@@ -171,7 +171,8 @@ impl Functions {
             .send()
             .await
             .map_err(|error| Failure {
-                maybe_running: !error.is_connect(),
+                // A connection that broke is the end of whoever was called.
+                maybe_running: error.is_timeout() && !error.is_connect(),
                 error: chain(&error),
             })?;
         let status = answer.status();

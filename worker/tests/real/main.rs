@@ -7,7 +7,6 @@ mod kafka;
 mod migrations;
 mod outage;
 mod races;
-mod speed;
 
 #[path = "../it/admin.rs"]
 mod admin;
