@@ -35,24 +35,21 @@ async fn run(program: Program) -> anyhow::Result<()> {
 }
 
 async fn serve(program: &Program) -> anyhow::Result<()> {
+    let stopped = until_stopped()?;
     let server = Server::start(program.options()?).await?;
     let mut out = std::io::stdout();
     // Whoever reads it may be a program that waits for it.
     let _ = out
         .write_all(greeting(&server.url(), &place(program)?).as_bytes())
         .and_then(|()| out.flush());
-    until_stopped().await?;
+    stopped.await;
     eprintln!("Stopping; Ctrl-C again cuts it short.");
     server.stop().await;
     Ok(())
 }
 
 async fn serve_functions(program: &Program) -> anyhow::Result<()> {
-    let stopped = async {
-        if let Err(error) = until_stopped().await {
-            eprintln!("punctual-server: {error}");
-        }
-    };
+    let stopped = until_stopped()?;
     let ready = |url: &str| println!("The functions are up at {url}");
     Ok(functions::serve(program.functions(), ready, stopped).await?)
 }

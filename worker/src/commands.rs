@@ -125,22 +125,24 @@ fn from_stdin() -> Result<String, Error> {
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Returns at the first Ctrl-C or SIGTERM. The second one ends the process where it stands.
-pub async fn until_stopped() -> Result<(), Error> {
+/// From this call on Ctrl-C and SIGTERM are waited for: the first one ends the waiting, the second one the process where it
+/// stands. Called before anything is started, so that nothing is cut that has begun.
+pub fn until_stopped() -> Result<impl Future<Output = ()>, Error> {
     use tokio::signal::unix::{SignalKind, signal};
     let refused = |error: std::io::Error| Error::Usage(format!("cannot wait for signals: {error}"));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(refused)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(refused)?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    tokio::spawn(async move {
+    Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        std::process::exit(130);
-    });
-    Ok(())
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            std::process::exit(130);
+        });
+    })
 }

@@ -185,6 +185,7 @@ async fn open(common: &Common, stored: Option<&HashMap<String, String>>) -> anyh
 }
 
 async fn work(program: &Program) -> anyhow::Result<()> {
+    let stopped = until_stopped()?;
     let Program {
         common,
         cluster,
@@ -222,7 +223,7 @@ async fn work(program: &Program) -> anyhow::Result<()> {
     })
     .await?;
     tracing::info!(hub = %worker.hub_address, functions = functions_url, "works");
-    until_stopped().await?;
+    stopped.await;
     worker.stop().await;
     Ok(())
 }

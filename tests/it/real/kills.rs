@@ -154,6 +154,8 @@ async fn what_a_function_has_done_for_a_worker_that_was_killed_before_it_heard_s
     let held = Held::row(&cluster, &plan).await;
     cluster.workers[0].program.resume().expect("resumed");
     waits(&cluster, "punctual_functions").await;
+    // Time enough for a commit that is not to be.
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
     // It works on and answers; nobody hears it.
     cluster.workers[0].program.pause().expect("paused");
     held.release().await;
