@@ -76,7 +76,8 @@ fn quick(report: &mut Report) {
     report.check("clippy", clippy);
     report.check("doc", doc);
     report.check("deny", deny::check);
-    report.tests("tests", || tests(&[], &[], "embedded"));
+    // One more than there are small machines' cores: many tests wait for an instant.
+    report.tests("tests", || tests(&[], &["--test-threads", "3"], "embedded"));
 }
 
 /// The targets called `real`, which need the servers of `servers/`.
