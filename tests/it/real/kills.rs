@@ -3,48 +3,23 @@
 use std::time::{Duration, Instant};
 
 use it::client::text;
-use it::{User, eventually};
+use it::eventually;
 use punctual_contract::events::TASK_EVENTS;
 use punctual_servers::Cluster;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_postgres::Client;
 
 use crate::both::connect;
+use crate::cluster::counted;
 use crate::shared::{
-    SECOND, ask, assert_each_once, now, number, person, remind, sleep_until, to_break,
+    SECOND, ask, assert_each_once, assert_followed_once, complete, daily, now, number, person,
+    remind, settled, sleep_until, to_break,
 };
 use crate::topic::{Topic, lag};
 
 const SEED: u64 = 1;
-
-async fn daily(user: &User) -> Value {
-    let body =
-        json!({ "title": "Pills", "due": "2031-01-01", "repeat": { "rrule": "FREQ=DAILY" } });
-    user.add(body).await
-}
-
-async fn complete(user: &User, task: &Value) {
-    let path = format!("/api/tasks/{}/complete", text(task, "/id"));
-    user.post(&path, json!({})).await.expect(200);
-}
-
-/// The completed task of a series is followed by one, and counted once.
-async fn assert_followed_once(user: &User, task: &Value) {
-    let series = text(task, "/series_id");
-    let all = eventually("the next occurrence", || async {
-        let all = user.tasks(&format!("series_id={series}&status=all")).await;
-        (all.len() > 1).then_some(all)
-    })
-    .await;
-    assert_eq!(all.len(), 2, "{all:?}");
-    eventually("the completion to be counted", || async {
-        let activity = user.get("/api/activity").await.expect(200);
-        (activity["days"].as_array()?.last()?["completed"] == 1).then_some(())
-    })
-    .await;
-}
 
 /// An open transaction that holds a row's lock until this is dropped.
 struct Held(Client);
@@ -84,7 +59,7 @@ async fn what_kafka_has_acknowledged_before_the_worker_was_killed_is_published_a
     cluster.workers[1].program.stop().await.expect("stopped");
     let (ann, receiver) = person(&cluster, "watermark").await;
     let task = daily(&ann).await;
-    crate::shared::settled(&cluster, &ann).await;
+    settled(&cluster, &ann).await;
     let topic = Topic::read(&cluster, TASK_EVENTS).await;
     let before = number(&cluster, WATERMARK).await;
 
@@ -121,6 +96,7 @@ async fn what_kafka_has_acknowledged_before_the_worker_was_killed_is_published_a
         .expect("up again");
     assert_each_once(&cluster, &ann, &receiver, &[(reminded, at)]).await;
     assert_followed_once(&ann, &task).await;
+    counted(&ann, 1).await;
     topic.assert_whole(&cluster, &ann.id, before).await;
     let again = topic.of(&ann.id);
     assert!(published.keys().all(|id| again[id] > 1), "{again:?}");
@@ -138,7 +114,7 @@ async fn what_a_function_has_done_for_a_worker_that_was_killed_before_it_heard_s
     cluster.workers[1].program.stop().await.expect("stopped");
     let (ann, receiver) = person(&cluster, "offset").await;
     let task = daily(&ann).await;
-    crate::shared::settled(&cluster, &ann).await;
+    settled(&cluster, &ann).await;
     eventually("all offsets to be committed", || async {
         (lag(&cluster, "on-task-events", TASK_EVENTS).await == 0).then_some(())
     })
@@ -181,6 +157,7 @@ async fn what_a_function_has_done_for_a_worker_that_was_killed_before_it_heard_s
     })
     .await;
     assert_followed_once(&ann, &task).await;
+    counted(&ann, 1).await;
     cluster.workers[1]
         .program
         .restart()
@@ -232,7 +209,7 @@ async fn a_leader_that_is_killed_is_replaced_in_ten_seconds_and_one_that_wakes_u
     let mut random = StdRng::seed_from_u64(SEED);
     let first = let_the_first_one_lead(&mut cluster).await;
     let (ann, receiver) = person(&cluster, "leaders").await;
-    crate::shared::settled(&cluster, &ann).await;
+    settled(&cluster, &ann).await;
     let topic = Topic::read(&cluster, TASK_EVENTS).await;
     let from = number(&cluster, WATERMARK).await;
     let begin = now() + 3 * SECOND;

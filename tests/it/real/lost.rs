@@ -1,13 +1,12 @@
 //! Events that reach nobody.
 
-use it::client::text;
-use it::eventually;
 use punctual_contract::events::TASK_EVENTS;
 use serde_json::json;
 
 use crate::cluster::counted;
 use crate::shared::{
-    SECOND, ask, assert_each_once, now, number, person, remind, settled, to_break,
+    SECOND, ask, assert_each_once, assert_followed_once, complete, daily, now, number, person,
+    remind, settled, to_break,
 };
 use crate::topic::Topic;
 
@@ -15,17 +14,14 @@ use crate::topic::Topic;
 async fn what_follows_from_an_event_that_was_lost_comes_all_the_same() {
     let mut cluster = to_break().await;
     let (ann, receiver) = person(&cluster, "lost").await;
-    let body =
-        json!({ "title": "Pills", "due": "2031-01-01", "repeat": { "rrule": "FREQ=DAILY" } });
-    let task = ann.add(body).await;
+    let task = daily(&ann).await;
     settled(&cluster, &ann).await;
     let topic = Topic::read(&cluster, TASK_EVENTS).await;
 
     for worker in &mut cluster.workers {
         worker.program.kill().await.expect("killed");
     }
-    let complete = format!("/api/tasks/{}/complete", text(&task, "/id"));
-    ann.post(&complete, json!({})).await.expect(200);
+    complete(&ann, &task).await;
     let at = now() / SECOND * SECOND + 8 * SECOND;
     let reminded = remind(&ann, "later", at).await;
     // Whatever was changed counts as published.
@@ -35,19 +31,12 @@ async fn what_follows_from_an_event_that_was_lost_comes_all_the_same() {
     for worker in &mut cluster.workers {
         worker.program.restart().await.expect("up again");
     }
-    let series = format!("series_id={}&status=all", text(&task, "/series_id"));
-    let all = eventually("the next occurrence", || async {
-        let all = ann.tasks(&series).await;
-        (all.len() > 1).then_some(all)
-    })
-    .await;
-    assert_eq!(all.len(), 2, "{all:?}");
+    assert_followed_once(&ann, &task).await;
     assert_each_once(&cluster, &ann, &receiver, &[(reminded, at)]).await;
     assert!(topic.of(&ann.id).keys().all(|id| *id > lost));
 
     // The day is counted anew when its next completion comes.
     let other = ann.add(json!({ "title": "other" })).await;
-    let complete = format!("/api/tasks/{}/complete", text(&other, "/id"));
-    ann.post(&complete, json!({})).await.expect(200);
+    complete(&ann, &other).await;
     counted(&ann, 2).await;
 }

@@ -9,7 +9,7 @@ use it::{Receiver, User, eventually};
 use punctual_domain::Instant;
 use punctual_servers::cluster::Proxies;
 use punctual_servers::{Cluster, ClusterOptions};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::both::{all, connect};
@@ -82,6 +82,29 @@ pub async fn remind(user: &User, title: &str, at: i64) -> String {
         .add(json!({ "title": title, "reminders": reminders }))
         .await;
     text(&task, "/id")
+}
+
+/// A task that comes again every day, years from now.
+pub async fn daily(user: &User) -> Value {
+    let repeat = json!({ "rrule": "FREQ=DAILY" });
+    user.add(json!({ "title": "Pills", "due": "2031-01-01", "repeat": repeat }))
+        .await
+}
+
+pub async fn complete(user: &User, task: &Value) {
+    let path = format!("/api/tasks/{}/complete", text(task, "/id"));
+    user.post(&path, json!({})).await.expect(200);
+}
+
+/// The completed task of a series is followed by one.
+pub async fn assert_followed_once(user: &User, task: &Value) {
+    let series = text(task, "/series_id");
+    let all = eventually("the next occurrence", || async {
+        let all = user.tasks(&format!("series_id={series}&status=all")).await;
+        (all.len() > 1).then_some(all)
+    })
+    .await;
+    assert_eq!(all.len(), 2, "{all:?}");
 }
 
 /// Unix microseconds of the last whole millisecond: as exact as the API.
