@@ -68,6 +68,9 @@ pub enum Command {
     Done(Many),
     /// Skip this occurrence of a repeating task
     Skip(Many),
+    /// Show what a series was and will be; skip or move one occurrence to come
+    #[command(visible_alias = "series", after_help = OCCURRENCES_HELP)]
+    Occurrences(Occurrences),
     /// Open tasks again
     Reopen(Many),
     /// Delete tasks; a repeating one ends
@@ -77,6 +80,8 @@ pub enum Command {
     Restore(Many),
     /// Take back the last change of a task; a second undo takes back the first
     Undo(Undo),
+    /// Acknowledge what rings: it rings no more
+    Ack(Ack),
     /// Ring again later
     #[command(after_help = SNOOZE_HELP)]
     Snooze(Snooze),
@@ -122,12 +127,24 @@ Examples:
 
 const EDIT_HELP: &str = "\
 What is not named stays. 'none' clears: --due none, --repeat none, --remind none, --tag none.
-A new title or due is for this occurrence; --repeat and --zone are for this one and all later.
+A new title, start or due is for this occurrence, all else for this one and all later ones; --once and
+--later say otherwise. A --due for all later ones moves the series.
 
 Examples:
   punctual edit 2 --due 'friday 10:00'
   punctual edit 2 --title 'Pay the rent' --remind 1h --remind due
+  punctual edit 2 --due 'tue 10:00' --later
   punctual edit 2 --repeat none";
+
+const OCCURRENCES_HELP: &str = "\
+An occurrence is named by its day (2026-12-07), or by its day and time where there are several.
+
+Examples:
+  punctual occurrences 2                        what is open and to come
+  punctual occurrences 2 --from 2026-01-01      what was done too
+  punctual occurrences 2 --skip 2026-12-07
+  punctual occurrences 2 --move 2026-12-07 --to '2026-12-08 10:00'
+  punctual occurrences 2 --restore 2026-12-07   neither left out nor moved";
 
 const SNOOZE_HELP: &str = "\
 Examples:
@@ -208,12 +225,21 @@ pub struct Add {
     /// What is to be done, in as many words as you like
     #[arg(required = true)]
     pub title: Vec<String>,
+    /// When it can be begun
+    #[arg(long, value_name = "WHEN")]
+    pub start: Option<When>,
     /// When it is due
     #[arg(long, value_name = "WHEN")]
     pub due: Option<When>,
     /// How long before the due time (10m, 1d, "due"), or when ("at 18:00"); may be repeated
     #[arg(long, value_name = "BEFORE|AT")]
     pub remind: Vec<Remind>,
+    /// Ring again so long after it rang, until it is acknowledged: 5m
+    #[arg(long, requires = "remind", value_name = "PAUSE", value_parser = pause)]
+    pub again: Option<String>,
+    /// How often at most [default: 5]
+    #[arg(long, requires = "again", value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub times: Option<u32>,
     /// daily, weekdays, weekly, monthly, yearly, "every monday", "every 2 weeks" or an RRULE
     #[arg(long, value_name = "RULE")]
     pub repeat: Option<Repeat>,
@@ -281,9 +307,24 @@ pub struct Edit {
     /// When it is due, or `none`
     #[arg(long, value_name = "WHEN")]
     pub due: Option<OrNone<When>>,
+    /// When it can be begun, or `none`
+    #[arg(long, value_name = "WHEN")]
+    pub start: Option<OrNone<When>>,
+    /// For this occurrence alone
+    #[arg(long, conflicts_with = "later")]
+    pub once: bool,
+    /// For this occurrence and all later ones
+    #[arg(long)]
+    pub later: bool,
     /// In place of all reminders it has; may be repeated
     #[arg(long, value_name = "BEFORE|AT")]
     pub remind: Vec<OrNone<Remind>>,
+    /// Ring again so long after it rang, until it is acknowledged: 5m
+    #[arg(long, requires = "remind", value_name = "PAUSE", value_parser = pause)]
+    pub again: Option<String>,
+    /// How often at most [default: 5]
+    #[arg(long, requires = "again", value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub times: Option<u32>,
     /// How it repeats, or `none`
     #[arg(long, value_name = "RULE")]
     pub repeat: Option<OrNone<Repeat>>,
@@ -388,6 +429,44 @@ pub struct Snooze {
     /// In place of a length
     #[arg(long, value_name = "WHEN")]
     pub until: Option<When>,
+}
+
+#[derive(Debug, Args)]
+pub struct Ack {
+    /// [default: what rang last]
+    pub task: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Occurrences {
+    /// Its number in the last list, or the end of its id
+    pub task: String,
+    /// Due then or later [default: now]
+    #[arg(long, value_name = "WHEN")]
+    pub from: Option<When>,
+    /// How many at most
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=200))]
+    pub limit: u16,
+    /// Leave this one out
+    #[arg(long, value_name = "DAY", conflicts_with_all = ["move", "restore"])]
+    pub skip: Option<String>,
+    /// Move this one
+    #[arg(long, value_name = "DAY", requires = "to", conflicts_with = "restore")]
+    pub r#move: Option<String>,
+    /// When it is due then
+    #[arg(long, value_name = "WHEN", requires = "move")]
+    pub to: Option<When>,
+    /// Bring this one back to where the rule has it
+    #[arg(long, value_name = "DAY")]
+    pub restore: Option<String>,
+}
+
+/// A length, as ISO 8601.
+fn pause(text: &str) -> Result<String, String> {
+    crate::duration::parse(text)
+        .or_else(|| crate::duration::parse_iso(text))
+        .map(crate::duration::Span::iso)
+        .ok_or_else(|| format!("I don't understand \"{text}\"; say 5m, 1h"))
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,8 @@
 //! Add a task, change one.
 
-use punctual_contract::api::{NewTask, Reminder, Repeat, Task, TaskPatch};
+use std::collections::BTreeMap;
+
+use punctual_contract::api::{NewTask, Reminder, Repeat, RepeatPatch, Task, TaskPatch};
 
 use crate::api::{Api, escape};
 use crate::args::{Add, Edit, OrNone};
@@ -40,17 +42,28 @@ pub async fn add(api: &Api, screen: &Screen, args: Add) -> Result<()> {
         project_id,
         priority: args.priority.name().to_owned(),
         tags: args.tag,
+        start: args
+            .start
+            .map(|start| start.due(&clock).map(|start| start.to_string()))
+            .transpose()
+            .map_err(|why| Error::usage(format!("--start: {why}")))?,
         due: due.map(|due| due.to_string()),
         timezone: args.zone.map(|zone| zone.to_string()),
         repeat: args.repeat.map(|repeat| Repeat {
             rrule: repeat.rrule(first),
             from: args.from.name().to_owned(),
+            exdates: Vec::new(),
+            rdates: Vec::new(),
+            moved: BTreeMap::new(),
         }),
-        reminders: args
-            .remind
-            .iter()
-            .map(|remind| reminder(*remind, &clock))
-            .collect::<Result<_>>()?,
+        reminders: match args.remind.as_slice() {
+            [] => None, // The project's, if it has some.
+            all => Some(
+                all.iter()
+                    .map(|remind| Ok(again(reminder(*remind, &clock)?, &args.again, args.times)))
+                    .collect::<Result<_>>()?,
+            ),
+        },
         rank: String::new(),
     };
     let answer = api.post("/api/tasks", &task).await?;
@@ -62,21 +75,28 @@ pub async fn add(api: &Api, screen: &Screen, args: Add) -> Result<()> {
     Ok(())
 }
 
+/// With a pause it rings until it is acknowledged.
+fn again(reminder: Reminder, again: &Option<String>, times: Option<u32>) -> Reminder {
+    Reminder {
+        again: again.clone(),
+        times,
+        ..reminder
+    }
+}
+
 fn reminder(remind: Remind, clock: &Clock) -> Result<Reminder> {
     Ok(match remind {
         Remind::Before(span) => Reminder {
-            id: None,
             before: Some(span.iso()),
-            at: None,
+            ..Reminder::default()
         },
         Remind::At(when) => {
             let at = when
                 .instant(clock)
                 .map_err(|why| Error::usage(format!("--remind: {why}")))?;
             Reminder {
-                id: None,
-                before: None,
                 at: Some(rfc3339(at)),
+                ..Reminder::default()
             }
         }
     })
@@ -136,6 +156,15 @@ pub async fn edit(api: &Api, screen: &Screen, args: Edit) -> Result<()> {
         Some(OrNone::None) => Some(None),
         None => None,
     };
+    let start = match args.start {
+        Some(OrNone::Some(when)) => Some(Some(
+            when.due(&own)
+                .map_err(|why| Error::usage(format!("--start: {why}")))?
+                .to_string(),
+        )),
+        Some(OrNone::None) => Some(None),
+        None => None,
+    };
     let first = match due.flatten() {
         Some(due) => due.date(),
         None => task
@@ -145,27 +174,21 @@ pub async fn edit(api: &Api, screen: &Screen, args: Edit) -> Result<()> {
             .unwrap_or_else(|| own.today()),
     };
     let repeat = match (args.repeat, args.from) {
-        (Some(OrNone::Some(repeat)), from) => {
-            let kept = task
-                .repeat
-                .as_ref()
-                .map_or("due", |repeat| repeat.from.as_str());
-            Some(Some(Repeat {
-                rrule: repeat.rrule(first),
-                from: from.map_or(kept, |from| from.name()).to_owned(),
-            }))
-        }
+        (Some(OrNone::Some(repeat)), from) => Some(Some(RepeatPatch {
+            rrule: Some(repeat.rrule(first)),
+            from: from.map(|from| Some(from.name().to_owned())),
+            ..RepeatPatch::default()
+        })),
         (Some(OrNone::None), _) => Some(None),
-        (None, Some(from)) => {
-            let repeat = task
-                .repeat
-                .clone()
-                .ok_or_else(|| Error::usage("--from needs --repeat: this task does not repeat."))?;
-            Some(Some(Repeat {
-                from: from.name().to_owned(),
-                ..repeat
-            }))
+        (None, Some(_)) if task.repeat.is_none() => {
+            return Err(Error::usage(
+                "--from needs --repeat: this task does not repeat.",
+            ));
         }
+        (None, Some(from)) => Some(Some(RepeatPatch {
+            from: Some(Some(from.name().to_owned())),
+            ..RepeatPatch::default()
+        })),
         (None, None) => None,
     };
     let project_id = match &args.project {
@@ -178,7 +201,10 @@ pub async fn edit(api: &Api, screen: &Screen, args: Edit) -> Result<()> {
             let wanted = all.iter().filter_map(|remind| remind.clone().into_option());
             Some(Some(
                 wanted
-                    .map(|remind| Ok(kept(&task, reminder(remind, &own)?)))
+                    .map(|remind| {
+                        let remind = again(reminder(remind, &own)?, &args.again, args.times);
+                        Ok(kept(&task, remind))
+                    })
                     .collect::<Result<Vec<_>>>()?,
             ))
         }
@@ -194,13 +220,19 @@ pub async fn edit(api: &Api, screen: &Screen, args: Edit) -> Result<()> {
             .map(|priority| Some(priority.name().to_owned())),
         tags: (!args.tag.is_empty())
             .then(|| Some(args.tag.into_iter().filter(|tag| tag != "none").collect())),
+        start,
         due: due.map(|due| due.map(|due| due.to_string())),
+        apply: match (args.once, args.later) {
+            (true, _) => Some("this".to_owned()),
+            (_, true) => Some("later".to_owned()),
+            _ => None,
+        },
         timezone: args
             .zone
             .map(|zone| zone.into_option().map(|zone| zone.to_string())),
         repeat,
         reminders,
-        rank: None,
+        ..TaskPatch::default()
     };
     if patch == TaskPatch::default() {
         return Err(Error::usage(
@@ -226,12 +258,15 @@ fn kept(task: &Task, wanted: Reminder) -> Reminder {
         .unwrap_or(wanted)
 }
 
-fn meaning(reminder: &Reminder) -> (Option<(u64, u64)>, Option<chrono::DateTime<chrono::Utc>>) {
+fn meaning(reminder: &Reminder) -> impl PartialEq + std::fmt::Debug + use<> {
     let before = reminder
         .before
         .as_deref()
         .and_then(crate::duration::parse_iso);
-    let at = reminder.at.as_deref().and_then(|at| at.parse().ok());
+    let at = reminder
+        .at
+        .as_deref()
+        .and_then(|at| at.parse::<chrono::DateTime<chrono::Utc>>().ok());
     (
         before.map(|span| {
             (
@@ -240,6 +275,8 @@ fn meaning(reminder: &Reminder) -> (Option<(u64, u64)>, Option<chrono::DateTime<
             )
         }),
         at,
+        reminder.of.clone().filter(|of| of != "due"),
+        (reminder.again.clone(), reminder.times),
     )
 }
 
@@ -251,7 +288,7 @@ mod tests {
         Reminder {
             id: id.map(str::to_owned),
             before: Some(before.to_owned()),
-            at: None,
+            ..Reminder::default()
         }
     }
 
@@ -268,9 +305,8 @@ mod tests {
             "a day is not always 24 hours long"
         );
         let at = |at: &str| Reminder {
-            id: None,
-            before: None,
             at: Some(at.to_owned()),
+            ..Reminder::default()
         };
         assert_eq!(
             meaning(&at("2026-11-30T18:00:00Z")),

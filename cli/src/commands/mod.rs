@@ -5,6 +5,7 @@ pub mod act;
 pub mod add;
 pub mod list;
 pub mod notifications;
+pub mod occurrences;
 pub mod projects;
 pub mod show;
 pub mod snooze;

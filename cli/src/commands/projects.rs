@@ -1,6 +1,6 @@
 //! Projects.
 
-use punctual_contract::api::{Project, ProjectName};
+use punctual_contract::api::{NewProject, Project, ProjectPatch};
 
 use crate::api::{Api, escape};
 use crate::args::{ProjectCommand, Projects};
@@ -14,7 +14,14 @@ pub async fn projects(api: &Api, screen: &Screen, args: Projects) -> Result<()> 
     let answer = match args.command {
         None => return list(api, screen, args.archived).await,
         Some(ProjectCommand::Add { name }) => (
-            api.post("/api/projects", &ProjectName { name }).await?,
+            api.post(
+                "/api/projects",
+                &NewProject {
+                    name,
+                    reminders: Vec::new(),
+                },
+            )
+            .await?,
             "Added",
         ),
         Some(ProjectCommand::Rename { project, name }) => {
@@ -22,7 +29,10 @@ pub async fn projects(api: &Api, screen: &Screen, args: Projects) -> Result<()> 
             (
                 api.patch(
                     path(&project, ""),
-                    &ProjectName { name },
+                    &ProjectPatch {
+                        name: Some(name),
+                        ..ProjectPatch::default()
+                    },
                     Some(format!("\"{}\"", project.version)),
                 )
                 .await?,

@@ -1,11 +1,11 @@
-//! Ring again later.
+//! Ring again later, or no more.
 
 use std::time::Duration;
 
 use punctual_contract::api::{self, Notification, Page, Receipt, Task};
 
 use crate::api::{Api, escape};
-use crate::args::Snooze;
+use crate::args::{Ack, Snooze};
 use crate::duration;
 use crate::error::{Error, Result};
 use crate::naming;
@@ -60,6 +60,41 @@ pub async fn snooze(api: &Api, screen: &Screen, args: Snooze) -> Result<()> {
             instant(&before, &clock)
         ),
     });
+    Ok(())
+}
+
+pub async fn acknowledge(api: &Api, screen: &Screen, args: Ack) -> Result<()> {
+    let reminder = match args.task {
+        Some(name) => {
+            let id = naming::task(api, &name).await?;
+            let path = format!("/api/tasks/{}/reminders?limit=200", escape(&id));
+            let receipts: Page<Receipt> = api.get(&path).await?.json()?;
+            receipts
+                .items
+                .into_iter()
+                .filter(|receipt| receipt.state == "fired")
+                .max_by(|a, b| a.fired_at.cmp(&b.fired_at))
+                .map(|receipt| receipt.id)
+                .ok_or_else(|| Error::failed("Nothing of this task has rung."))?
+        }
+        None => last(api).await?,
+    };
+    let path = format!("/api/reminders/{}/acknowledge", escape(&reminder));
+    let answer = api.act(path).await?;
+    if screen.json {
+        screen.document(&answer.text);
+        return Ok(());
+    }
+    let receipt: Receipt = answer.json()?;
+    let task: Task = api
+        .get(format!("/api/tasks/{}", escape(&receipt.task_id)))
+        .await?
+        .json()?;
+    screen.line(format!(
+        "{} {}",
+        screen.paint(Style::Green, "Acknowledged"),
+        clean(&task.title)
+    ));
     Ok(())
 }
 
@@ -191,6 +226,8 @@ mod tests {
             task_id: String::new(),
             kind: kind.to_owned(),
             definition_id: String::new(),
+            repetition: 0,
+            again_left: 0,
             occurrence: None,
             state: state.to_owned(),
             planned_at: String::new(),

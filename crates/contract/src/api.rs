@@ -1,6 +1,8 @@
 //! What clients send and get. Answers are built by the database's views; the types here that describe them are for
 //! clients and for the OpenAPI document, and a test compares them with the running app.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -150,6 +152,69 @@ wire! {
         /// `due` (default): the next is counted from the rule; `completion`: from when it was done.
         #[serde(default = "from_due")]
         pub from: String,
+        /// Occurrences that are left out (RFC 5545 EXDATE): local dates (all of that day), local date-times, or keys.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub exdates: Vec<String>,
+        /// Occurrences besides the rule's (RFC 5545 RDATE): local dates or date-times.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub rdates: Vec<String>,
+        /// Occurrences that are due at another time: their keys, and when (RFC 5545 RECURRENCE-ID).
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub moved: BTreeMap<String, String>,
+    }
+
+    /// A part of [`Repeat`], RFC 7396: what is left out stays. A task that does not repeat yet needs `rrule`.
+    #[serde(deny_unknown_fields)]
+    #[derive(Default)]
+    pub struct RepeatPatch {
+        #[serde(default, deserialize_with = "present_and_set", skip_serializing_if = "Option::is_none")]
+        pub rrule: Option<String>,
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub from: Option<Option<String>>,
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub exdates: Option<Option<Vec<String>>>,
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub rdates: Option<Option<Vec<String>>>,
+        /// Merged as well: null moves an occurrence back to where the rule has it.
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub moved: Option<Option<BTreeMap<String, Option<String>>>>,
+    }
+
+    /// One occurrence of a series.
+    pub struct Occurrence {
+        /// What names it in its series for ever: where the rule has it, as a local date or date-time, in hourly rules an
+        /// instant.
+        pub occurrence: String,
+        /// As COUNT counts, from 1.
+        pub number: i64,
+        pub due: String,
+        /// From when on it is overdue.
+        pub due_at: String,
+        /// `completed`, `skipped`, `open`, or `planned`: it comes after the open one.
+        pub state: String,
+        /// Its task, once there is one.
+        pub task_id: Option<String>,
+        pub completed_at: Option<String>,
+    }
+
+    /// `GET /api/tasks/{id}/occurrences`
+    pub struct Occurrences {
+        /// In the order of their dues.
+        pub items: Vec<Occurrence>,
+        /// Where there are more: what goes into `?from=` to get them.
+        pub next: Option<String>,
+    }
+
+    /// `PATCH /api/tasks/{id}/occurrences/{occurrence}`: exactly one of the two.
+    #[serde(deny_unknown_fields)]
+    #[derive(Default)]
+    pub struct OccurrencePatch {
+        /// A local date or date-time; null: where the rule has it.
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub due: Option<Option<String>>,
+        /// Whether it is left out.
+        #[serde(default, deserialize_with = "present_and_set", skip_serializing_if = "Option::is_none")]
+        pub skipped: Option<bool>,
     }
 
     /// `GET /api/recurrence`
@@ -164,6 +229,7 @@ wire! {
 
     /// When to remind: exactly one of `before` and `at`.
     #[serde(deny_unknown_fields)]
+    #[derive(Default)]
     pub struct Reminder {
         /// Stable within the task. Given when left out; send it again to keep the reminder's state.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -171,9 +237,19 @@ wire! {
         /// ISO 8601 duration before the due time (before the person's morning where due is a date): `PT30M`, `P1D`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub before: Option<String>,
+        /// `due` (default), or `start`: what `before` counts from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub of: Option<String>,
         /// RFC 3339 instant.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub at: Option<String>,
+        /// ISO 8601 duration, `PT1M` to `PT24H`: rings again so long after it rang, until it is acknowledged, put off, or the
+        /// task is done.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub again: Option<String>,
+        /// How often at most, 1 to 50; with `again`, 5 where left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub times: Option<u32>,
     }
 
     /// `POST /api/tasks`
@@ -191,6 +267,9 @@ wire! {
         pub priority: String,
         #[serde(default)]
         pub tags: Vec<String>,
+        /// When it can be begun: a local date or date-time, not later than `due`. Of a repeating task it moves along.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub start: Option<String>,
         /// Local date `2026-12-01` or local date-time `2026-12-01T09:00`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub due: Option<String>,
@@ -199,8 +278,9 @@ wire! {
         pub timezone: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub repeat: Option<Repeat>,
-        #[serde(default)]
-        pub reminders: Vec<Reminder>,
+        /// Left out: the project's, as far as the task has a due or a start for them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reminders: Option<Vec<Reminder>>,
         /// A place in an order by hand: digits and small letters, compared as bytes, not ending in 0. Empty comes last.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         pub rank: String,
@@ -222,15 +302,22 @@ wire! {
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         pub tags: Option<Option<Vec<String>>>,
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub start: Option<Option<String>>,
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         pub due: Option<Option<String>>,
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         pub timezone: Option<Option<String>>,
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-        pub repeat: Option<Option<Repeat>>,
+        pub repeat: Option<Option<RepeatPatch>>,
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         pub reminders: Option<Option<Vec<Reminder>>>,
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         pub rank: Option<Option<String>>,
+        /// Of a repeating task: `this` occurrence alone, or this and all `later` ones. Left out, `title`, `start` and `due`
+        /// are for this one, the rest for all later ones too. `repeat` and `timezone` are never for one alone. A `due` for
+        /// all later ones moves the series: its rule begins anew here.
+        #[serde(default, deserialize_with = "present_and_set", skip_serializing_if = "Option::is_none")]
+        pub apply: Option<String>,
     }
 
     pub struct Task {
@@ -242,12 +329,16 @@ wire! {
         pub tags: Vec<String>,
         /// `open`, `completed`, `skipped`
         pub status: String,
+        /// When it can be begun.
+        pub start: Option<String>,
         pub due: Option<String>,
         pub timezone: Option<String>,
         /// The instant of `due`; of a date, the end of that local day: overdue from then on.
         pub due_at: Option<String>,
         pub repeat: Option<Repeat>,
         pub reminders: Vec<Reminder>,
+        /// The fields that later occurrences have another value of, because they were changed for this one alone.
+        pub later: Option<Value>,
         pub series_id: Option<String>,
         /// The first occurrence under the present rule.
         pub series_start: Option<String>,
@@ -302,11 +393,24 @@ wire! {
         pub fields: Value,
     }
 
-    /// `POST /api/projects`, `PATCH /api/projects/{id}`
+    /// `POST /api/projects`
     #[serde(deny_unknown_fields)]
-    pub struct ProjectName {
+    pub struct NewProject {
         /// 1 to 120 characters.
         pub name: String,
+        /// What a new task in it is reminded by where it says nothing: each with `before`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub reminders: Vec<Reminder>,
+    }
+
+    /// `PATCH /api/projects/{id}`, RFC 7396.
+    #[serde(deny_unknown_fields)]
+    #[derive(Default)]
+    pub struct ProjectPatch {
+        #[serde(default, deserialize_with = "present_and_set", skip_serializing_if = "Option::is_none")]
+        pub name: Option<String>,
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub reminders: Option<Option<Vec<Reminder>>>,
     }
 
     pub struct Project {
@@ -314,6 +418,8 @@ wire! {
         pub name: String,
         /// `inbox` (each account has one, which stays) or `project`
         pub kind: String,
+        /// What a new task in it is reminded by where it says nothing.
+        pub reminders: Vec<Reminder>,
         pub archived_at: Option<String>,
         pub created_at: String,
         pub updated_at: String,
@@ -423,6 +529,10 @@ wire! {
         /// `definition` or `snooze`
         pub kind: String,
         pub definition_id: String,
+        /// 0, or how often it had rung before without being acknowledged.
+        pub repetition: i64,
+        /// How often it rings again at most.
+        pub again_left: i64,
         pub occurrence: Option<String>,
         /// `planned`, `fired`, `cancelled`, `skipped`
         pub state: String,

@@ -1,12 +1,14 @@
 //! What happens to a task: made, edited, completed, skipped, reopened, deleted, undone. Pure: a state goes in, the next
 //! one comes out, and the store writes it in one statement.
 
-use chrono::NaiveTime;
+use std::collections::BTreeMap;
+
+use chrono::{NaiveTime, TimeDelta};
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
-use crate::recurrence::{Recurrence, Rule, first_match};
-use crate::reminders::{Definition, Plan, PlanInput, plan};
+use crate::error::{Error, quoted};
+use crate::recurrence::{End, Occurrence, Recurrence, Rule, first_match};
+use crate::reminders::{Definition, Plan, PlanInput, When, plan, start_for};
 use crate::series::{Basis, OccurrenceRef, Series, next, open_occurrences};
 use crate::task::{Invalid, Priority};
 use crate::time::{Instant, Local, Zone, due_instant, today, zone};
@@ -53,6 +55,152 @@ pub struct Repeat {
     /// From what the next one is counted.
     #[serde(default)]
     pub from: Basis,
+    /// Occurrences that are left out (`EXDATE`), by key or by date.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exdates: Vec<String>,
+    /// Occurrences besides the rule's (`RDATE`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rdates: Vec<Local>,
+    /// Occurrences that are due at another time: key and due.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub moved: BTreeMap<String, Local>,
+}
+
+/// The most exceptions of one kind that a series holds. Those that lie behind the open occurrence are dropped.
+pub const MAX_EXCEPTIONS: usize = 200;
+
+impl Repeat {
+    /// A rule without exceptions.
+    pub fn new(rrule: impl Into<String>, from: Basis) -> Self {
+        Self {
+            rrule: rrule.into(),
+            from,
+            exdates: Vec::new(),
+            rdates: Vec::new(),
+            moved: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the other one says the same but for the exceptions.
+    fn same_rule(&self, other: &Self) -> bool {
+        (&self.rrule, self.from) == (&other.rrule, other.from)
+    }
+
+    fn recurrence(&self, start: Local, zone: Zone) -> Result<Recurrence, Error> {
+        let mut recurrence = Recurrence::new(self.rrule.parse::<Rule>()?, start, zone)?;
+        for text in &self.exdates {
+            match text.parse() {
+                Ok(local) => recurrence.exdates.push(local),
+                Err(_) => recurrence.exkeys.push(text.clone()),
+            }
+        }
+        recurrence.rdates.clone_from(&self.rdates);
+        recurrence.moved.clone_from(&self.moved);
+        Ok(recurrence)
+    }
+
+    /// Exceptions that can be read, sorted, each once, within bounds.
+    fn check_exceptions(&mut self, recurrence: &Recurrence) -> Result<(), Invalid> {
+        for (n, text) in self.exdates.iter().enumerate() {
+            if text.parse::<Local>().is_err() && text.parse::<Instant>().is_err() {
+                return Err(Invalid::new(
+                    format!("repeat.exdates[{n}]"),
+                    format!("{} is no local date or time and no instant", quoted(text)),
+                ));
+            }
+        }
+        for key in self.moved.keys() {
+            if !recurrence.is_key(key) {
+                return Err(Invalid::new(
+                    "repeat.moved",
+                    format!("{} names no occurrence", quoted(key)),
+                ));
+            }
+        }
+        self.exdates.sort_unstable();
+        self.exdates.dedup();
+        self.rdates.sort_unstable();
+        self.rdates.dedup();
+        for (field, len) in [
+            ("exdates", self.exdates.len()),
+            ("rdates", self.rdates.len()),
+            ("moved", self.moved.len()),
+        ] {
+            if len > MAX_EXCEPTIONS {
+                return Err(Invalid::new(
+                    format!("repeat.{field}"),
+                    format!("must be at most {MAX_EXCEPTIONS}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops the exceptions that lie before an occurrence: nothing comes there any more.
+    fn forget_before(&mut self, recurrence: &Recurrence, key: &str) {
+        let later = |local: Local| {
+            recurrence.is_later(&local.to_string(), key)
+                || key
+                    .parse::<Local>()
+                    .is_ok_and(|at| local.date() >= at.date())
+        };
+        self.exdates.retain(|text| match text.parse() {
+            Ok(local) => later(local),
+            Err(_) => recurrence.is_later(text, key),
+        });
+        self.rdates.retain(|local| later(*local));
+        self.moved
+            .retain(|moved, _| moved == key || recurrence.is_later(moved, key));
+    }
+}
+
+/// Which occurrences an edit is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Apply {
+    /// This one alone.
+    This,
+    /// This one and all later ones.
+    Later,
+}
+
+/// What later occurrences have in place of this one's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the fields of a task")]
+pub struct Later {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminders: Option<Vec<Definition>>,
+}
+
+/// Changes a field, and notes in `later` what the later occurrences keep, if only this one changes.
+fn set<T: Clone + PartialEq>(
+    field: &mut T,
+    later: &mut Option<T>,
+    new: Option<T>,
+    this_alone: bool,
+) {
+    if let Some(new) = new {
+        let old = std::mem::replace(field, new);
+        if this_alone {
+            later.get_or_insert(old);
+        } else {
+            *later = None;
+        }
+        if later.as_ref() == Some(field) {
+            *later = None;
+        }
+    }
 }
 
 /// What completing or skipping decided about the next occurrence.
@@ -83,11 +231,13 @@ pub struct TaskState {
     pub priority: Priority,
     pub tags: Vec<String>,
     pub status: Status,
+    pub start: Option<Local>,
     pub due: Option<Local>,
     pub timezone: Option<String>,
     pub due_at: Option<i64>,
     pub repeat: Option<Repeat>,
     pub reminders: Vec<Definition>,
+    pub later: Option<Later>,
     pub series_id: Option<String>,
     pub series_start: Option<Local>,
     pub occurrence: Option<String>,
@@ -112,12 +262,16 @@ pub struct Edit {
     pub project_id: Option<String>,
     pub priority: Option<Priority>,
     pub tags: Option<Vec<String>>,
+    pub start: Option<Option<Local>>,
     pub due: Option<Option<Local>>,
     pub timezone: Option<Option<String>>,
     pub repeat: Option<Option<Repeat>>,
     /// Each with its id.
     pub reminders: Option<Vec<Definition>>,
     pub rank: Option<String>,
+    /// Of a repeating task: where this is `None`, `title`, `start` and `due` are for this occurrence and the rest for all
+    /// later ones too.
+    pub apply: Option<Apply>,
 }
 
 /// Why a change can't be.
@@ -137,6 +291,18 @@ impl From<Invalid> for Refused {
     }
 }
 
+/// Those of a project's reminders that a new task has a due or a start for.
+pub fn fitting(mut reminders: Vec<Definition>, edit: &Edit) -> Vec<Definition> {
+    let has_due = edit.due.flatten().is_some() || edit.repeat.iter().flatten().next().is_some();
+    let has_start = edit.start.flatten().is_some();
+    reminders.retain(|definition| match definition.when {
+        When::BeforeDue(_) => has_due,
+        When::BeforeStart(_) => has_start,
+        When::At(_) => false,
+    });
+    reminders
+}
+
 impl TaskState {
     /// An empty open task, to which an [`Edit`] is applied.
     pub fn new(id: &str, owner: &str, project_id: &str, now: Instant) -> Self {
@@ -149,11 +315,13 @@ impl TaskState {
             priority: Priority::None,
             tags: Vec::new(),
             status: Status::Open,
+            start: None,
             due: None,
             timezone: None,
             due_at: None,
             repeat: None,
             reminders: Vec::new(),
+            later: None,
             series_id: None,
             series_start: None,
             occurrence: None,
@@ -198,10 +366,9 @@ impl TaskState {
         ) else {
             return Ok(None);
         };
-        let recurrence = Recurrence::new(repeat.rrule.parse::<Rule>()?, start, self.zone(account))?;
         Ok(Some((
             Series {
-                recurrence,
+                recurrence: repeat.recurrence(start, self.zone(account))?,
                 basis: repeat.from,
             },
             OccurrenceRef::new(key.clone(), number),
@@ -216,6 +383,7 @@ impl TaskState {
             .and_then(|(series, current)| open_occurrences(series, current, now).1);
         let mut plan = plan(&PlanInput {
             due: self.due,
+            start: self.start,
             zone: self.zone(account),
             morning: account.morning,
             definitions: self.reminders.clone(),
@@ -236,7 +404,7 @@ impl TaskState {
         self.generation_at = now.micros();
     }
 
-    /// Applies an edit. `due` and `title` change this occurrence; `repeat` and `timezone` this and all later ones.
+    /// Applies an edit; [`Edit::apply`] says to which occurrences. `repeat` and `timezone` are always for all later ones.
     pub fn edit(&mut self, edit: Edit, account: &Account, now: Instant) -> Result<(), Refused> {
         if self.deleted_at.is_some() {
             return Err(Refused::Conflict("It is deleted. Restore it first."));
@@ -247,98 +415,365 @@ impl TaskState {
                 "It is done, so no more occurrences follow from it. Change the open one, or reopen this one first.",
             ));
         }
-        let planned_by = |task: &Self| {
-            (
-                task.due,
-                task.timezone.clone(),
-                task.repeat.clone(),
-                task.reminders.clone(),
-                task.series_start,
+        if edit.apply == Some(Apply::This) && (edit.repeat.is_some() || edit.timezone.is_some()) {
+            return Err(Invalid::new(
+                "apply",
+                "takes later where repeat or timezone change: they are of all occurrences",
             )
+            .into());
+        }
+        let before = self.planned_by();
+        let (of_one, of_all) = match edit.apply {
+            None => (true, false),
+            Some(Apply::This) => (true, true),
+            Some(Apply::Later) => (false, false),
         };
-        let before = planned_by(self);
-        if let Some(title) = edit.title {
-            self.title = title;
-        }
-        if let Some(notes) = edit.notes {
-            self.notes = notes;
-        }
-        if let Some(project_id) = edit.project_id {
-            self.project_id = project_id;
-        }
-        if let Some(priority) = edit.priority {
-            self.priority = priority;
-        }
-        if let Some(tags) = edit.tags {
-            self.tags = tags;
-        }
+        // One that does not repeat yet has no later ones that could keep what it was.
+        let repeats = self.repeat.is_some();
+        let (of_one, of_all) = (of_one && repeats, of_all && repeats);
+        let mut later = self.later.take().unwrap_or_default();
+        set(&mut self.title, &mut later.title, edit.title, of_one);
+        set(&mut self.notes, &mut later.notes, edit.notes, of_all);
+        set(
+            &mut self.project_id,
+            &mut later.project_id,
+            edit.project_id,
+            of_all,
+        );
+        set(
+            &mut self.priority,
+            &mut later.priority,
+            edit.priority,
+            of_all,
+        );
+        set(&mut self.tags, &mut later.tags, edit.tags, of_all);
+        set(
+            &mut self.reminders,
+            &mut later.reminders,
+            edit.reminders,
+            of_all,
+        );
         if let Some(rank) = edit.rank {
             self.rank = rank;
         }
         if let Some(timezone) = edit.timezone {
             self.timezone = timezone;
         }
-        if let Some(due) = edit.due {
-            self.due = due;
+        if let Some(start) = edit.start {
+            self.start = start;
         }
-        if let Some(reminders) = edit.reminders {
-            self.reminders = reminders;
+        if let Some(due) = edit.due {
+            let from = std::mem::replace(&mut self.due, due);
+            let moves_series = edit.apply == Some(Apply::Later) && edit.repeat.is_none();
+            if let (true, Some(due)) = (moves_series && due != from, due) {
+                self.move_series(due, account)?;
+            }
         }
         if let Some(repeat) = edit.repeat
             && (repeat != self.repeat || self.series_start.is_none())
         {
             self.repeat_by(repeat, account, now)?;
         }
-        if self.repeat.is_some() && self.due.is_none() {
-            return Err(Invalid::new("due", "a repeating task needs a due date").into());
-        }
-        if let Some(n) = self.reminders.iter().position(|definition| {
-            matches!(definition, Definition::Before { .. }) && self.due.is_none()
-        }) {
-            let field = format!("reminders[{n}].before");
-            return Err(Invalid::new(field, "needs a due date to be before of").into());
-        }
+        self.later =
+            Some(later).filter(|later| self.repeat.is_some() && *later != Later::default());
+        self.check()?;
         self.due_at = self.due_instant(account).map(Instant::micros);
         self.touched = 1;
-        if planned_by(self) != before {
+        if self.planned_by() != before {
             self.step(now);
         }
         Ok(())
     }
 
-    /// A new rule starts with this occurrence.
+    /// What plans are made from.
+    fn planned_by(&self) -> impl PartialEq + use<> {
+        (
+            (self.start, self.due),
+            self.timezone.clone(),
+            self.repeat.clone(),
+            self.reminders.clone(),
+            self.series_start,
+        )
+    }
+
+    /// Whether the fields go together.
+    fn check(&self) -> Result<(), Invalid> {
+        if self.repeat.is_some() && self.due.is_none() {
+            return Err(Invalid::new("due", "a repeating task needs a due date"));
+        }
+        if let (Some(start), Some(due)) = (self.start, self.due) {
+            let on_its_day = due.is_date() && start.date() == due.date();
+            if start > due && !on_its_day {
+                return Err(Invalid::new("start", "must not be later than the due"));
+            }
+        }
+        for (n, definition) in self.reminders.iter().enumerate() {
+            let (missing, what) = match definition.when {
+                When::BeforeDue(_) => (self.due.is_none(), "needs a due date to be before of"),
+                When::BeforeStart(_) => (self.start.is_none(), "needs a start to be before of"),
+                When::At(_) => (false, ""),
+            };
+            if missing {
+                return Err(Invalid::new(format!("reminders[{n}].before"), what));
+            }
+        }
+        Ok(())
+    }
+
+    /// What [`TaskState::put_back`] takes.
+    pub const PUT_BACK: [&str; 16] = [
+        "title",
+        "notes",
+        "project_id",
+        "priority",
+        "tags",
+        "start",
+        "due",
+        "timezone",
+        "repeat",
+        "reminders",
+        "rank",
+        "later",
+        "series_id",
+        "series_start",
+        "occurrence",
+        "number",
+    ];
+
+    /// Gives fields the values that they had before a change, as the history has them: what the change did is undone
+    /// whole, whichever occurrences it was for.
+    pub fn put_back(
+        &mut self,
+        fields: serde_json::Map<String, serde_json::Value>,
+        account: &Account,
+        now: Instant,
+    ) -> Result<(), Refused> {
+        if self.deleted_at.is_some() {
+            return Err(Refused::Conflict("It is deleted. Restore it first."));
+        }
+        let unreadable = |_| Refused::Conflict("The history of this change can't be read.");
+        let mut json = serde_json::to_value(&*self).map_err(unreadable)?;
+        if let Some(object) = json.as_object_mut() {
+            let known = |field: &String| Self::PUT_BACK.contains(&field.as_str());
+            object.extend(fields.into_iter().filter(|(field, _)| known(field)));
+        }
+        let before = self.planned_by();
+        let mut task: Self = serde_json::from_value(json).map_err(unreadable)?;
+        task.check()?;
+        task.due_at = task.due_instant(account).map(Instant::micros);
+        task.touched = 1;
+        if task.planned_by() != before {
+            task.step(now);
+        }
+        *self = task;
+        Ok(())
+    }
+
+    /// Where the rule has this occurrence, whatever its due was moved to.
+    pub fn nominal_due(&self, account: &Account) -> Result<Option<Local>, Error> {
+        let series = self.series(account)?;
+        Ok(series.and_then(|(series, current)| series.recurrence.nominal(&current)))
+    }
+
+    /// A new rule starts with this occurrence. Other exceptions leave the rule where it was.
     fn repeat_by(
         &mut self,
         repeat: Option<Repeat>,
         account: &Account,
         now: Instant,
     ) -> Result<(), Refused> {
-        let Some(repeat) = repeat else {
+        let Some(mut repeat) = repeat else {
             self.repeat = None;
             return Ok(());
         };
-        let rule: Rule = repeat
-            .rrule
-            .parse()
-            .map_err(|error: Error| error.at("repeat.rrule"))?;
+        let in_rule = |error: Error| error.at("repeat.rrule");
+        let rule: Rule = repeat.rrule.parse().map_err(in_rule)?;
         let zone = self.zone(account);
+        if let (Some(present), Some(start)) = (&self.repeat, self.series_start)
+            && present.same_rule(&repeat)
+        {
+            repeat.check_exceptions(&repeat.recurrence(start, zone).map_err(in_rule)?)?;
+            self.repeat = Some(repeat);
+            return Ok(());
+        }
         let start = match self.due {
             Some(due) => due,
             None => first_match(&rule, today(now, zone))
                 .ok_or_else(|| Invalid::new("repeat.rrule", "never comes true"))?,
         };
-        let recurrence =
-            Recurrence::new(rule, start, zone).map_err(|error| error.at("repeat.rrule"))?;
-        self.repeat = Some(Repeat {
-            rrule: recurrence.rule.to_string(),
-            from: repeat.from,
-        });
+        let recurrence = Recurrence::new(rule, start, zone).map_err(in_rule)?;
+        repeat.rrule = recurrence.rule.to_string();
+        repeat.check_exceptions(&recurrence)?;
+        self.repeat = Some(repeat);
         self.due = Some(start);
         self.series_start = Some(start);
         self.occurrence = Some(recurrence.key_of(start));
         self.number = Some(1);
         self.series_id.get_or_insert_with(|| self.id.clone());
         Ok(())
+    }
+
+    /// This and all later occurrences move as far as this one is moved to `due`: the rule begins anew here, with what is
+    /// left of its count, its days and times moved along.
+    fn move_series(&mut self, due: Local, account: &Account) -> Result<(), Refused> {
+        let Some((series, current)) = self.series(account).map_err(|e| e.at("repeat.rrule"))?
+        else {
+            return Ok(());
+        };
+        let Some(repeat) = &mut self.repeat else {
+            return Ok(());
+        };
+        let recurrence = &series.recurrence;
+        let nominal = recurrence.nominal(&current).unwrap_or(due);
+        let mut rule = recurrence
+            .rule
+            .clone()
+            .moved(nominal, due)
+            .ok_or_else(|| {
+                Invalid::new(
+                    "due",
+                    "the rule names days or times that can't be moved along: give the new repeat with it",
+                )
+            })?;
+        if let End::Count(count) = rule.end() {
+            rule = rule.with_end(End::Count(
+                count
+                    .saturating_sub(current.number.saturating_sub(1))
+                    .max(1),
+            ));
+        }
+        let zone = recurrence.zone;
+        let fresh = Recurrence::new(rule, due, zone).map_err(|e| e.at("due"))?;
+        let along = Along { nominal, due };
+        repeat.forget_before(recurrence, &current.key);
+        repeat.exdates = repeat
+            .exdates
+            .iter()
+            .map(|text| match text.parse() {
+                Ok(local) => along.moved(local).to_string(),
+                Err(_) => text.clone(),
+            })
+            .collect();
+        repeat
+            .rdates
+            .iter_mut()
+            .for_each(|at| *at = along.moved(*at));
+        repeat.moved = std::mem::take(&mut repeat.moved)
+            .into_iter()
+            .filter_map(|(key, to)| {
+                let nominal = key.parse::<Local>().ok()?;
+                Some((fresh.key_of(along.moved(nominal)), to))
+            })
+            .collect();
+        repeat.rrule = fresh.rule.to_string();
+        self.series_start = Some(due);
+        self.occurrence = Some(fresh.key_of(due));
+        self.number = Some(1);
+        Ok(())
+    }
+
+    /// Moves a later occurrence of the series to another due, or back to where the rule has it (`None`).
+    pub fn move_occurrence(
+        &mut self,
+        key: &str,
+        due: Option<Local>,
+        account: &Account,
+        now: Instant,
+    ) -> Result<(), Refused> {
+        self.change_exceptions(key, account, now, |repeat, nominal| match due {
+            Some(due) if due != nominal => drop(repeat.moved.insert(key.to_owned(), due)),
+            _ => drop(repeat.moved.remove(key)),
+        })
+    }
+
+    /// Leaves a later occurrence of the series out, or takes it in again.
+    pub fn leave_out(
+        &mut self,
+        key: &str,
+        out: bool,
+        account: &Account,
+        now: Instant,
+    ) -> Result<(), Refused> {
+        self.change_exceptions(key, account, now, |repeat, nominal| {
+            let day = nominal.date().to_string();
+            if out {
+                repeat.exdates.push(key.to_owned());
+            } else {
+                repeat.exdates.retain(|text| *text != key && *text != day);
+            }
+        })
+    }
+
+    fn change_exceptions(
+        &mut self,
+        key: &str,
+        account: &Account,
+        now: Instant,
+        change: impl FnOnce(&mut Repeat, Local),
+    ) -> Result<(), Refused> {
+        if !self.is_open() {
+            return Err(Refused::Conflict(
+                "Only the open task of a series can change what is to come.",
+            ));
+        }
+        let found = self
+            .later_occurrence(key, account)
+            .map_err(|error| error.at("repeat.rrule"))?;
+        let (Some((recurrence, nominal)), Some(mut repeat)) = (found, self.repeat.clone()) else {
+            return Err(Refused::Conflict(
+                "The series has no such occurrence after the open one.",
+            ));
+        };
+        change(&mut repeat, nominal);
+        repeat.forget_before(&recurrence, self.occurrence.as_deref().unwrap_or_default());
+        repeat.check_exceptions(&recurrence)?;
+        if self.repeat.as_ref() != Some(&repeat) {
+            self.repeat = Some(repeat);
+            self.touched = 1;
+            self.step(now);
+        }
+        Ok(())
+    }
+
+    /// The series, and where its rule has the occurrence of that key, if that comes after this one (left out or not).
+    fn later_occurrence(
+        &self,
+        key: &str,
+        account: &Account,
+    ) -> Result<Option<(Recurrence, Local)>, Error> {
+        let Some((series, current)) = self.series(account)? else {
+            return Ok(None);
+        };
+        if series.basis == Basis::Completion {
+            return Ok(None);
+        }
+        let mut whole = series.recurrence.clone();
+        whole.exdates.clear();
+        whole.exkeys.clear();
+        whole.moved.clear();
+        let found = whole
+            .occurrence(&OccurrenceRef::new(key, 0))
+            .filter(|found| found.key == key && whole.is_later(key, &current.key))
+            .filter(|found| whole.has(&found.key));
+        Ok(found.map(|found| (series.recurrence, found.at)))
+    }
+
+    /// The occurrences after this one that are due from `from` and before `until`, at most `most`, those that were left
+    /// out with `true`. With basis *completion* none exists yet.
+    pub fn upcoming(
+        &self,
+        account: &Account,
+        from: Instant,
+        until: Instant,
+        most: usize,
+    ) -> Result<Vec<(Occurrence, bool)>, Error> {
+        let Some((series, current)) = self.series(account)? else {
+            return Ok(Vec::new());
+        };
+        if series.basis == Basis::Completion || !self.is_open() {
+            return Ok(Vec::new());
+        }
+        Ok(series.recurrence.upcoming(&current, from, until, most))
     }
 
     /// Completes or skips this occurrence, and decides which comes next. Done again, it changes nothing.
@@ -423,17 +858,27 @@ impl TaskState {
     /// passes before the successor is made still fires.
     pub fn successor(&self, id: &str, account: &Account) -> Option<Self> {
         let next = self.next.as_ref()?;
+        let later = self.later.clone().unwrap_or_default();
+        let mut reminders = later.reminders.unwrap_or_else(|| self.reminders.clone());
+        reminders.retain(|definition| !matches!(definition.when, When::At(_)));
+        let mut repeat = self.repeat.clone();
+        if let (Some(repeat), Ok(Some((series, _)))) = (&mut repeat, self.series(account)) {
+            repeat.forget_before(&series.recurrence, &next.occurrence);
+        }
         let mut successor = Self {
             id: id.to_owned(),
             status: Status::Open,
+            title: later.title.unwrap_or_else(|| self.title.clone()),
+            notes: later.notes.unwrap_or_else(|| self.notes.clone()),
+            project_id: later.project_id.unwrap_or_else(|| self.project_id.clone()),
+            priority: later.priority.unwrap_or(self.priority),
+            tags: later.tags.unwrap_or_else(|| self.tags.clone()),
+            start: self.start_of(next, account),
             due: Some(next.due),
             due_at: None,
-            reminders: self
-                .reminders
-                .iter()
-                .filter(|definition| matches!(definition, Definition::Before { .. }))
-                .cloned()
-                .collect(),
+            repeat,
+            reminders,
+            later: None,
             occurrence: Some(next.occurrence.clone()),
             number: Some(next.number),
             previous_id: Some(self.id.clone()),
@@ -447,6 +892,36 @@ impl TaskState {
         };
         successor.due_at = successor.due_instant(account).map(Instant::micros);
         Some(successor)
+    }
+
+    /// As far before its due as this one's start was before where the rule had this one.
+    fn start_of(&self, next: &NextOccurrence, account: &Account) -> Option<Local> {
+        let (start, due) = (self.start?, self.due?);
+        let series = self.series(account).ok().flatten();
+        let nominal = series.and_then(|(series, current)| series.recurrence.nominal(&current));
+        // A start that was set after the due had been moved counts from the due.
+        let due = nominal.filter(|nominal| start <= *nominal).unwrap_or(due);
+        Some(start_for(start, due, next.due))
+    }
+}
+
+/// How far a series moves: its days, and its time where it had the one that was moved.
+struct Along {
+    nominal: Local,
+    due: Local,
+}
+
+impl Along {
+    fn moved(&self, at: Local) -> Local {
+        let days: TimeDelta = self.due.date().signed_duration_since(self.nominal.date());
+        let date = at.date().checked_add_signed(days).unwrap_or(at.date());
+        match (at.time(), self.nominal.time(), self.due.time()) {
+            (Some(time), Some(old), Some(new)) if time == old => {
+                Local::DateTime(date.and_time(new))
+            }
+            (Some(time), _, _) => Local::DateTime(date.and_time(time)),
+            (None, _, _) => Local::Date(date),
+        }
     }
 }
 
@@ -467,10 +942,7 @@ mod tests {
     }
 
     fn rule(rrule: &str, from: Basis) -> Option<Option<Repeat>> {
-        Some(Some(Repeat {
-            rrule: rrule.to_owned(),
-            from,
-        }))
+        Some(Some(Repeat::new(rrule, from)))
     }
 
     fn task(due: Option<&str>, repeat: Option<Option<Repeat>>, now: Instant) -> TaskState {
@@ -686,14 +1158,8 @@ mod tests {
             now,
         );
         let reminders = vec![
-            Definition::Before {
-                id: "a".into(),
-                before: "PT30M".parse().expect("a duration"),
-            },
-            Definition::At {
-                id: "b".into(),
-                at: at("2026-11-01T18:00:00Z"),
-            },
+            Definition::before("a", "PT30M".parse().expect("a duration")),
+            Definition::at("b", at("2026-11-01T18:00:00Z")),
         ];
         task.edit(
             Edit {
@@ -710,7 +1176,7 @@ mod tests {
         assert_eq!(
             next.reminders
                 .iter()
-                .map(Definition::id)
+                .map(|definition| definition.id.as_str())
                 .collect::<Vec<_>>(),
             ["a"]
         );
@@ -749,10 +1215,7 @@ mod tests {
         );
         assert!(matches!(refused, Err(Refused::Invalid(Invalid { field, .. })) if field == "due"));
         let mut single = task(None, None, now);
-        let reminders = vec![Definition::Before {
-            id: "a".into(),
-            before: "PT0S".parse().expect("a duration"),
-        }];
+        let reminders = vec![Definition::before("a", "PT0S".parse().expect("a duration"))];
         let refused = single.edit(
             Edit {
                 reminders: Some(reminders),
@@ -763,6 +1226,348 @@ mod tests {
         );
         assert!(
             matches!(refused, Err(Refused::Invalid(Invalid { field, .. })) if field == "reminders[0].before")
+        );
+    }
+
+    fn weekly(now: Instant) -> TaskState {
+        task(
+            Some("2026-11-02T09:00"),
+            rule("FREQ=WEEKLY;BYDAY=MO;COUNT=5", Basis::Due),
+            now,
+        )
+    }
+
+    fn next_of(task: &TaskState, done_at: &str) -> TaskState {
+        let mut task = task.clone();
+        task.finish(Status::Completed, &account(), at(done_at))
+            .expect("open");
+        task.successor("n", &account()).expect("a next one")
+    }
+
+    #[test]
+    fn a_title_for_this_one_alone_is_gone_with_the_next_and_one_for_later_stays() {
+        let now = at("2026-11-01T00:00:00Z");
+        let mut once = weekly(now);
+        let edit = |title: &str, apply| Edit {
+            title: Some(title.into()),
+            apply,
+            ..Edit::default()
+        };
+        once.edit(edit("With Bob", None), &account(), now)
+            .expect("valid");
+        assert_eq!(
+            next_of(&once, "2026-11-02T09:00:00Z").title,
+            "Water the plants"
+        );
+        once.edit(edit("With Bob and Eve", None), &account(), now)
+            .expect("valid");
+        assert_eq!(
+            next_of(&once, "2026-11-02T09:00:00Z").title,
+            "Water the plants",
+            "what it was before the first of the two"
+        );
+        once.edit(edit("With all", Some(Apply::Later)), &account(), now)
+            .expect("valid");
+        assert_eq!(once.later, None);
+        assert_eq!(next_of(&once, "2026-11-02T09:00:00Z").title, "With all");
+        // Back to what the later ones have: nothing is noted.
+        once.edit(edit("X", None), &account(), now).expect("valid");
+        once.edit(edit("With all", None), &account(), now)
+            .expect("valid");
+        assert_eq!(once.later, None);
+    }
+
+    #[test]
+    fn all_but_title_start_and_due_is_for_later_ones_too_unless_it_is_said() {
+        let now = at("2026-11-01T00:00:00Z");
+        let mut both = weekly(now);
+        let edit = |notes: &str, apply| Edit {
+            notes: Some(notes.into()),
+            tags: Some(vec![notes.into()]),
+            apply,
+            ..Edit::default()
+        };
+        both.edit(edit("all", None), &account(), now)
+            .expect("valid");
+        both.edit(edit("one", Some(Apply::This)), &account(), now)
+            .expect("valid");
+        let next = next_of(&both, "2026-11-02T09:00:00Z");
+        assert_eq!(
+            (next.notes.as_str(), next.tags),
+            ("all", vec!["all".to_owned()])
+        );
+        let refused = both.edit(
+            Edit {
+                timezone: Some(None),
+                apply: Some(Apply::This),
+                ..Edit::default()
+            },
+            &account(),
+            now,
+        );
+        assert!(
+            matches!(refused, Err(Refused::Invalid(Invalid { field, .. })) if field == "apply")
+        );
+    }
+
+    #[test]
+    fn a_due_for_all_later_ones_moves_the_series_with_its_day_its_time_and_its_exceptions() {
+        let now = at("2026-11-01T00:00:00Z");
+        let mut moved = weekly(now);
+        moved
+            .leave_out("2026-11-09T09:00", true, &account(), now)
+            .expect("to come");
+        moved
+            .move_occurrence(
+                "2026-11-16T09:00",
+                Some(local("2026-11-20T12:00")),
+                &account(),
+                now,
+            )
+            .expect("to come");
+        moved
+            .edit(
+                Edit {
+                    due: Some(Some(local("2026-11-03T10:30"))),
+                    apply: Some(Apply::Later),
+                    ..Edit::default()
+                },
+                &account(),
+                now,
+            )
+            .expect("valid");
+        let repeat = moved.repeat.clone().expect("it repeats");
+        assert_eq!(repeat.rrule, "FREQ=WEEKLY;COUNT=5;BYDAY=TU");
+        assert_eq!(repeat.exdates, ["2026-11-10T10:30"]);
+        assert_eq!(moved.occurrence.as_deref(), Some("2026-11-03T10:30"));
+        let third = next_of(&moved, "2026-11-03T12:00:00Z");
+        assert_eq!(
+            (third.due, third.occurrence.as_deref(), third.number),
+            (
+                Some(local("2026-11-20T12:00")),
+                Some("2026-11-17T10:30"),
+                Some(3)
+            ),
+            "the second one is left out, the third one stays where it was moved to"
+        );
+        let mut odd = task(
+            Some("2026-11-30"),
+            rule("FREQ=MONTHLY;BYDAY=-1MO", Basis::Due),
+            now,
+        );
+        let refused = odd.edit(
+            Edit {
+                due: Some(Some(local("2026-11-27"))),
+                apply: Some(Apply::Later),
+                ..Edit::default()
+            },
+            &account(),
+            now,
+        );
+        assert!(
+            matches!(refused, Err(Refused::Invalid(Invalid { field, .. })) if field == "due"),
+            "the last Friday, or the Friday before the last Monday?"
+        );
+    }
+
+    #[test]
+    fn what_is_left_of_a_count_goes_on_when_a_series_is_moved() {
+        let now = at("2026-11-01T00:00:00Z");
+        let mut third = next_of(&weekly(now), "2026-11-02T09:00:00Z");
+        third = next_of(&third, "2026-11-09T09:00:00Z");
+        assert_eq!(third.number, Some(3));
+        third
+            .edit(
+                Edit {
+                    due: Some(Some(local("2026-11-18T09:00"))),
+                    apply: Some(Apply::Later),
+                    ..Edit::default()
+                },
+                &account(),
+                now,
+            )
+            .expect("valid");
+        assert_eq!(
+            third.repeat.expect("it repeats").rrule,
+            "FREQ=WEEKLY;COUNT=3;BYDAY=WE"
+        );
+    }
+
+    #[test]
+    fn an_occurrence_to_come_is_moved_left_out_and_taken_back_and_others_are_refused() {
+        let now = at("2026-11-01T00:00:00Z");
+        let mut series = weekly(now);
+        let generation = series.generation;
+        let second = "2026-11-09T09:00";
+        series
+            .move_occurrence(second, Some(local("2026-11-10T08:00")), &account(), now)
+            .expect("to come");
+        assert_eq!(series.generation, generation + 1);
+        assert_eq!(
+            next_of(&series, "2026-11-02T09:00:00Z").due,
+            Some(local("2026-11-10T08:00"))
+        );
+        series
+            .move_occurrence(second, None, &account(), now)
+            .expect("to come");
+        series
+            .leave_out(second, true, &account(), now)
+            .expect("to come");
+        let upcoming = |series: &TaskState| {
+            series
+                .upcoming(&account(), now, at("2027-01-01T00:00:00Z"), 10)
+                .expect("a rule")
+                .into_iter()
+                .map(|(one, out)| {
+                    format!("{} {}{}", one.number, one.at, if out { " out" } else { "" })
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            upcoming(&series),
+            [
+                "2 2026-11-09T09:00 out",
+                "3 2026-11-16T09:00",
+                "4 2026-11-23T09:00",
+                "5 2026-11-30T09:00"
+            ]
+        );
+        series
+            .leave_out(second, false, &account(), now)
+            .expect("to come");
+        assert_eq!(series.repeat.as_ref().map(|r| r.exdates.len()), Some(0));
+        for (key, why) in [
+            ("2026-11-02T09:00", "the open one"),
+            ("2026-11-10T09:00", "no Monday"),
+            ("2026-12-07T09:00", "after the last one"),
+            ("2026-11-09", "no key"),
+            ("soon", "no time"),
+        ] {
+            assert!(
+                matches!(
+                    series.leave_out(key, true, &account(), now),
+                    Err(Refused::Conflict(_))
+                ),
+                "{why}"
+            );
+        }
+    }
+
+    #[test]
+    fn exceptions_behind_the_open_occurrence_are_forgotten() {
+        let now = at("2026-11-01T00:00:00Z");
+        let mut series = weekly(now);
+        series
+            .leave_out("2026-11-09T09:00", true, &account(), now)
+            .expect("to come");
+        series
+            .leave_out("2026-11-23T09:00", true, &account(), now)
+            .expect("to come");
+        let third = next_of(&series, "2026-11-02T09:00:00Z");
+        assert_eq!(third.number, Some(3));
+        assert_eq!(
+            third.repeat.expect("it repeats").exdates,
+            ["2026-11-23T09:00"]
+        );
+    }
+
+    #[test]
+    fn a_start_moves_along_from_one_occurrence_to_the_next() {
+        let now = at("2026-11-01T00:00:00Z");
+        let mut series = weekly(now);
+        let start = |text: &str| Edit {
+            start: Some(Some(local(text))),
+            ..Edit::default()
+        };
+        series
+            .edit(start("2026-10-31"), &account(), now)
+            .expect("before its due");
+        // The due of this one alone is moved; the next one's start is where it always is.
+        series
+            .edit(
+                Edit {
+                    due: Some(Some(local("2026-11-04T15:00"))),
+                    ..Edit::default()
+                },
+                &account(),
+                now,
+            )
+            .expect("valid");
+        assert_eq!(
+            next_of(&series, "2026-11-04T16:00:00Z").start,
+            Some(local("2026-11-07"))
+        );
+        let refused = series.edit(start("2026-11-05"), &account(), now);
+        assert!(
+            matches!(refused, Err(Refused::Invalid(Invalid { field, .. })) if field == "start")
+        );
+        let mut day = task(Some("2026-11-02"), None, now);
+        day.edit(start("2026-11-02T14:00"), &account(), now)
+            .expect("on the day that it is due");
+    }
+
+    #[test]
+    fn a_change_is_put_back_whole_with_what_later_occurrences_had() {
+        let now = at("2026-11-01T00:00:00Z");
+        let before = weekly(now);
+        let mut after = before.clone();
+        after
+            .edit(
+                Edit {
+                    title: Some("X".into()),
+                    due: Some(Some(local("2026-11-03T10:30"))),
+                    apply: Some(Apply::Later),
+                    ..Edit::default()
+                },
+                &account(),
+                now,
+            )
+            .expect("valid");
+        let serde_json::Value::Object(fields) = serde_json::to_value(&before).expect("JSON") else {
+            panic!("an object");
+        };
+        after.put_back(fields, &account(), now).expect("valid");
+        assert_eq!(after.generation, before.generation + 2);
+        assert_eq!(
+            TaskState {
+                generation: before.generation,
+                ..after
+            },
+            before
+        );
+    }
+
+    #[test]
+    fn a_new_task_takes_those_of_its_projects_reminders_that_it_has_a_time_for() {
+        let reminders = vec![
+            Definition::before("a", "PT30M".parse().expect("a duration")),
+            Definition {
+                when: When::BeforeStart("P1D".parse().expect("a duration")),
+                ..Definition::before("b", "PT0S".parse().expect("a duration"))
+            },
+        ];
+        let ids = |edit: &Edit| {
+            fitting(reminders.clone(), edit)
+                .into_iter()
+                .map(|one| one.id)
+                .collect::<Vec<_>>()
+        };
+        let due = Some(Some(local("2026-11-02")));
+        assert_eq!(ids(&Edit::default()), Vec::<String>::new());
+        assert_eq!(
+            ids(&Edit {
+                due,
+                ..Edit::default()
+            }),
+            ["a"]
+        );
+        assert_eq!(
+            ids(&Edit {
+                due,
+                start: due,
+                ..Edit::default()
+            }),
+            ["a", "b"]
         );
     }
 }

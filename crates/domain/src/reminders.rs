@@ -19,68 +19,127 @@ pub const DEFAULT_MORNING: NaiveTime = match NaiveTime::from_hms_opt(9, 0, 0) {
     None => NaiveTime::MIN,
 };
 
-/// One reminder of a task, as a client writes it: `{"before": "PT30M"}` or `{"at": "2026-11-30T18:00:00Z"}`, with its
-/// `id` when it has one already. Without `id` the id is empty until [`Definition::set_id`].
+/// One reminder of a task, as a client writes it: `{"before": "PT30M"}`, `{"before": "PT30M", "of": "start"}` or
+/// `{"at": "2026-11-30T18:00:00Z"}`, each also with `"again": "PT5M", "times": 3`, and with its `id` when it has one
+/// already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Wire", try_from = "Wire")]
-pub enum Definition {
+pub struct Definition {
+    /// Stays with the reminder for ever; empty until it is given one.
+    pub id: String,
+    /// When it rings.
+    pub when: When,
+    /// Whether it rings again until it is acknowledged.
+    pub again: Option<Again>,
+}
+
+/// When a reminder rings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
     /// So long before the due; on a date, before the person's morning.
-    Before {
-        /// Stays with the reminder for ever.
-        id: String,
-        /// How long before.
-        before: Duration8601,
-    },
-    /// At an instant, whatever the due is.
-    At {
-        /// Stays with the reminder for ever.
-        id: String,
-        /// When.
-        at: Instant,
-    },
+    BeforeDue(Duration8601),
+    /// So long before the start, likewise.
+    BeforeStart(Duration8601),
+    /// At an instant, whatever due and start are.
+    At(Instant),
+}
+
+/// A reminder that nobody acknowledges rings again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    /// So long after it rang last.
+    pub every: Duration8601,
+    /// At most so many times more.
+    pub times: u32,
+}
+
+impl Again {
+    /// The shortest pause between two rings, in seconds.
+    pub const SHORTEST: u32 = 60;
+    /// The longest: a day.
+    pub const LONGEST: u32 = 86_400;
+    /// The most rings after the first.
+    pub const MOST: u32 = 50;
+    /// How often where it isn't said.
+    pub const DEFAULT: u32 = 5;
+
+    /// Refuses a pause and a number out of bounds. Nominal days are none here: it is elapsed time.
+    pub fn new(every: Duration8601, times: Option<u32>) -> Result<Self, &'static str> {
+        let times = times.unwrap_or(Self::DEFAULT);
+        if every.days() > 0 || !(Self::SHORTEST..=Self::LONGEST).contains(&every.seconds()) {
+            return Err("\"again\" takes from PT1M to PT24H");
+        }
+        if !(1..=Self::MOST).contains(&times) {
+            return Err("\"times\" takes 1 to 50");
+        }
+        Ok(Again { every, times })
+    }
+
+    /// Microseconds between two rings.
+    pub fn micros(self) -> i64 {
+        i64::from(self.every.seconds()) * 1_000_000
+    }
 }
 
 impl Definition {
-    /// Its id; empty while it has none.
-    pub fn id(&self) -> &str {
-        match self {
-            Definition::Before { id, .. } | Definition::At { id, .. } => id,
+    /// Before the due, once.
+    pub fn before(id: impl Into<String>, before: Duration8601) -> Self {
+        Self {
+            id: id.into(),
+            when: When::BeforeDue(before),
+            again: None,
         }
     }
 
-    /// Gives it an id.
-    pub fn set_id(&mut self, new: impl Into<String>) {
-        match self {
-            Definition::Before { id, .. } | Definition::At { id, .. } => *id = new.into(),
+    /// At an instant, once.
+    pub fn at(id: impl Into<String>, at: Instant) -> Self {
+        Self {
+            id: id.into(),
+            when: When::At(at),
+            again: None,
         }
     }
 }
 
-/// The two forms on the wire.
+/// The forms on the wire.
 #[derive(Serialize, Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
 struct Wire {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     before: Option<Duration8601>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    of: Option<Anchor>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     at: Option<Instant>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    again: Option<Duration8601>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    times: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum Anchor {
+    Due,
+    Start,
 }
 
 impl From<Definition> for Wire {
     fn from(definition: Definition) -> Self {
-        let some_id = |id: String| (!id.is_empty()).then_some(id);
-        match definition {
-            Definition::Before { id, before } => Wire {
-                id: some_id(id),
-                before: Some(before),
-                at: None,
-            },
-            Definition::At { id, at } => Wire {
-                id: some_id(id),
-                before: None,
-                at: Some(at),
-            },
+        let (before, of, at) = match definition.when {
+            When::BeforeDue(before) => (Some(before), None, None),
+            When::BeforeStart(before) => (Some(before), Some(Anchor::Start), None),
+            When::At(at) => (None, None, Some(at)),
+        };
+        Wire {
+            id: Some(definition.id).filter(|id| !id.is_empty()),
+            before,
+            of,
+            at,
+            again: definition.again.map(|again| again.every),
+            times: definition.again.map(|again| again.times),
         }
     }
 }
@@ -89,32 +148,64 @@ impl TryFrom<Wire> for Definition {
     type Error = &'static str;
 
     fn try_from(wire: Wire) -> Result<Self, Self::Error> {
-        let id = wire.id.unwrap_or_default();
-        match (wire.before, wire.at) {
-            (Some(before), None) => Ok(Definition::Before { id, before }),
-            (None, Some(at)) => Ok(Definition::At { id, at }),
-            _ => Err("a reminder has either \"before\" (a duration) or \"at\" (an instant)"),
-        }
+        let when = match (wire.before, wire.of, wire.at) {
+            (Some(before), None | Some(Anchor::Due), None) => When::BeforeDue(before),
+            (Some(before), Some(Anchor::Start), None) => When::BeforeStart(before),
+            (None, None, Some(at)) => When::At(at),
+            (None, Some(_), Some(_)) => return Err("\"of\" goes with \"before\""),
+            _ => {
+                return Err("a reminder has either \"before\" (a duration) or \"at\" (an instant)");
+            }
+        };
+        let again = match (wire.again, wire.times) {
+            (Some(every), times) => Some(Again::new(every, times)?),
+            (None, None) => None,
+            (None, Some(_)) => return Err("\"times\" goes with \"again\""),
+        };
+        Ok(Definition {
+            id: wire.id.unwrap_or_default(),
+            when,
+            again,
+        })
     }
 }
 
-/// When a reminder rings; `None` for one relative to a due that isn't there.
+/// When a reminder rings; `None` for one relative to a due or a start that isn't there.
 ///
 /// Before a date-time: first the days on the calendar at the same wall time, then the exact part as elapsed time.
 /// Before a date the same, counted from `morning` of that date.
 pub fn fire_at(
-    definition: &Definition,
+    when: When,
     due: Option<Local>,
+    start: Option<Local>,
     zone: Zone,
     morning: NaiveTime,
 ) -> Option<Instant> {
-    match (definition, due) {
-        (Definition::At { at, .. }, _) => Some(*at),
-        (Definition::Before { before, .. }, Some(due)) => {
-            Some(before.before(reference(due, morning), zone))
+    let (before, of) = match when {
+        When::At(at) => return Some(at),
+        When::BeforeDue(before) => (before, due),
+        When::BeforeStart(before) => (before, start),
+    };
+    Some(before.before(reference(of?, morning), zone))
+}
+
+/// Where the start of an occurrence lies that is due at `to`, when one that is due at `due` starts at `start`: as far
+/// before it on the wall. A time stays that time of its day where one of the two dues is a date.
+pub fn start_for(start: Local, due: Local, to: Local) -> Local {
+    let shifted = match (start, due, to) {
+        (Local::DateTime(start), Local::DateTime(due), Local::DateTime(to)) => to
+            .checked_sub_signed(due.signed_duration_since(start))
+            .map(Local::DateTime),
+        _ => {
+            let days = due.date().signed_duration_since(start.date());
+            let date = to.date().checked_sub_signed(days);
+            date.map(|date| match start {
+                Local::Date(_) => Local::Date(date),
+                Local::DateTime(at) => Local::DateTime(date.and_time(at.time())),
+            })
         }
-        (Definition::Before { .. }, None) => None,
-    }
+    };
+    shifted.unwrap_or(to)
 }
 
 fn reference(due: Local, morning: NaiveTime) -> chrono::NaiveDateTime {
@@ -129,6 +220,8 @@ fn reference(due: Local, morning: NaiveTime) -> chrono::NaiveDateTime {
 pub struct PlanInput {
     /// The due of the open occurrence, as it stands (it may have been moved).
     pub due: Option<Local>,
+    /// When it can be begun, if that was said.
+    pub start: Option<Local>,
     /// The zone the due is meant in: the task's own; for a floating due the owner's, for a date the recipient's.
     pub zone: Zone,
     /// The recipient's morning ([`DEFAULT_MORNING`]).
@@ -166,6 +259,8 @@ pub struct Ring {
     pub fire_at: Instant,
     /// Whether it does.
     pub state: RingState,
+    /// Whether it rings again.
+    pub again: Option<Again>,
 }
 
 /// Every ring that has to be on record, in order of time.
@@ -213,16 +308,16 @@ pub fn plan(input: &PlanInput) -> Plan {
             RingState::Planned
         };
         plan.rings.push(Ring {
-            definition_id: definition.id().to_owned(),
+            definition_id: definition.id.clone(),
             occurrence_key: current_key.clone(),
             fire_at: at,
             state,
+            again: definition.again,
         });
-        if let Definition::Before { before, .. } = definition {
+        if !matches!(definition.when, When::At(_)) {
             let first_after_now = (at > input.now).then_some(at);
             later.push(Later {
-                id: definition.id(),
-                before: *before,
+                definition,
                 first_after_now,
                 done: false,
                 rings: VecDeque::new(),
@@ -248,8 +343,7 @@ pub fn plan(input: &PlanInput) -> Plan {
 
 /// One relative reminder's rings for the occurrences after the open one.
 struct Later<'a> {
-    id: &'a str,
-    before: Duration8601,
+    definition: &'a Definition,
     /// When it rings first after now.
     first_after_now: Option<Instant>,
     /// That ring and one more are there.
@@ -286,16 +380,19 @@ fn plan_later(
         };
         let occurrence = occurrences.at(place);
         for one in later.iter_mut().filter(|one| !one.done) {
-            let at = occurrence_fire_at(one.before, &occurrence, input);
+            let Some(at) = occurrence_fire_at(one.definition.when, &occurrence, input) else {
+                continue;
+            };
             if at > input.generation_at {
                 if one.rings.len() == MAX_OPEN - 1 {
                     one.rings.pop_front();
                 }
                 one.rings.push_back(Ring {
-                    definition_id: one.id.to_owned(),
+                    definition_id: one.definition.id.clone(),
                     occurrence_key: occurrence.key.clone(),
                     fire_at: at,
                     state: RingState::Planned,
+                    again: one.definition.again,
                 });
             }
             if at > input.now {
@@ -314,24 +411,38 @@ fn current_fire_at(
     input: &PlanInput,
     current: Option<&Occurrence>,
 ) -> Option<Instant> {
-    match (definition, current) {
-        (Definition::Before { before, .. }, Some(current)) if input.due == Some(current.at) => {
-            Some(occurrence_fire_at(*before, current, input))
+    match current {
+        Some(current) if input.due == Some(current.at) => {
+            occurrence_fire_at(definition.when, current, input)
         }
-        _ => fire_at(definition, input.due, input.zone, input.morning),
+        _ => fire_at(
+            definition.when,
+            input.due,
+            input.start,
+            input.zone,
+            input.morning,
+        ),
     }
 }
 
 /// As [`fire_at`], exact in a fold too: only the occurrence knows which of two equal local times it is.
-fn occurrence_fire_at(before: Duration8601, occurrence: &Occurrence, input: &PlanInput) -> Instant {
+fn occurrence_fire_at(when: When, occurrence: &Occurrence, input: &PlanInput) -> Option<Instant> {
     let local = reference(occurrence.at, input.morning);
-    let own_instant = before.days() == 0
-        && !occurrence.at.is_date()
-        && crate::time::to_local(occurrence.due_at, input.zone) == local
-        && occurrence.due_at != resolve(local, input.zone);
-    if own_instant {
-        occurrence.due_at.plus_secs(-i64::from(before.seconds()))
-    } else {
-        before.before(local, input.zone)
+    match when {
+        When::BeforeDue(before)
+            if before.days() == 0
+                && !occurrence.at.is_date()
+                && crate::time::to_local(occurrence.due_at, input.zone) == local
+                && occurrence.due_at != resolve(local, input.zone) =>
+        {
+            Some(occurrence.due_at.plus_secs(-i64::from(before.seconds())))
+        }
+        _ => {
+            let start = input
+                .start
+                .zip(input.due)
+                .map(|(start, due)| start_for(start, due, occurrence.at));
+            fire_at(when, Some(occurrence.at), start, input.zone, input.morning)
+        }
     }
 }

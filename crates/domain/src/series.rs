@@ -66,7 +66,7 @@ fn next_by_due(recurrence: &Recurrence, completed: &OccurrenceRef, now: Instant)
     let mut passed_over = 0;
     while passed_over < MAX_STEPS {
         let place = occurrences.next_place()?;
-        if place.1 >= clearly_past {
+        if place.1 >= clearly_past || occurrences.is_moved(place.1) {
             let found = occurrences.at(place);
             if !is_past(recurrence, &found, now) {
                 return Some(Next {
@@ -184,7 +184,12 @@ pub fn missed(series: &Series, current: &OccurrenceRef, now: Instant) -> u32 {
         let Some(place) = occurrences.next_place() else {
             break;
         };
-        if place.1 >= clearly_past && !has_come(recurrence, &occurrences.at(place), now) {
+        let moved = occurrences.is_moved(place.1);
+        if (moved || place.1 >= clearly_past) && !has_come(recurrence, &occurrences.at(place), now)
+        {
+            if moved {
+                continue; // Those after it may have come.
+            }
             break;
         }
         count += 1;
@@ -233,11 +238,15 @@ pub fn open_occurrences(
             places.pop_front();
         }
         places.push_back(place);
-        if place.1 >= clearly_past {
+        let moved = occurrences.is_moved(place.1);
+        if moved || place.1 >= clearly_past {
             let found = occurrences.at(place);
             if !has_come(recurrence, &found, now) {
-                next_at = Some(comes_at(&found));
-                break;
+                let at = comes_at(&found);
+                next_at = Some(next_at.map_or(at, |first: Instant| first.min(at)));
+                if !moved {
+                    break;
+                }
             }
         }
     }

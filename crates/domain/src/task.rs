@@ -167,7 +167,7 @@ pub fn reminders(given: &[Definition]) -> Result<(), Invalid> {
         ));
     }
     for (n, one) in given.iter().enumerate() {
-        let id = one.id();
+        let id = one.id.as_str();
         if id.is_empty() {
             continue;
         }
@@ -177,7 +177,7 @@ pub fn reminders(given: &[Definition]) -> Result<(), Invalid> {
                 "must be 1 to {MAX_REMINDER_ID} visible ASCII characters"
             ));
         }
-        if given.iter().take(n).any(|earlier| earlier.id() == id) {
+        if given.iter().take(n).any(|earlier| earlier.id == id) {
             return wrong(format!("{} is there twice", quoted(id)));
         }
     }
@@ -201,7 +201,7 @@ pub fn reminders_from_json(value: &serde_json::Value) -> Result<Vec<Definition>,
         let object = item
             .as_object()
             .ok_or_else(|| Invalid::new(path.as_str(), "must be an object"))?;
-        for member in ["before", "at", "id"] {
+        for member in ["before", "at", "again", "id"] {
             let Some(value) = object.get(member).filter(|value| !value.is_null()) else {
                 continue;
             };
@@ -210,7 +210,7 @@ pub fn reminders_from_json(value: &serde_json::Value) -> Result<Vec<Definition>,
                 .as_str()
                 .ok_or_else(|| Invalid::new(path.as_str(), "must be a string"))?;
             match member {
-                "before" => drop(
+                "before" | "again" => drop(
                     text.parse::<crate::Duration8601>()
                         .map_err(|e| e.at(path))?,
                 ),

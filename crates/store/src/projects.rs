@@ -53,14 +53,15 @@ pub async fn list(
 }
 
 /// A repetition with the same id changes nothing.
-pub async fn create(id: &str, name: &str, write: &Write) -> Result<(), Error> {
+pub async fn create(id: &str, name: &str, reminders: &str, write: &Write) -> Result<(), Error> {
     db::execute(
-        "INSERT INTO projects (id, owner, name, kind, version, op, body_hash, actor, via, trace, created_at, updated_at)
-         VALUES (?1, ?2, ?3, 'project', 1, ?4, ?5, ?2, ?6, ?7, ?8, ?8) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO projects (id, owner, name, kind, reminders, version, op, body_hash, actor, via, trace, created_at, updated_at)
+         VALUES (?1, ?2, ?3, 'project', ?4, 1, ?5, ?6, ?2, ?7, ?8, ?9, ?9) ON CONFLICT (id) DO NOTHING",
         &values![
             id,
             write.actor.as_str(),
             name,
+            reminders,
             write.op.as_str(),
             write.body_hash.as_deref(),
             write.via.as_str(),
@@ -74,7 +75,11 @@ pub async fn create(id: &str, name: &str, write: &Write) -> Result<(), Error> {
 /// What can be done to a project.
 #[derive(Debug, Clone, Copy)]
 pub enum Change<'a> {
-    Rename(&'a str),
+    /// Another name, other reminders (a JSON array); what is `None` stays.
+    Edit {
+        name: Option<&'a str>,
+        reminders: Option<&'a str>,
+    },
     Archive,
     Restore,
 }
@@ -87,13 +92,13 @@ pub async fn change(
     change: Change<'_>,
     write: &Write,
 ) -> Result<bool, Error> {
-    let (name, archive) = match change {
-        Change::Rename(name) => (Some(name), None),
-        Change::Archive => (None, Some(1_i64)),
-        Change::Restore => (None, Some(0)),
+    let (name, reminders, archive) = match change {
+        Change::Edit { name, reminders } => (name, reminders, None),
+        Change::Archive => (None, None, Some(1_i64)),
+        Change::Restore => (None, None, Some(0)),
     };
     db::touched(
-        "UPDATE projects SET name = COALESCE(?3, name),
+        "UPDATE projects SET name = COALESCE(?3, name), reminders = COALESCE(?11, reminders),
              archived_at = CASE WHEN ?4 IS NULL THEN archived_at WHEN ?4 = 1 THEN COALESCE(archived_at, ?5) END,
              version = version + 1, op = ?6, body_hash = ?7, actor = ?1, via = ?8, trace = ?9, updated_at = ?5
          WHERE owner = ?1 AND id = ?2 AND deleted_at IS NULL AND (?10 IS NULL OR version IN (SELECT CAST(value AS BIGINT) FROM json_each(?10)))
@@ -109,7 +114,8 @@ pub async fn change(
             write.body_hash.as_deref(),
             write.via.as_str(),
             write.trace.as_deref(),
-            versions
+            versions,
+            reminders
         ],
     )
     .await

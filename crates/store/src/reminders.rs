@@ -1,5 +1,8 @@
 //! Reminders: planned, fired, snoozed, and their receipts.
 
+use punctual_contract::api::Reminder;
+use punctual_domain::reminders::{Again, Definition, When};
+use punctual_domain::{Error as Rule, Invalid, task};
 use serde::{Deserialize, Serialize};
 
 use crate::db::{self, Error, Sql, Value, postgres_page};
@@ -13,6 +16,58 @@ pub async fn get(owner: &str, id: &str) -> Result<Option<String>, Error> {
         &values![owner, id],
     )
     .await
+}
+
+/// Definitions as a client writes them; `id` gives one to that of this number in the list, where it has none.
+pub fn definitions(
+    given: Vec<Reminder>,
+    id: impl Fn(usize) -> String,
+) -> Result<Vec<Definition>, Invalid> {
+    let mut definitions = Vec::with_capacity(given.len());
+    for (n, given) in given.into_iter().enumerate() {
+        let field = |name: &str| format!("reminders[{n}].{name}");
+        let wrong = |name: &str, why: &str| Err(Invalid::new(field(name), why));
+        let duration = |name: &str, text: &str| {
+            text.parse()
+                .map_err(|error: Rule| Invalid::new(field(name), error.to_string()))
+        };
+        let when = match (given.before, given.of.as_deref(), given.at) {
+            (Some(before), None | Some("due"), None) => {
+                When::BeforeDue(duration("before", &before)?)
+            }
+            (Some(before), Some("start"), None) => When::BeforeStart(duration("before", &before)?),
+            (Some(_), Some(_), None) => return wrong("of", "takes due or start"),
+            (None, None, Some(at)) => When::At(
+                at.parse()
+                    .map_err(|error: Rule| Invalid::new(field("at"), error.to_string()))?,
+            ),
+            (None, Some(_), Some(_)) => return wrong("of", "goes with before"),
+            _ => {
+                return Err(Invalid::new(
+                    format!("reminders[{n}]"),
+                    "takes exactly one of `before` and `at`",
+                ));
+            }
+        };
+        let again = match (given.again, given.times) {
+            (Some(every), times) => Some(
+                Again::new(duration("again", &every)?, times)
+                    .map_err(|why| Invalid::new(field("again"), why))?,
+            ),
+            (None, Some(_)) => return wrong("times", "goes with again"),
+            (None, None) => None,
+        };
+        definitions.push(Definition {
+            id: given
+                .id
+                .filter(|id| !id.is_empty())
+                .unwrap_or_else(|| id(n)),
+            when,
+            again,
+        });
+    }
+    task::reminders(&definitions)?;
+    Ok(definitions)
 }
 
 /// The receipts of one task, the last to ring first; the page after `(fire_at, id)`.
@@ -53,9 +108,9 @@ pub async fn of_task(
 pub async fn snooze(id: &str, source: &str, fire_at: i64, write: &Write) -> Result<bool, Error> {
     db::touched(
         "INSERT INTO reminders (id, owner, task_id, kind, definition_id, occurrence, due, fire_at, generation, state,
-             version, op, body_hash, actor, via, trace, created_at, updated_at)
+             again_every, again_left, version, op, body_hash, actor, via, trace, created_at, updated_at)
          SELECT ?1, r.owner, r.task_id, 'snooze', r.id, r.occurrence, t.due, ?2, t.generation, 'planned',
-             1, ?3, ?4, ?5, ?6, ?7, ?8, ?8
+             r.again_every, r.again_left + r.repetition, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?8
          FROM reminders r JOIN tasks t ON t.id = r.task_id
          WHERE r.id = ?9 AND r.owner = ?5 AND r.state IN ('planned', 'fired')
            AND t.status = 'open' AND t.deleted_at IS NULL
@@ -72,6 +127,38 @@ pub async fn snooze(id: &str, source: &str, fire_at: i64, write: &Write) -> Resu
             write.now,
             source
         ],
+    )
+    .await
+}
+
+/// Acknowledges a reminder that has fired: it and all that it rang before count as read, and it does not ring again.
+/// `false`: there is nothing to acknowledge.
+pub async fn acknowledge(id: &str, write: &Write) -> Result<bool, Error> {
+    db::touched(
+        "UPDATE reminders SET read_at = ?3, version = version + 1, op = ?4, body_hash = ?5, actor = ?1, via = ?6,
+             trace = ?7, updated_at = ?3
+         WHERE owner = ?1 AND state = 'fired' AND read_at IS NULL AND (id = ?2 OR EXISTS (
+             SELECT 1 FROM reminders rung WHERE rung.id = ?2 AND rung.owner = ?1 AND rung.state = 'fired'
+               AND rung.task_id = reminders.task_id AND rung.definition_id = reminders.definition_id
+               AND rung.occurrence = reminders.occurrence AND rung.repetition > reminders.repetition))
+         RETURNING id",
+        &values![
+            write.actor.as_str(),
+            id,
+            write.now,
+            write.op.as_str(),
+            write.body_hash.as_deref(),
+            write.via.as_str(),
+            write.trace.as_deref()
+        ],
+    )
+    .await
+}
+
+pub async fn has_fired(owner: &str, id: &str) -> Result<bool, Error> {
+    db::touched(
+        "SELECT 1 FROM reminders WHERE owner = ?1 AND id = ?2 AND state = 'fired'",
+        &values![owner, id],
     )
     .await
 }
@@ -108,6 +195,10 @@ pub struct Wanted {
     pub fire_at: i64,
     /// `planned` or `skipped`
     pub state: String,
+    /// Microseconds until it rings again.
+    pub again_every: Option<i64>,
+    /// How often it does.
+    pub again_left: i64,
 }
 
 /// Writes what the plan wants for the task's `generation`. Does nothing when the task has moved on. A reminder that
@@ -127,16 +218,18 @@ pub async fn plan(
     db::execute(
         "WITH t AS (SELECT * FROM tasks WHERE id = ?7 AND generation = ?8 /*pg FOR NO KEY UPDATE*/)
          INSERT INTO reminders (id, owner, task_id, kind, definition_id, occurrence, due, fire_at, generation, state,
-             version, op, actor, via, trace, created_at, updated_at)
+             again_every, again_left, version, op, actor, via, trace, created_at, updated_at)
          SELECT w.value ->> 'id', t.owner, t.id, 'definition', w.value ->> 'definition_id', w.value ->> 'occurrence',
-             t.due, CAST(w.value ->> 'fire_at' AS BIGINT), t.generation, w.value ->> 'state', 1, ?1, ?2, ?3, ?4, ?5, ?5
+             t.due, CAST(w.value ->> 'fire_at' AS BIGINT), t.generation, w.value ->> 'state',
+             CAST(w.value ->> 'again_every' AS BIGINT), CAST(w.value ->> 'again_left' AS BIGINT), 1, ?1, ?2, ?3, ?4, ?5, ?5
          FROM t, json_each(?6) AS w
          WHERE (SELECT wanted FROM plans WHERE task_id = t.id /*pg FOR SHARE*/) = ?9
            AND (CAST(w.value ->> 'fire_at' AS BIGINT) > ?5 OR 0 = (
                SELECT count(*) FROM reminders rung WHERE rung.task_id = t.id AND rung.state = 'fired'
                  AND rung.definition_id = w.value ->> 'definition_id' AND rung.occurrence = w.value ->> 'occurrence'))
          ON CONFLICT (task_id, definition_id, occurrence, fire_at) DO UPDATE SET
-             generation = excluded.generation, due = excluded.due,
+             generation = excluded.generation, due = excluded.due, again_every = excluded.again_every,
+             again_left = CASE reminders.repetition WHEN 0 THEN excluded.again_left ELSE reminders.again_left END,
              state = CASE reminders.state WHEN 'cancelled' THEN excluded.state ELSE reminders.state END,
              version = reminders.version + 1, op = excluded.op, body_hash = NULL, actor = excluded.actor,
              via = excluded.via, trace = excluded.trace, updated_at = excluded.updated_at
@@ -160,14 +253,17 @@ pub async fn plan(
     .await
 }
 
-/// Carries snoozes over to the new generation where the due they were made for still stands and the task is open.
-pub async fn keep_snoozes(task: &str, generation: i64, write: &Write) -> Result<(), Error> {
+/// Carries over to the new generation what follows from a ring that was: snoozes, and the next ring of what nobody has
+/// acknowledged, as long as its definition is there. Where the due they were made for still stands and the task is open.
+pub async fn keep_following(task: &str, generation: i64, write: &Write) -> Result<(), Error> {
     db::execute(
         "UPDATE reminders SET generation = ?2, version = version + 1, op = ?3 || '.keep', body_hash = NULL, actor = ?4,
              via = ?5, trace = ?6, updated_at = ?7
-         WHERE task_id = ?1 AND kind = 'snooze' AND state = 'planned' AND generation < ?2
+         WHERE task_id = ?1 AND (kind = 'snooze' OR repetition > 0) AND state = 'planned' AND generation < ?2
            AND EXISTS (SELECT 1 FROM tasks t WHERE t.id = ?1 AND t.generation = ?2 AND t.status = 'open'
-                       AND t.deleted_at IS NULL AND t.due IS NOT DISTINCT FROM reminders.due /*pg FOR SHARE*/)
+                       AND t.deleted_at IS NULL AND t.due IS NOT DISTINCT FROM reminders.due
+                       AND (reminders.kind = 'snooze' OR EXISTS (SELECT 1 FROM json_each(t.reminders/*pg ::json*/) AS d
+                            WHERE d.value ->> 'id' = reminders.definition_id)) /*pg FOR SHARE*/)
          RETURNING id",
         &bookkeeping(task, generation, write),
     )
@@ -190,7 +286,7 @@ pub async fn cancel_unwanted(
         "UPDATE reminders SET state = 'cancelled', version = version + 1, op = ?3 || '.cancel', body_hash = NULL,
              actor = ?4, via = ?5, trace = ?6, updated_at = ?7
          WHERE task_id = ?1 AND state = 'planned' AND (generation < ?2 OR (
-             kind = 'definition' AND generation = ?2 AND fire_at > ?7 AND id NOT IN (SELECT value FROM json_each(?8))
+             kind = 'definition' AND repetition = 0 AND generation = ?2 AND fire_at > ?7 AND id NOT IN (SELECT value FROM json_each(?8))
              AND (SELECT wanted FROM plans WHERE task_id = ?1 /*pg FOR SHARE*/) = ?9))
          RETURNING id",
         &values,

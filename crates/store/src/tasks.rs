@@ -3,6 +3,7 @@
 
 use punctual_contract::problem::Problem;
 use punctual_domain::lifecycle::{Account, TaskState};
+use punctual_domain::reminders::Definition;
 use serde::Deserialize;
 
 use crate::db::{self, Error, Sql, Value, postgres_page};
@@ -247,8 +248,9 @@ pub async fn load(owner: Option<&str>, id: &str) -> Result<Option<Loaded>, Error
     db::read(
         "SELECT CAST(json_object('task', json_object(
              'id', t.id, 'owner', t.owner, 'project_id', t.project_id, 'title', t.title, 'notes', t.notes,
-             'priority', t.priority, 'tags', json(t.tags), 'status', t.status, 'due', t.due, 'timezone', t.timezone,
-             'due_at', t.due_at, 'repeat', json(t.repeat), 'reminders', json(t.reminders), 'series_id', t.series_id,
+             'priority', t.priority, 'tags', json(t.tags), 'status', t.status, 'start', t.start, 'due', t.due,
+             'timezone', t.timezone, 'due_at', t.due_at, 'repeat', json(t.repeat), 'reminders', json(t.reminders),
+             'later', json(t.later), 'series_id', t.series_id,
              'series_start', t.series_start, 'occurrence', t.occurrence, 'number', t.number,
              'previous_id', t.previous_id, 'touched', t.touched, 'next', json(t.next),
              'completed_at', t.completed_at, 'generation', t.generation, 'generation_at', t.generation_at,
@@ -270,11 +272,11 @@ pub async fn load(owner: Option<&str>, id: &str) -> Result<Option<Loaded>, Error
 pub async fn create(task: &TaskState, write: &Write) -> Result<bool, Error> {
     let json = state_json(task)?;
     db::touched(
-        "INSERT INTO tasks (id, owner, project_id, title, notes, priority, tags, status, due, timezone, due_at, repeat,
-             reminders, series_id, series_start, occurrence, number, touched, rank, generation, generation_at,
+        "INSERT INTO tasks (id, owner, project_id, title, notes, priority, tags, status, start, due, timezone, due_at,
+             repeat, reminders, series_id, series_start, occurrence, number, touched, rank, generation, generation_at,
              version, op, body_hash, actor, via, trace, created_at, updated_at)
          SELECT j ->> 'id', p.owner, p.id, j ->> 'title', j ->> 'notes', j ->> 'priority', j -> 'tags', 'open',
-             j ->> 'due', j ->> 'timezone', CAST(j ->> 'due_at' AS BIGINT), NULLIF(CAST(j -> 'repeat' AS TEXT), 'null'),
+             j ->> 'start', j ->> 'due', j ->> 'timezone', CAST(j ->> 'due_at' AS BIGINT), NULLIF(CAST(j -> 'repeat' AS TEXT), 'null'),
              j -> 'reminders', j ->> 'series_id', j ->> 'series_start', j ->> 'occurrence',
              CAST(j ->> 'number' AS BIGINT), 1, j ->> 'rank', 1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?2, ?2
          FROM (SELECT ?1 AS j) AS input JOIN projects p ON p.id = j ->> 'project_id'
@@ -305,10 +307,10 @@ pub async fn save(task: &TaskState, write: &Write) -> Result<bool, Error> {
     let json = state_json(task)?;
     db::touched(
         "UPDATE tasks SET project_id = j ->> 'project_id', title = j ->> 'title', notes = j ->> 'notes',
-             priority = j ->> 'priority', tags = j -> 'tags', status = j ->> 'status', due = j ->> 'due',
+             priority = j ->> 'priority', tags = j -> 'tags', status = j ->> 'status', start = j ->> 'start', due = j ->> 'due',
              timezone = j ->> 'timezone', due_at = CAST(j ->> 'due_at' AS BIGINT),
              repeat = NULLIF(CAST(j -> 'repeat' AS TEXT), 'null'), reminders = j -> 'reminders',
-             series_id = j ->> 'series_id', series_start = j ->> 'series_start', occurrence = j ->> 'occurrence',
+             later = NULLIF(CAST(j -> 'later' AS TEXT), 'null'), series_id = j ->> 'series_id', series_start = j ->> 'series_start', occurrence = j ->> 'occurrence',
              number = CAST(j ->> 'number' AS BIGINT), touched = CAST(j ->> 'touched' AS BIGINT),
              next = NULLIF(CAST(j -> 'next' AS TEXT), 'null'), completed_at = CAST(j ->> 'completed_at' AS BIGINT),
              rank = j ->> 'rank', generation = CAST(j ->> 'generation' AS BIGINT),
@@ -332,6 +334,51 @@ pub async fn save(task: &TaskState, write: &Write) -> Result<bool, Error> {
     .await
 }
 
+/// What new tasks in a project are reminded by where they say nothing; `None` where there is no such project of theirs.
+pub async fn project_reminders(owner: &str, id: &str) -> Result<Option<Vec<Definition>>, Error> {
+    db::read(
+        "SELECT reminders FROM projects WHERE owner = ?1 AND id = ?2 AND deleted_at IS NULL",
+        &values![owner, id],
+    )
+    .await
+}
+
+/// A past occurrence of a series.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PastOccurrence {
+    pub id: String,
+    pub occurrence: String,
+    pub number: i64,
+    pub due: String,
+    /// Unix microseconds.
+    pub due_at: i64,
+    pub status: String,
+    pub completed_at: Option<i64>,
+}
+
+/// The occurrences of a series that have a task, due from `from` and before `until`, at most `most`, in that order.
+pub async fn occurrences(
+    owner: &str,
+    series: &str,
+    from: i64,
+    until: i64,
+    most: i64,
+) -> Result<Vec<PastOccurrence>, Error> {
+    let found = db::read(
+        "SELECT CAST(json_object('items', COALESCE(json_group_array(json_object('id', id, 'occurrence', occurrence,
+             'number', number, 'due', due, 'due_at', due_at, 'status', status, 'completed_at', completed_at)), json('[]'))) AS TEXT)
+         FROM (SELECT * FROM tasks WHERE owner = ?1 AND series_id = ?2 AND deleted_at IS NULL AND occurrence IS NOT NULL
+             AND due_at >= ?3 AND due_at < ?4 ORDER BY due_at, occurrence LIMIT ?5) AS found",
+        &values![owner, series, from, until, most],
+    )
+    .await?;
+    #[derive(Deserialize)]
+    struct Found {
+        items: Vec<PastOccurrence>,
+    }
+    Ok(found.map_or_else(Vec::new, |found: Found| found.items))
+}
+
 /// Whether a project is there, theirs, and open for new tasks.
 pub async fn has_project(owner: &str, id: &str) -> Result<bool, Error> {
     db::touched(
@@ -342,8 +389,9 @@ pub async fn has_project(owner: &str, id: &str) -> Result<bool, Error> {
 }
 
 /// Makes the occurrence that follows a completed or skipped one, under the unique key (series, occurrence): however
-/// often this is called, there is one. (The completed one stays locked: whoever comes second finds it.) One that was withdrawn untouched comes back. Does nothing where the completed
-/// one has been reopened meanwhile, or where another successor stands.
+/// often this is called, there is one. (The completed one stays locked: whoever comes second finds it.) One that was
+/// withdrawn untouched comes back. Does nothing where the completed one has been reopened meanwhile, or where another
+/// successor stands. What may change without a new generation is taken from the row as it is now.
 pub async fn make_successor(
     done: &TaskState,
     successor: &TaskState,
@@ -352,11 +400,14 @@ pub async fn make_successor(
     let json = state_json(successor)?;
     db::execute(
         "WITH t AS (SELECT * FROM tasks WHERE id = ?7 AND generation = ?8 AND next IS NOT NULL /*pg FOR NO KEY UPDATE*/)
-         INSERT INTO tasks (id, owner, project_id, title, notes, priority, tags, status, due, timezone, due_at, repeat,
-             reminders, series_id, series_start, occurrence, number, previous_id, touched, rank, generation, generation_at,
+         INSERT INTO tasks (id, owner, project_id, title, notes, priority, tags, status, start, due, timezone, due_at,
+             repeat, reminders, series_id, series_start, occurrence, number, previous_id, touched, rank, generation, generation_at,
              version, op, actor, via, trace, created_at, updated_at)
-         SELECT j ->> 'id', t.owner, t.project_id, t.title, t.notes, t.priority, t.tags, 'open', j ->> 'due',
-             t.timezone, CAST(j ->> 'due_at' AS BIGINT), t.repeat, j -> 'reminders', t.series_id, j ->> 'series_start',
+         SELECT j ->> 'id', t.owner, COALESCE(t.later/*pg ::json*/ ->> 'project_id', t.project_id),
+             COALESCE(t.later/*pg ::json*/ ->> 'title', t.title), COALESCE(t.later/*pg ::json*/ ->> 'notes', t.notes),
+             COALESCE(t.later/*pg ::json*/ ->> 'priority', t.priority),
+             COALESCE(CAST(t.later/*pg ::json*/ -> 'tags' AS TEXT), t.tags), 'open', j ->> 'start', j ->> 'due',
+             t.timezone, CAST(j ->> 'due_at' AS BIGINT), CAST(j -> 'repeat' AS TEXT), j -> 'reminders', t.series_id, j ->> 'series_start',
              j ->> 'occurrence', CAST(j ->> 'number' AS BIGINT), t.id, 0, t.rank, 1,
              CAST(j ->> 'generation_at' AS BIGINT), 1, ?2, ?3, ?4, ?5, ?6, ?6
          FROM t, (SELECT ?1 AS j) AS input

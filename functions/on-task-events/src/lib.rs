@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use punctual_contract::events::{CloudEvent, PLAN_TASK};
 use punctual_domain::Instant;
 use punctual_domain::lifecycle::Account;
-use punctual_domain::reminders::RingState;
+use punctual_domain::reminders::{Again, RingState};
 use punctual_function::{Call, Handled, Problem, Reply, derived_id, events};
 use punctual_store::reminders::Wanted;
 use punctual_store::tasks::Loaded;
@@ -130,13 +130,15 @@ async fn plan(
                     RingState::Skipped => "skipped",
                 }
                 .to_owned(),
+                again_every: ring.again.map(Again::micros),
+                again_left: ring.again.map_or(0, |again| again.times.into()),
             }
         })
         .collect();
     // Where there are none yet, none of an older wish can come: each is written under the wish that it was made for.
     let had_some = loaded.reminders > 0;
     if had_some {
-        reminders::keep_snoozes(&task.id, task.generation, write).await?;
+        reminders::keep_following(&task.id, task.generation, write).await?;
     }
     if !rings.is_empty() {
         reminders::plan(&task.id, task.generation, wanted, &rings, write).await?;

@@ -1,9 +1,11 @@
 //! `/api/projects/…`
 
-use punctual_contract::api::ProjectName;
-use punctual_function::{Answer, Call, Caller, Problem, Reply, Scope, serve};
+use punctual_contract::api::{NewProject, ProjectPatch, Reminder};
+use punctual_domain::reminders::When;
+use punctual_function::{Answer, Call, Caller, Problem, Reply, Scope, derived_id, serve};
 use punctual_store::db::Error;
 use punctual_store::projects::{self, Change, Cursor};
+use punctual_store::reminders::definitions;
 use spin_sdk::http::Request;
 use spin_sdk::http_service;
 
@@ -23,8 +25,17 @@ async fn route(call: &Call) -> Result<Answer, Problem> {
         }
         ("PATCH", [id]) => {
             let caller = Caller::of(call, Scope::Write).await?;
-            let name = name(call)?;
-            change(call, &caller, id, Change::Rename(&name)).await
+            let given: ProjectPatch = call.json()?;
+            let name = given.name.as_deref().map(name).transpose()?;
+            let reminders = given
+                .reminders
+                .map(|given| reminders(given.unwrap_or_default(), id))
+                .transpose()?;
+            let edit = Change::Edit {
+                name: name.as_deref(),
+                reminders: reminders.as_deref(),
+            };
+            change(call, &caller, id, edit).await
         }
         ("POST", [id, "archive"]) => {
             change(
@@ -51,9 +62,26 @@ async fn route(call: &Call) -> Result<Answer, Problem> {
     }
 }
 
-fn name(call: &Call) -> Result<String, Problem> {
-    let given: ProjectName = call.json()?;
-    let name = given.name.trim();
+/// As JSON. None at an instant: that would be one task's.
+fn reminders(given: Vec<Reminder>, project: &str) -> Result<String, Problem> {
+    let given = definitions(given, |n| {
+        derived_id(&["definition", project, &n.to_string()])
+            .chars()
+            .take(8)
+            .collect()
+    })
+    .map_err(|invalid| Problem::field(invalid.field, invalid.reason))?;
+    if let Some(n) = given.iter().position(|one| matches!(one.when, When::At(_))) {
+        return Err(Problem::field(
+            format!("reminders[{n}].at"),
+            "is of one task; a project's reminders come before the due or the start",
+        ));
+    }
+    serde_json::to_string(&given).map_err(|error| Problem::new(500, error.to_string()))
+}
+
+fn name(given: &str) -> Result<String, Problem> {
+    let name = given.trim();
     if (1..=120).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
         Ok(name.to_owned())
     } else {
@@ -83,13 +111,14 @@ async fn list(call: &Call) -> Result<Answer, Problem> {
 
 async fn create(call: &Call) -> Result<Answer, Problem> {
     let caller = Caller::of(call, Scope::Write).await?;
-    let name = name(call)?;
+    let given: NewProject = call.json()?;
+    let name = name(&given.name)?;
     let write = call.write(&caller)?;
     let id = match call.repeated(&write, "projects").await? {
         Some(earlier) => earlier.row_id,
         None => {
             let id = call.new_id(&write);
-            projects::create(&id, &name, &write).await?;
+            projects::create(&id, &name, &reminders(given.reminders, &id)?, &write).await?;
             id
         }
     };

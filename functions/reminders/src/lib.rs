@@ -1,4 +1,4 @@
-//! `/api/reminders/…`: the receipt of a reminder, and snooze.
+//! `/api/reminders/…`: the receipt of a reminder; to acknowledge it, to put it off.
 
 use chrono::Days;
 use punctual_contract::api::Snooze;
@@ -18,9 +18,10 @@ async fn route(call: &Call) -> Result<Answer, Problem> {
     let (method, path) = call.route(2);
     match (method, path.as_slice()) {
         ("GET", [id]) => shown(&Caller::of(call, Scope::Read).await?, id).await,
+        ("POST", [id, "acknowledge"]) => acknowledge(call, id).await,
         ("POST", [id, "snooze"]) => snooze(call, id).await,
         (_, [_]) => Err(call.not_allowed("GET")),
-        (_, [_, "snooze"]) => Err(call.not_allowed("POST")),
+        (_, [_, "acknowledge" | "snooze"]) => Err(call.not_allowed("POST")),
         _ => Err(call.no_route()),
     }
 }
@@ -31,6 +32,29 @@ async fn shown(caller: &Caller, id: &str) -> Result<Answer, Problem> {
         .ok_or_else(|| Problem::not_found("reminder"))?;
     // No ETag: the deliveries in it change without a new version of the reminder.
     Ok(Answer::json(json))
+}
+
+/// It is read, and does not ring again. What is acknowledged stays so, so this may be repeated freely.
+async fn acknowledge(call: &Call, id: &str) -> Result<Answer, Problem> {
+    let caller = Caller::of(call, Scope::Write).await?;
+    let write = call.write(&caller)?;
+    if call.repeated(&write, "reminders").await?.is_none() {
+        match reminders::acknowledge(id, &write).await {
+            Ok(true) | Err(Error::Repeated) => {}
+            Ok(false) => {
+                if !reminders::has_fired(&caller.user, id).await? {
+                    shown(&caller, id).await?;
+                    return Err(Problem::new(
+                        409,
+                        "It has not rung, so there is nothing to acknowledge.",
+                    ));
+                }
+                call.remember(&write, "reminders", id).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    shown(&caller, id).await
 }
 
 /// The farthest that a reminder can be put off: a year, in microseconds.

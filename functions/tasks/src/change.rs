@@ -1,8 +1,8 @@
 //! Changes: load, decide, save while the version stands.
 
-use punctual_contract::api::{NewTask, TaskPatch, Undo};
+use punctual_contract::api::{NewTask, OccurrencePatch, TaskPatch, Undo};
 use punctual_domain::Instant;
-use punctual_domain::lifecycle::{Account, Refused, Status, TaskState};
+use punctual_domain::lifecycle::{self, Account, Edit, Refused, Status, TaskState};
 use punctual_domain::reminders::{Ring, RingState};
 use punctual_function::{Answer, Call, Caller, Problem, Scope, derived_id};
 use punctual_store::db::Error;
@@ -30,8 +30,14 @@ pub async fn create(call: &Call) -> Result<Answer, Problem> {
     let given: NewTask = call.json()?;
     let write = call.write(&caller)?;
     let id = call.new_id(&write);
-    let edit = input::new_task(given, &Ids(&id))?;
+    let mut edit = input::new_task(given, &Ids(&id))?;
     let row = tasks::account(&caller.user).await?;
+    if edit.reminders.is_none() {
+        let project = edit.project_id.as_deref().unwrap_or(&row.inbox_id);
+        edit.reminders = tasks::project_reminders(&caller.user, project)
+            .await?
+            .map(|reminders| lifecycle::fitting(reminders, &edit));
+    }
     let account = row.account()?;
     let mut task = TaskState::new(
         &id,
@@ -193,6 +199,7 @@ pub async fn patch(call: &Call, id: &str) -> Result<Answer, Problem> {
     change(call, id, async |loaded| {
         let edit = input::patch(
             given.clone(),
+            &loaded.task,
             &loaded.account.inbox_id,
             &Ids(&call.request_id),
         )?;
@@ -326,19 +333,7 @@ pub async fn undo(call: &Call, id: &str) -> Result<Answer, Problem> {
                 let mut back = serde_json::Map::new();
                 for (field, values) in past.fields.as_object().into_iter().flatten() {
                     // The others follow from these.
-                    const OWN: [&str; 10] = [
-                        "title",
-                        "notes",
-                        "project_id",
-                        "priority",
-                        "tags",
-                        "due",
-                        "timezone",
-                        "repeat",
-                        "reminders",
-                        "rank",
-                    ];
-                    if !OWN.contains(&field.as_str()) {
+                    if !TaskState::PUT_BACK.contains(&field.as_str()) {
                         continue;
                     }
                     if present.get(field) != values.get("after") {
@@ -349,18 +344,7 @@ pub async fn undo(call: &Call, id: &str) -> Result<Answer, Problem> {
                         values.get("before").cloned().unwrap_or_default(),
                     );
                 }
-                let patch: TaskPatch = serde_json::from_value(back.into()).map_err(|error| {
-                    Problem::new(500, format!("the history can't be read: {error}"))
-                })?;
-                let edit = input::patch(patch, &loaded.account.inbox_id, &Ids(&call.request_id))?;
-                task.edit(edit, &account, now).map_err(refused)?;
-                if past.fields.get("repeat").is_some() {
-                    // The old rule goes on where it was, instead of beginning anew with this occurrence.
-                    take_back(&past.fields, "series_id", &mut task.series_id)?;
-                    take_back(&past.fields, "series_start", &mut task.series_start)?;
-                    take_back(&past.fields, "occurrence", &mut task.occurrence)?;
-                    take_back(&past.fields, "number", &mut task.number)?;
-                }
+                task.put_back(back, &account, now).map_err(refused)?;
                 Ok(Decided::Save)
             }
         }
@@ -369,15 +353,58 @@ pub async fn undo(call: &Call, id: &str) -> Result<Answer, Problem> {
     .with_skipped(call)
 }
 
-/// Gives a field the value that it had before a change, if the change touched it.
-fn take_back<T: serde::de::DeserializeOwned>(
-    fields: &serde_json::Value,
-    name: &str,
-    field: &mut T,
-) -> Result<(), Problem> {
-    if let Some(before) = fields.get(name).and_then(|values| values.get("before")) {
-        *field = serde_json::from_value(before.clone())
-            .map_err(|error| Problem::new(500, format!("the history can't be read: {error}")))?;
-    }
-    Ok(())
+/// Moves one occurrence, or leaves it out: the open one, or one that is still to come.
+pub async fn occurrence(call: &Call, id: &str, key: &str) -> Result<Answer, Problem> {
+    Caller::of(call, Scope::Write).await?;
+    let given: OccurrencePatch = call.json()?;
+    let due = match (&given.due, given.skipped) {
+        (Some(due), None) => Some(
+            due.as_deref()
+                .map(|text| input::local("due", text))
+                .transpose()?,
+        ),
+        (None, Some(_)) => None,
+        _ => return Err(Problem::field("body", "takes one of `due` and `skipped`")),
+    };
+    let now = Instant::from_micros(call.now);
+    change(call, id, async |loaded| {
+        let account = loaded.account.account()?;
+        let task = &mut loaded.task;
+        let before = task.generation;
+        match (due, given.skipped) {
+            _ if task.occurrence.as_deref() != Some(key) => {
+                if let Some(due) = due {
+                    task.move_occurrence(key, due, &account, now)
+                } else {
+                    task.leave_out(key, given.skipped == Some(true), &account, now)
+                }
+                .map_err(refused)?;
+            }
+            (Some(due), _) => {
+                let due = match due {
+                    Some(due) => Some(due),
+                    None => task
+                        .nominal_due(&account)
+                        .map_err(|error| refused(error.at("due").into()))?,
+                };
+                let edit = Edit {
+                    due: Some(due),
+                    ..Edit::default()
+                };
+                task.edit(edit, &account, now).map_err(refused)?;
+            }
+            (None, Some(true)) => {
+                task.finish(Status::Skipped, &account, now)
+                    .map_err(refused)?;
+            }
+            (None, _) => {
+                if task.status == Status::Skipped {
+                    task.reopen(now).map_err(refused)?;
+                }
+            }
+        }
+        decided(task.generation != before)
+    })
+    .await?
+    .with_skipped(call)
 }

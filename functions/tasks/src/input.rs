@@ -1,10 +1,13 @@
 //! From what a client sent to an [`Edit`]: each wrong field is named.
 
-use punctual_contract::api::{NewTask, Reminder, Repeat, TaskPatch};
-use punctual_domain::lifecycle::{self, Edit};
+use std::collections::BTreeMap;
+
+use punctual_contract::api::{NewTask, Reminder, Repeat, RepeatPatch, TaskPatch};
+use punctual_domain::lifecycle::{self, Apply, Edit, TaskState};
 use punctual_domain::reminders::Definition;
 use punctual_domain::{Basis, Error, Invalid, Local, task, time};
 use punctual_function::{Problem, derived_id};
+use punctual_store::reminders::definitions;
 
 /// What a definition without an id gets: derived from the request, so that a repetition means the same.
 pub struct Ids<'a>(pub &'a str);
@@ -17,8 +20,8 @@ fn at(field: &str) -> impl Fn(Error) -> Problem + '_ {
     move |error| Problem::field(field, error.to_string())
 }
 
-fn due(text: &str) -> Result<Local, Problem> {
-    text.parse().map_err(at("due"))
+pub fn local(field: &str, text: &str) -> Result<Local, Problem> {
+    text.parse().map_err(at(field))
 }
 
 fn timezone(name: String) -> Result<String, Problem> {
@@ -33,42 +36,86 @@ fn repeat(given: Repeat) -> Result<lifecycle::Repeat, Problem> {
         _ => return Err(Problem::field("repeat.from", "takes `due` or `completion`")),
     };
     let rule: punctual_domain::Rule = given.rrule.parse().map_err(at("repeat.rrule"))?;
-    Ok(lifecycle::Repeat {
-        rrule: rule.to_string(),
-        from,
-    })
+    let mut repeat = lifecycle::Repeat::new(rule.to_string(), from);
+    repeat.exdates = given.exdates;
+    for (n, text) in given.rdates.iter().enumerate() {
+        repeat
+            .rdates
+            .push(local(&format!("repeat.rdates[{n}]"), text)?);
+    }
+    for (key, to) in given.moved {
+        let to = local("repeat.moved", &to)?;
+        repeat.moved.insert(key, to);
+    }
+    Ok(repeat)
+}
+
+/// What a task's repeat becomes by a merge patch (RFC 7396).
+fn merged(given: RepeatPatch, present: Option<&lifecycle::Repeat>) -> Result<Repeat, Problem> {
+    let present = present.map(|repeat| Repeat {
+        rrule: repeat.rrule.clone(),
+        from: match repeat.from {
+            Basis::Due => "due",
+            Basis::Completion => "completion",
+        }
+        .to_owned(),
+        exdates: repeat.exdates.clone(),
+        rdates: repeat.rdates.iter().map(Local::to_string).collect(),
+        moved: repeat
+            .moved
+            .iter()
+            .map(|(key, to)| (key.clone(), to.to_string()))
+            .collect(),
+    });
+    let Some(mut repeat) = present.or_else(|| {
+        given.rrule.clone().map(|rrule| Repeat {
+            rrule,
+            from: "due".to_owned(),
+            exdates: Vec::new(),
+            rdates: Vec::new(),
+            moved: BTreeMap::new(),
+        })
+    }) else {
+        return Err(Problem::field(
+            "repeat.rrule",
+            "is needed: the task does not repeat yet",
+        ));
+    };
+    if let Some(rrule) = given.rrule {
+        repeat.rrule = rrule;
+    }
+    if let Some(from) = given.from {
+        repeat.from = from.unwrap_or_else(|| "due".to_owned());
+    }
+    if let Some(exdates) = given.exdates {
+        repeat.exdates = exdates.unwrap_or_default();
+    }
+    if let Some(rdates) = given.rdates {
+        repeat.rdates = rdates.unwrap_or_default();
+    }
+    match given.moved {
+        None => {}
+        Some(None) => repeat.moved.clear(),
+        Some(Some(moved)) => {
+            for (key, to) in moved {
+                match to {
+                    Some(to) => drop(repeat.moved.insert(key, to)),
+                    None => drop(repeat.moved.remove(&key)),
+                }
+            }
+        }
+    }
+    Ok(repeat)
 }
 
 fn reminders(given: Vec<Reminder>, ids: &Ids<'_>) -> Result<Vec<Definition>, Problem> {
-    let mut definitions = Vec::with_capacity(given.len());
-    for (n, reminder) in given.into_iter().enumerate() {
-        let id = match reminder.id.filter(|id| !id.is_empty()) {
-            Some(id) => id,
-            None => derived_id(&["definition", ids.0, &n.to_string()])
-                .chars()
-                .take(8)
-                .collect(),
-        };
-        let field = |name: &str| format!("reminders[{n}].{name}");
-        definitions.push(match (reminder.before, reminder.at) {
-            (Some(before), None) => Definition::Before {
-                id,
-                before: before.parse().map_err(at(&field("before")))?,
-            },
-            (None, Some(instant)) => Definition::At {
-                id,
-                at: instant.parse().map_err(at(&field("at")))?,
-            },
-            _ => {
-                return Err(Problem::field(
-                    format!("reminders[{n}]"),
-                    "takes exactly one of `before` and `at`",
-                ));
-            }
-        });
-    }
-    task::reminders(&definitions).map_err(invalid)?;
-    Ok(definitions)
+    definitions(given, |n| {
+        derived_id(&["definition", ids.0, &n.to_string()])
+            .chars()
+            .take(8)
+            .collect()
+    })
+    .map_err(invalid)
 }
 
 pub fn new_task(given: NewTask, ids: &Ids<'_>) -> Result<Edit, Problem> {
@@ -78,16 +125,44 @@ pub fn new_task(given: NewTask, ids: &Ids<'_>) -> Result<Edit, Problem> {
         project_id: given.project_id,
         priority: Some(task::Priority::parse(&given.priority).map_err(invalid)?),
         tags: Some(task::tags(&given.tags).map_err(invalid)?),
-        due: Some(given.due.as_deref().map(due).transpose()?),
+        start: Some(
+            given
+                .start
+                .as_deref()
+                .map(|text| local("start", text))
+                .transpose()?,
+        ),
+        due: Some(
+            given
+                .due
+                .as_deref()
+                .map(|text| local("due", text))
+                .transpose()?,
+        ),
         timezone: Some(given.timezone.map(timezone).transpose()?),
         repeat: given.repeat.map(repeat).transpose()?.map(Some),
-        reminders: Some(reminders(given.reminders, ids)?),
+        reminders: given
+            .reminders
+            .map(|given| reminders(given, ids))
+            .transpose()?,
         rank: Some(task::rank(&given.rank).map_err(invalid)?),
+        apply: None,
     })
 }
 
 /// `inbox` is where a cleared project goes.
-pub fn patch(given: TaskPatch, inbox: &str, ids: &Ids<'_>) -> Result<Edit, Problem> {
+pub fn patch(
+    given: TaskPatch,
+    present: &TaskState,
+    inbox: &str,
+    ids: &Ids<'_>,
+) -> Result<Edit, Problem> {
+    let apply = match given.apply.as_deref() {
+        None => None,
+        Some("this") => Some(Apply::This),
+        Some("later") => Some(Apply::Later),
+        Some(_) => return Err(Problem::field("apply", "takes this or later")),
+    };
     Ok(Edit {
         title: given
             .title
@@ -110,9 +185,18 @@ pub fn patch(given: TaskPatch, inbox: &str, ids: &Ids<'_>) -> Result<Edit, Probl
             .tags
             .map(|tags| task::tags(&tags.unwrap_or_default()).map_err(invalid))
             .transpose()?,
+        start: given
+            .start
+            .map(|given| {
+                given
+                    .as_deref()
+                    .map(|text| local("start", text))
+                    .transpose()
+            })
+            .transpose()?,
         due: given
             .due
-            .map(|given| given.as_deref().map(due).transpose())
+            .map(|given| given.as_deref().map(|text| local("due", text)).transpose())
             .transpose()?,
         timezone: given
             .timezone
@@ -120,7 +204,11 @@ pub fn patch(given: TaskPatch, inbox: &str, ids: &Ids<'_>) -> Result<Edit, Probl
             .transpose()?,
         repeat: given
             .repeat
-            .map(|given| given.map(repeat).transpose())
+            .map(|given| {
+                given
+                    .map(|given| repeat(merged(given, present.repeat.as_ref())?))
+                    .transpose()
+            })
             .transpose()?,
         reminders: given
             .reminders
@@ -130,5 +218,6 @@ pub fn patch(given: TaskPatch, inbox: &str, ids: &Ids<'_>) -> Result<Edit, Probl
             .rank
             .map(|rank| task::rank(&rank.unwrap_or_default()).map_err(invalid))
             .transpose()?,
+        apply,
     })
 }

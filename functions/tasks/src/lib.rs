@@ -29,12 +29,15 @@ async fn route(call: &Call) -> Result<Answer, Problem> {
         ("POST", [id, "undo"]) => change::undo(call, id).await,
         ("GET", [id, "history"]) => read::history(call, id).await,
         ("GET", [id, "reminders"]) => read::reminders(call, id).await,
+        ("GET", [id, "occurrences"]) => read::occurrences(call, id).await,
+        ("PATCH", [id, "occurrences", key]) => change::occurrence(call, id, key).await,
         (_, []) => Err(call.not_allowed("GET, POST")),
         (_, [_]) => Err(call.not_allowed("GET, PATCH, DELETE")),
         (_, [_, "complete" | "skip" | "reopen" | "restore" | "undo"]) => {
             Err(call.not_allowed("POST"))
         }
-        (_, [_, "history" | "reminders"]) => Err(call.not_allowed("GET")),
+        (_, [_, "history" | "reminders" | "occurrences"]) => Err(call.not_allowed("GET")),
+        (_, [_, "occurrences", _]) => Err(call.not_allowed("PATCH")),
         _ => Err(call.no_route()),
     }
 }

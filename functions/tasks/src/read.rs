@@ -1,5 +1,6 @@
 //! One task, lists, history, receipts.
 
+use punctual_contract::api::{Occurrence, Occurrences};
 use punctual_domain::time::{self, Instant, Local};
 use punctual_function::{Answer, Call, Caller, Problem, Scope};
 use punctual_store::tasks::{self, Cursor, Filter};
@@ -65,6 +66,73 @@ pub async fn list(call: &Call) -> Result<Answer, Problem> {
         tasks::list(&caller.user, &filter, after.as_ref(), limit).await?
     };
     Ok(Answer::json(page))
+}
+
+/// The farthest that one request looks, in microseconds: ten years.
+const SPAN: i64 = 3_660 * 24 * 3_600 * 1_000_000;
+
+/// The occurrences of a task's series: those that have a task, and those that come after the open one.
+pub async fn occurrences(call: &Call, id: &str) -> Result<Answer, Problem> {
+    let caller = Caller::of(call, Scope::Read).await?;
+    call.only_queries(&["from", "to", "limit"])?;
+    let limit = call.limit()?;
+    let loaded = tasks::load(Some(&caller.user), id)
+        .await?
+        .ok_or_else(|| Problem::not_found("task"))?;
+    let account = loaded.account.account()?;
+    let from = instant(call, &caller, "from").await?.unwrap_or(call.now);
+    let until = match instant(call, &caller, "to").await? {
+        Some(until) if until <= from => {
+            return Err(Problem::field("to", "must be later than from"));
+        }
+        Some(until) => until.min(from.saturating_add(SPAN)),
+        None => from.saturating_add(SPAN),
+    };
+    let task = &loaded.task;
+    let mut items = Vec::new();
+    if let Some(series) = &task.series_id {
+        let past = tasks::occurrences(&caller.user, series, from, until, limit + 1).await?;
+        items.extend(past.into_iter().map(|one| {
+            let item = Occurrence {
+                occurrence: one.occurrence,
+                number: one.number,
+                due: one.due,
+                due_at: Instant::from_micros(one.due_at).to_string(),
+                state: one.status,
+                task_id: Some(one.id),
+                completed_at: one
+                    .completed_at
+                    .map(|at| Instant::from_micros(at).to_string()),
+            };
+            (one.due_at, item)
+        }));
+    }
+    let most = usize::try_from(limit).unwrap_or_default() + 1;
+    let (begin, end) = (Instant::from_micros(from), Instant::from_micros(until));
+    let upcoming = task
+        .upcoming(&account, begin, end, most)
+        .map_err(|error| Problem::new(500, error.to_string()))?;
+    items.extend(upcoming.into_iter().map(|(one, left_out)| {
+        let item = Occurrence {
+            occurrence: one.key,
+            number: one.number.into(),
+            due: one.at.to_string(),
+            due_at: one.due_at.to_string(),
+            state: if left_out { "skipped" } else { "planned" }.to_owned(),
+            task_id: None,
+            completed_at: None,
+        };
+        (one.due_at.micros(), item)
+    }));
+    items.sort_by(|(a, one), (b, other)| (a, &one.occurrence).cmp(&(b, &other.occurrence)));
+    let next = items
+        .get(most - 1)
+        .map(|(at, _)| Instant::from_micros(*at).to_string());
+    items.truncate(most - 1);
+    Answer::of(&Occurrences {
+        items: items.into_iter().map(|(_, item)| item).collect(),
+        next,
+    })
 }
 
 /// An instant, or a date that means the beginning of that day where the person lives.

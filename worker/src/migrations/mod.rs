@@ -42,6 +42,11 @@ pub const SQLITE: &[Migration] = &[
         name: "activity",
         sql: include_str!("../../../migrations/sqlite/0004_activity.sql"),
     },
+    Migration {
+        version: 5,
+        name: "series_and_rings",
+        sql: include_str!("../../../migrations/sqlite/0005_series_and_rings.sql"),
+    },
 ];
 
 impl Migration {
@@ -75,6 +80,11 @@ pub const POSTGRES: &[Migration] = &[
         version: 4,
         name: "activity",
         sql: include_str!("../../../migrations/postgres/0004_activity.sql"),
+    },
+    Migration {
+        version: 5,
+        name: "series_and_rings",
+        sql: include_str!("../../../migrations/postgres/0005_series_and_rings.sql"),
     },
 ];
 

@@ -4,9 +4,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::api::{
     Activity, ApiToken, Change, Channel, DeliveryOptions, Invite, Login, NewApiToken, NewChannel,
-    NewTask, Notification, OpenSession, Page, Project, ProjectName, Receipt, RecurrencePreview,
-    Refresh, Register, RegistrationState, Session, Settings, SettingsPatch, Snooze, Task,
-    TaskPatch, Undo, User,
+    NewProject, NewTask, Notification, OccurrencePatch, Occurrences, OpenSession, Page, Project,
+    ProjectPatch, Receipt, RecurrencePreview, Refresh, Register, RegistrationState, Session,
+    Settings, SettingsPatch, Snooze, Task, TaskPatch, Undo, User,
 };
 use crate::batch::{self, Outcomes};
 use crate::events::CloudEvent;
@@ -484,9 +484,9 @@ pub const OPERATIONS: &[Operation] = &[
         method: "PATCH",
         path: "/api/tasks/{id}",
         summary: "Change a task",
-        description: "RFC 7396: what is left out stays, `null` clears. `due` and `title` change this occurrence; `repeat` \
-                      and `timezone` this and all later ones. `reminders` takes the place of all there were; one sent \
-                      again with its `id` keeps its state.",
+        description: "RFC 7396: what is left out stays, `null` clears. Of a repeating task `title`, `start` and `due` \
+                      change this occurrence, all else this and all later ones; `apply` says otherwise. `reminders` \
+                      takes the place of all there were; one sent again with its `id` keeps its state.",
         headers: &[IfMatch],
         request: media::<TaskPatch>(
             "application/merge-patch+json",
@@ -566,6 +566,44 @@ pub const OPERATIONS: &[Operation] = &[
         ..READ
     },
     Operation {
+        id: "listOccurrences",
+        path: "/api/tasks/{id}/occurrences",
+        tag: "tasks",
+        summary: "Show what a series was and will be",
+        description: "In the order of their dues: those that have a task (completed, skipped, open), then those that come \
+                      after the open one, also those that are left out. Counted from completion, nothing comes after \
+                      the open one until that is done.",
+        queries: &[
+            Query {
+                name: "from",
+                description: "Those that are due at this or later: an RFC 3339 instant, or a local date or time in the account's zone. Left out: now.",
+                schema: r#"{"type":"string","examples":["2026-12-01"]}"#,
+            },
+            Query {
+                name: "to",
+                description: "Those due before this, in the same forms. At most ten years after `from`.",
+                schema: r#"{"type":"string","examples":["2027-12-01"]}"#,
+            },
+            LIMIT,
+        ],
+        answer: json::<Occurrences>(),
+        ..READ
+    },
+    Operation {
+        id: "updateOccurrence",
+        method: "PATCH",
+        path: "/api/tasks/{id}/occurrences/{occurrence}",
+        summary: "Move one occurrence, or leave it out",
+        description: "Of the open task of a series: itself, or an occurrence that comes after it. `{\"skipped\":false}` takes \
+                      one in again, `{\"due\":null}` moves it back. 409 where the series has no such occurrence to come.",
+        headers: &[IfMatch],
+        request: media::<OccurrencePatch>(
+            "application/merge-patch+json",
+            Some(r#"{"due":"2026-12-08T09:00"}"#),
+        ),
+        ..TASK
+    },
+    Operation {
         id: "previewRecurrence",
         path: "/api/recurrence",
         tag: "tasks",
@@ -631,7 +669,7 @@ pub const OPERATIONS: &[Operation] = &[
         path: "/api/projects",
         tag: "projects",
         summary: "Add a project",
-        request: example::<ProjectName>(r#"{"name":"Garden"}"#),
+        request: example::<NewProject>(r#"{"name":"Garden","reminders":[{"before":"PT30M"}]}"#),
         status: 201,
         answer: json::<Project>(),
         answer_headers: &[Location, ETag],
@@ -647,13 +685,13 @@ pub const OPERATIONS: &[Operation] = &[
         ..READ
     },
     Operation {
-        id: "renameProject",
+        id: "updateProject",
         method: "PATCH",
         path: "/api/projects/{id}",
         tag: "projects",
-        summary: "Rename a project",
+        summary: "Rename a project, or change what its new tasks are reminded by",
         headers: &[IfMatch],
-        request: media::<ProjectName>(
+        request: media::<ProjectPatch>(
             "application/merge-patch+json",
             Some(r#"{"name":"Allotment"}"#),
         ),
@@ -693,6 +731,16 @@ pub const OPERATIONS: &[Operation] = &[
         description: "When it was meant to fire, when it did, and what each channel did with it.",
         answer: json::<Receipt>(),
         ..READ
+    },
+    Operation {
+        id: "acknowledgeReminder",
+        path: "/api/reminders/{id}/acknowledge",
+        tag: "reminders",
+        summary: "Acknowledge a reminder",
+        description: "It is read, with all that it rang before, and does not ring again. 409 where it has not rung.",
+        answer: json::<Receipt>(),
+        more_problems: &[409],
+        ..WRITE
     },
     Operation {
         id: "snoozeReminder",

@@ -61,6 +61,7 @@ const NAME: &str = r#"{"minLength":1,"maxLength":120}"#;
 const TITLE: &str = r#"{"minLength":1,"maxLength":500}"#;
 const NOTES: &str = r#"{"maxLength":65536}"#;
 const TAGS: &str = r#"{"maxItems":32,"items":{"minLength":1,"maxLength":64}}"#;
+const ANCHOR: &str = r#"{"enum":["due","start"]}"#;
 const REMINDERS: &str = r#"{"maxItems":20}"#;
 const CHANNEL: &str = r#"{"enum":["in-app","webhook","email","ntfy","push"]}"#;
 const RANK: &str = r#"{"maxLength":64,"pattern":"^([0-9a-z]*[1-9a-z])?$","examples":["i"]}"#;
@@ -106,8 +107,26 @@ const BESIDES: &[(&str, &str, &str)] = &[
     ("Invite", "expires_at", INSTANT),
     ("Repeat", "from", r#"{"enum":["due","completion"]}"#),
     ("RepeatInput", "from", r#"{"enum":["due","completion"]}"#),
+    ("RepeatPatch", "rrule", NOT_NULL),
+    (
+        "RepeatPatch",
+        "from",
+        r#"{"enum":["due","completion",null]}"#,
+    ),
+    ("Occurrence", "due", LOCAL),
+    ("Occurrence", "due_at", INSTANT),
+    (
+        "Occurrence",
+        "state",
+        r#"{"enum":["completed","skipped","open","planned"]}"#,
+    ),
+    ("Occurrence", "completed_at", INSTANT),
+    ("OccurrencePatch", "due", LOCAL),
+    ("OccurrencePatch", "skipped", r#"{"type":"boolean"}"#),
     ("Reminder", "before", DURATION),
+    ("Reminder", "of", ANCHOR),
     ("Reminder", "at", INSTANT),
+    ("Reminder", "again", DURATION),
     (
         "ReminderInput",
         "id",
@@ -115,12 +134,22 @@ const BESIDES: &[(&str, &str, &str)] = &[
     ),
     ("ReminderInput", "before", NOT_NULL),
     ("ReminderInput", "before", DURATION),
+    ("ReminderInput", "of", NOT_NULL),
+    ("ReminderInput", "of", ANCHOR),
+    ("ReminderInput", "again", NOT_NULL),
+    ("ReminderInput", "again", DURATION),
+    (
+        "ReminderInput",
+        "times",
+        r#"{"type":"integer","minimum":1,"maximum":50}"#,
+    ),
     ("ReminderInput", "at", NOT_NULL),
     ("ReminderInput", "at", INSTANT),
     ("NewTask", "title", TITLE),
     ("NewTask", "notes", NOTES),
     ("NewTask", "priority", PRIORITY),
     ("NewTask", "tags", TAGS),
+    ("NewTask", "start", LOCAL),
     ("NewTask", "due", LOCAL),
     ("NewTask", "timezone", ZONE),
     ("NewTask", "reminders", REMINDERS),
@@ -134,13 +163,18 @@ const BESIDES: &[(&str, &str, &str)] = &[
         r#"{"enum":["none","low","medium","high",null]}"#,
     ),
     ("TaskPatch", "tags", TAGS),
+    ("TaskPatch", "start", LOCAL),
     ("TaskPatch", "due", LOCAL),
+    ("TaskPatch", "apply", NOT_NULL),
+    ("TaskPatch", "apply", r#"{"enum":["this","later"]}"#),
     ("TaskPatch", "timezone", ZONE),
     ("TaskPatch", "reminders", REMINDERS),
     ("TaskPatch", "rank", RANK),
     ("Task", "status", STATUS),
     ("Task", "priority", PRIORITY),
+    ("Task", "start", LOCAL),
     ("Task", "due", LOCAL),
+    ("Task", "later", r#"{"type":["object","null"]}"#),
     ("Task", "due_at", INSTANT),
     ("Task", "series_start", LOCAL),
     ("Task", "timezone", ZONE),
@@ -161,7 +195,11 @@ const BESIDES: &[(&str, &str, &str)] = &[
         "fields",
         r#"{"type":"object","additionalProperties":{"type":"object","properties":{"before":{},"after":{}},"required":["before","after"]}}"#,
     ),
-    ("ProjectName", "name", NAME),
+    ("NewProject", "name", NAME),
+    ("NewProject", "reminders", REMINDERS),
+    ("ProjectPatch", "name", NOT_NULL),
+    ("ProjectPatch", "name", NAME),
+    ("ProjectPatch", "reminders", REMINDERS),
     ("Project", "kind", r#"{"enum":["inbox","project"]}"#),
     ("Project", "archived_at", INSTANT),
     ("Project", "created_at", INSTANT),
@@ -320,6 +358,7 @@ impl Schemas {
             ("Reminder", one_of("before", "at")),
             ("ReminderInput", one_of("before", "at")),
             ("Snooze", one_of("for", "until")),
+            ("OccurrencePatch", one_of("due", "skipped")),
         ] {
             if let Some(schema) = all.get_mut(name) {
                 merge(schema, &besides);

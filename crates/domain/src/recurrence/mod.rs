@@ -11,6 +11,8 @@ mod expand;
 mod rule;
 mod walk;
 
+use std::collections::BTreeMap;
+
 use chrono::{NaiveDate, NaiveTime};
 use serde::{Deserialize, Serialize};
 
@@ -31,9 +33,14 @@ pub struct Recurrence {
     pub start: Local,
     /// Occurrences that are left out but counted (`EXDATE`). A date leaves out all of that day.
     pub exdates: Vec<Local>,
+    /// The same by key: in an hourly rule only the instant tells the two equal local times of a fold apart.
+    pub exkeys: Vec<String>,
     /// Occurrences besides the rule's, after the start; not counted by `COUNT`, not ended by `UNTIL` (`RDATE`). A date
     /// in a series with times means the start's time on that date.
     pub rdates: Vec<Local>,
+    /// Single occurrences that are due at another time than the rule says: their keys, and when (`RECURRENCE-ID`). They
+    /// keep their place in the order.
+    pub moved: BTreeMap<String, Local>,
     /// The zone in which the start is meant.
     pub zone: Zone,
 }
@@ -94,7 +101,9 @@ impl Recurrence {
             rule,
             start,
             exdates: Vec::new(),
+            exkeys: Vec::new(),
             rdates: Vec::new(),
+            moved: BTreeMap::new(),
             zone,
         })
     }
@@ -163,10 +172,108 @@ impl Recurrence {
         Some(self.make(&grid, known.number, place))
     }
 
+    /// Where the rule has an occurrence, whatever its due was moved to. `None` for a text that is no key.
+    pub fn nominal(&self, known: &OccurrenceRef) -> Option<Local> {
+        let grid = self.grid();
+        Some(grid.local(grid.place_of_key(&known.key)?))
+    }
+
+    /// Whether a text can name an occurrence.
+    pub(crate) fn is_key(&self, key: &str) -> bool {
+        let grid = self.grid();
+        grid.place_of_key(key)
+            .is_some_and(|place| grid.key(place) == key)
+    }
+
+    /// Whether the first of two keys comes after the second one. A text that is no key does not.
+    pub(crate) fn is_later(&self, key: &str, than: &str) -> bool {
+        let grid = self.grid();
+        let places = (grid.place_of_key(key), grid.place_of_key(than));
+        matches!(places, (Some(place), Some(than)) if place > than)
+    }
+
+    /// Whether the rule or the extra dates give an occurrence at this place, left out or not.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        let grid = self.grid();
+        let Some(place) = grid.place_of_key(key) else {
+            return false;
+        };
+        let before = place.saturating_sub(1);
+        let mut occurrences = Occurrences::new(self, Walk::counted_after(grid, before), before);
+        occurrences.step().is_some_and(|(_, found)| found == place)
+    }
+
+    /// The occurrences after `current` that are due from `from` and before `until`, in the order of their dues, at most
+    /// `most`; with `true` those that are left out.
+    pub(crate) fn upcoming(
+        &self,
+        current: &OccurrenceRef,
+        from: Instant,
+        until: Instant,
+        most: usize,
+    ) -> Vec<(Occurrence, bool)> {
+        const DAY: i64 = 86_400;
+        let grid = self.grid();
+        let Some(open) = grid.place_of_key(&current.key) else {
+            return Vec::new();
+        };
+        // No zone ever jumped by more than a day, and a date is due at its end.
+        let begin = self.place_at(from).saturating_sub(2 * DAY);
+        let mut occurrences = if begin > open {
+            Occurrences::new(self, Walk::counted_after(grid.clone(), begin), begin)
+        } else {
+            self.occurrences_after_ref(current)
+        };
+        let due = |one: &Occurrence| from <= one.due_at && one.due_at < until;
+        let mut found = Vec::new();
+        while found.len() < most {
+            let Some(place) = occurrences.step() else {
+                break;
+            };
+            if occurrences.is_moved(place.1) {
+                continue;
+            }
+            let one = occurrences.at(place);
+            if one.due_at >= until {
+                break;
+            }
+            if due(&one) {
+                let out = occurrences.is_left_out(place.1);
+                found.push((one, out));
+            }
+        }
+        for key in self.moved.keys() {
+            let place = grid.place_of_key(key).filter(|place| *place > open);
+            let Some(place) = place.filter(|_| self.has(key)) else {
+                continue;
+            };
+            let (_, before) = Walk::counted_after(grid.clone(), place);
+            let one = self.make(&grid, before, place);
+            if due(&one) {
+                let out = occurrences.is_left_out(place);
+                found.push((one, out));
+            }
+        }
+        found.sort_by(|(a, _), (b, _)| (a.due_at, &a.key).cmp(&(b.due_at, &b.key)));
+        found.truncate(most);
+        found
+    }
+
     /// The key an occurrence at this local time has (the first of the two in a fold).
     pub fn key_of(&self, at: Local) -> String {
         let grid = self.grid();
         grid.key(grid.place(at))
+    }
+
+    /// The place of an instant, to compare with: exact for hourly rules, else what the wall shows then.
+    fn place_at(&self, instant: Instant) -> i64 {
+        if self.rule.is_sub_daily() {
+            instant.secs()
+        } else {
+            crate::time::to_local(instant, self.zone)
+                .and_utc()
+                .timestamp()
+        }
     }
 
     fn grid(&self) -> Grid<'_> {
@@ -174,15 +281,16 @@ impl Recurrence {
     }
 
     fn make(&self, grid: &Grid<'_>, number: u32, place: i64) -> Occurrence {
-        let at = grid.local(place);
-        let due_at = match at {
-            Local::Date(_) => due_instant(at, self.zone),
-            Local::DateTime(_) => grid.instant(place),
+        let key = grid.key(place);
+        let (at, due_at) = match (self.moved.get(&key), grid.local(place)) {
+            (Some(moved), _) => (*moved, due_instant(*moved, self.zone)),
+            (None, at @ Local::Date(_)) => (at, due_instant(at, self.zone)),
+            (None, at @ Local::DateTime(_)) => (at, grid.instant(place)),
         };
         Occurrence {
             number,
             at,
-            key: grid.key(place),
+            key,
             due_at,
         }
     }
@@ -203,6 +311,8 @@ pub struct Occurrences<'a> {
     number: u32,
     excluded: Vec<i64>,
     excluded_days: Vec<NaiveDate>,
+    /// The places of those that were moved.
+    moved: Vec<i64>,
 }
 
 impl<'a> Occurrences<'a> {
@@ -228,8 +338,16 @@ impl<'a> Occurrences<'a> {
                 _ => excluded.push(grid.place(*at)),
             }
         }
+        let keys = recurrence.exkeys.iter();
+        excluded.extend(keys.filter_map(|key| grid.place_of_key(key)));
         excluded.sort_unstable();
         excluded_days.sort_unstable();
+        let mut moved: Vec<i64> = recurrence
+            .moved
+            .keys()
+            .filter_map(|key| grid.place_of_key(key))
+            .collect();
+        moved.sort_unstable();
         Occurrences {
             recurrence,
             grid,
@@ -239,7 +357,13 @@ impl<'a> Occurrences<'a> {
             number,
             excluded,
             excluded_days,
+            moved,
         }
+    }
+
+    /// Whether the occurrence at this place is due at another time than its place says.
+    pub(crate) fn is_moved(&self, place: i64) -> bool {
+        self.moved.binary_search(&place).is_ok()
     }
 
     /// The rule's next occurrence within `COUNT` and `UNTIL`, without taking it.
@@ -279,16 +403,20 @@ impl<'a> Occurrences<'a> {
     pub(crate) fn next_place(&mut self) -> Option<(u32, i64)> {
         loop {
             let (number, place) = self.step()?;
-            let excluded = self.excluded.binary_search(&place).is_ok()
-                || (!self.excluded_days.is_empty()
-                    && self
-                        .excluded_days
-                        .binary_search(&self.grid.local(place).date())
-                        .is_ok());
-            if !excluded {
+            if !self.is_left_out(place) {
                 return Some((number, place));
             }
         }
+    }
+
+    /// Whether the place is one that is left out.
+    fn is_left_out(&self, place: i64) -> bool {
+        self.excluded.binary_search(&place).is_ok()
+            || (!self.excluded_days.is_empty()
+                && self
+                    .excluded_days
+                    .binary_search(&self.grid.local(place).date())
+                    .is_ok())
     }
 
     /// The place of occurrence 1.
@@ -306,15 +434,9 @@ impl<'a> Occurrences<'a> {
         self.recurrence.make(&self.grid, number, place)
     }
 
-    /// The place of an instant, to compare with: exact for hourly rules, else what the wall shows then.
+    /// [`Recurrence::place_at`]
     pub(crate) fn place_at(&self, instant: Instant) -> i64 {
-        if self.recurrence.rule.is_sub_daily() {
-            instant.secs()
-        } else {
-            crate::time::to_local(instant, self.recurrence.zone)
-                .and_utc()
-                .timestamp()
-        }
+        self.recurrence.place_at(instant)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, Weekday};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Weekday};
 
 use crate::error::{Error, quoted};
 use crate::time::{Instant, Local, Zone, digits, resolve, to_local};
@@ -171,6 +171,60 @@ impl Rule {
             end => end,
         };
         self
+    }
+
+    /// The rule whose occurrence at `from` would come at `to`: a single weekday, day, month or time that it names moves
+    /// along; what it leaves to its start moves by itself. `None` where it names more than that.
+    pub(crate) fn moved(mut self, from: Local, to: Local) -> Option<Rule> {
+        let (old, new) = (from.date(), to.date());
+        if old != new {
+            let ordinals = self.by_day.iter().any(|day| day.ordinal.is_some());
+            if ordinals
+                || !self.by_set_pos.is_empty()
+                || !self.by_year_day.is_empty()
+                || !self.by_week_no.is_empty()
+            {
+                return None;
+            }
+            match &mut self.by_day[..] {
+                [] => {}
+                [day] if self.freq == Frequency::Weekly && day.weekday == old.weekday() => {
+                    day.weekday = new.weekday();
+                }
+                _ => return None,
+            }
+            match &mut self.by_month_day[..] {
+                [] => {}
+                // The day after the 31st's stand-in in a short month would be another rule.
+                [day] if u32::from(day.unsigned_abs()) == old.day() && *day > 0 => {
+                    *day = i8::try_from(new.day()).ok()?;
+                }
+                _ => return None,
+            }
+            match &mut self.by_month[..] {
+                [] => {}
+                [month] if self.freq == Frequency::Yearly => {
+                    *month = u8::try_from(new.month()).ok()?
+                }
+                _ if old.month() == new.month() => {}
+                _ => return None,
+            }
+        }
+        if let (old, Some(new)) = (from.time(), to.time())
+            && old != Some(new)
+        {
+            match (&mut self.by_hour[..], &mut self.by_minute[..]) {
+                ([], []) => {}
+                ([hour], []) => *hour = u8::try_from(new.hour()).ok()?,
+                ([], [minute]) => *minute = u8::try_from(new.minute()).ok()?,
+                ([hour], [minute]) => {
+                    *hour = u8::try_from(new.hour()).ok()?;
+                    *minute = u8::try_from(new.minute()).ok()?;
+                }
+                _ => return None,
+            }
+        }
+        Some(self)
     }
 }
 

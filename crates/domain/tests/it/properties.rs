@@ -281,14 +281,15 @@ proptest! {
         early in -100_i64..2_000,
         oversleep in proptest::bool::weighted(0.2),
     ) {
-        let definitions: Vec<_> = before.iter().enumerate().map(|(n, (days, seconds))| Definition::Before {
-            id: n.to_string(),
-            before: Duration8601::new(*days, *seconds).unwrap(),
-        }).collect();
+        let definitions: Vec<_> = before.iter().enumerate().map(|(n, (days, seconds))| Definition::before(
+            n.to_string(),
+            Duration8601::new(*days, *seconds).unwrap(),
+        )).collect();
         let Some(current) = recurrence.occurrences().next() else { return Ok(()) };
         let generation_at = current.due_at.plus_secs(-early * 3_600);
         let mut input = PlanInput {
             due: Some(current.at),
+            start: None,
             zone: recurrence.zone,
             morning: DEFAULT_MORNING,
             definitions: definitions.clone(),

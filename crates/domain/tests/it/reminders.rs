@@ -1,6 +1,6 @@
 use chrono::NaiveTime;
 use punctual_domain::reminders::{
-    DEFAULT_MORNING, Definition, Plan, PlanInput, RingState, fire_at, plan,
+    DEFAULT_MORNING, Definition, Plan, PlanInput, RingState, When, fire_at, plan, start_for,
 };
 use punctual_domain::series::MAX_OPEN;
 use punctual_domain::time::zone;
@@ -11,24 +11,19 @@ use crate::{at, local, nth, series, utc};
 const BERLIN: &str = "Europe/Berlin";
 
 fn before(id: &str, duration: &str) -> Definition {
-    Definition::Before {
-        id: id.to_owned(),
-        before: duration.parse().unwrap(),
-    }
+    Definition::before(id, duration.parse().unwrap())
 }
 
 fn fixed(id: &str, instant: &str) -> Definition {
-    Definition::At {
-        id: id.to_owned(),
-        at: utc(instant),
-    }
+    Definition::at(id, utc(instant))
 }
 
 fn fires(duration: &str, due: &str) -> Option<Instant> {
     let morning = NaiveTime::from_hms_opt(8, 30, 0).unwrap();
     fire_at(
-        &before("a", duration),
+        before("a", duration).when,
         Some(local(due)),
+        None,
         zone(BERLIN).unwrap(),
         morning,
     )
@@ -38,6 +33,7 @@ fn fires(duration: &str, due: &str) -> Option<Instant> {
 fn task(due: Option<&str>, definitions: Vec<Definition>, set: &str, now: &str) -> PlanInput {
     PlanInput {
         due: due.map(local),
+        start: None,
         zone: zone(BERLIN).unwrap(),
         morning: DEFAULT_MORNING,
         definitions,
@@ -114,11 +110,17 @@ fn an_absolute_reminder_needs_no_due_and_a_relative_one_does() {
     let berlin = zone(BERLIN).unwrap();
     let absolute = fixed("a", "2026-11-30T18:00:00Z");
     assert_eq!(
-        fire_at(&absolute, None, berlin, DEFAULT_MORNING),
+        fire_at(absolute.when, None, None, berlin, DEFAULT_MORNING),
         Some(utc("2026-11-30T18:00:00Z"))
     );
     assert_eq!(
-        fire_at(&before("a", "PT30M"), None, berlin, DEFAULT_MORNING),
+        fire_at(
+            before("a", "PT30M").when,
+            None,
+            None,
+            berlin,
+            DEFAULT_MORNING
+        ),
         None
     );
     let plan = plan(&task(
@@ -136,19 +138,27 @@ fn a_definition_has_exactly_one_of_before_and_at_and_keeps_its_id() {
         r#"{"id":"r1","before":"PT30M"}"#,
         r#"{"id":"r1","at":"2026-11-30T18:00:00.000Z"}"#,
         r#"{"before":"P1D"}"#,
+        r#"{"id":"r1","before":"P1D","of":"start"}"#,
+        r#"{"before":"PT30M","again":"PT5M","times":3}"#,
     ] {
         let definition: Definition = serde_json::from_str(json).unwrap();
         assert_eq!(serde_json::to_string(&definition).unwrap(), json);
     }
-    let mut fresh: Definition = serde_json::from_str(r#"{"before":"PT30M"}"#).unwrap();
-    assert_eq!(fresh.id(), "");
-    fresh.set_id("r7");
-    assert_eq!(fresh, before("r7", "PT30M"));
+    let fresh: Definition = serde_json::from_str(r#"{"before":"PT30M","of":"due"}"#).unwrap();
+    assert_eq!(fresh, before("", "PT30M"));
+    let again: Definition = serde_json::from_str(r#"{"before":"PT0S","again":"PT5M"}"#).unwrap();
+    assert_eq!(again.again.unwrap().times, 5, "where it is not said");
     for json in [
         r#"{}"#,
         r#"{"before":"PT30M","at":"2026-11-30T18:00:00Z"}"#,
         r#"{"before":"soon"}"#,
         r#"{"before":5}"#,
+        r#"{"at":"2026-11-30T18:00:00Z","of":"start"}"#,
+        r#"{"before":"PT30M","of":"birth"}"#,
+        r#"{"before":"PT30M","again":"PT59S"}"#,
+        r#"{"before":"PT30M","again":"P1D"}"#,
+        r#"{"before":"PT30M","again":"PT5M","times":51}"#,
+        r#"{"before":"PT30M","times":3}"#,
     ] {
         assert!(serde_json::from_str::<Definition>(json).is_err(), "{json}");
     }
@@ -370,4 +380,70 @@ fn a_reminder_of_a_date_rings_at_the_recipients_morning_in_the_recipients_zone()
         at("2026-12-01T07:15", "America/New_York")
     );
     assert!(matches!(input.due, Some(Local::Date(_))));
+}
+
+#[test]
+fn a_reminder_before_the_start_counts_from_the_start_of_each_occurrence() {
+    let daily = series("FREQ=DAILY", "2026-11-25T17:00", BERLIN, Basis::Due);
+    let start = Definition {
+        when: When::BeforeStart("PT30M".parse().unwrap()),
+        ..before("s", "PT0S")
+    };
+    let mut input = recurring(daily, vec![start], "2026-11-24T12:00", "2026-11-24T12:00");
+    input.start = Some(local("2026-11-25T14:00"));
+    assert_eq!(
+        rings(&plan(&input)),
+        ["s 2026-11-25T17:00 planned", "s 2026-11-26T17:00 planned"]
+    );
+    assert_eq!(
+        plan(&input)
+            .rings
+            .iter()
+            .map(|r| r.fire_at)
+            .collect::<Vec<_>>(),
+        [
+            at("2026-11-25T13:30", BERLIN),
+            at("2026-11-26T13:30", BERLIN)
+        ]
+    );
+    input.start = None;
+    assert_eq!(
+        plan(&input).rings,
+        [],
+        "without a start there is nothing to count from"
+    );
+}
+
+#[test]
+fn a_start_lies_as_far_before_its_due_in_every_occurrence() {
+    for (start, due, to, expected) in [
+        // Both times: the same difference on the wall, over midnight too.
+        (
+            "2026-11-25T14:00",
+            "2026-11-25T17:00",
+            "2026-12-01T02:00",
+            "2026-11-30T23:00",
+        ),
+        // Dates: as many days.
+        ("2026-11-23", "2026-11-27", "2026-12-04", "2026-11-30"),
+        // A date before a time, a time before a date.
+        (
+            "2026-11-23",
+            "2026-11-27T09:00",
+            "2026-12-04T09:00",
+            "2026-11-30",
+        ),
+        (
+            "2026-11-26T18:00",
+            "2026-11-27",
+            "2026-12-04",
+            "2026-12-03T18:00",
+        ),
+    ] {
+        assert_eq!(
+            start_for(local(start), local(due), local(to)),
+            local(expected),
+            "{start} {due} {to}"
+        );
+    }
 }

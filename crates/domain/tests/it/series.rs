@@ -441,12 +441,10 @@ fn the_ends_of_the_calendar_panic_nowhere() {
                         );
                         let _ = plan(&PlanInput {
                             due: Some(start),
+                            start: None,
                             zone,
                             morning: DEFAULT_MORNING,
-                            definitions: vec![Definition::Before {
-                                id: String::new(),
-                                before: "P9D".parse().unwrap(),
-                            }],
+                            definitions: vec![Definition::before("", "P9D".parse().unwrap())],
                             series: Some((series, current)),
                             generation_at: now,
                             now,
@@ -507,4 +505,47 @@ fn a_preview_begins_with_the_due_and_ends_with_the_series() {
             .collect();
         assert_eq!(found, expected, "{rule}");
     }
+}
+
+#[test]
+fn a_moved_occurrence_keeps_its_place_and_is_not_past_before_its_new_due() {
+    let mut weekly = series(
+        "FREQ=WEEKLY",
+        "2026-11-23T09:00",
+        "Europe/Berlin",
+        Basis::Due,
+    );
+    weekly
+        .recurrence
+        .moved
+        .insert("2026-11-30T09:00".to_owned(), local("2026-12-04T15:00"));
+    let first = nth(&weekly, 1);
+    // Its own Monday has passed, Friday has not.
+    let next = next(&weekly, &first, at("2026-12-02T12:00", "Europe/Berlin")).unwrap();
+    assert_eq!(
+        (next.key.as_str(), next.at, next.number, next.passed_over),
+        ("2026-11-30T09:00", local("2026-12-04T15:00"), 2, 0)
+    );
+    assert_eq!(next.due_at, at("2026-12-04T15:00", "Europe/Berlin"));
+    let now = at("2026-12-02T12:00", "Europe/Berlin");
+    assert_eq!(missed(&weekly, &first, now), 0);
+    let (_, comes) = open_occurrences(&weekly, &first, now);
+    assert_eq!(comes, Some(at("2026-12-04T15:00", "Europe/Berlin")));
+}
+
+#[test]
+fn one_that_was_moved_behind_the_following_one_hides_it_not() {
+    let mut daily = series("FREQ=DAILY", "2026-11-23T09:00", "UTC", Basis::Due);
+    daily
+        .recurrence
+        .moved
+        .insert("2026-11-24T09:00".to_owned(), local("2026-11-30T09:00"));
+    let now = at("2026-11-26T12:00", "UTC");
+    assert_eq!(
+        missed(&daily, &nth(&daily, 1), now),
+        2,
+        "the 25th and the 26th have come"
+    );
+    let (_, comes) = open_occurrences(&daily, &nth(&daily, 1), now);
+    assert_eq!(comes, Some(at("2026-11-27T09:00", "UTC")));
 }

@@ -57,10 +57,7 @@ fn a_priority_is_none_low_medium_or_high() {
 
 #[test]
 fn a_task_has_at_most_20_reminders_each_id_once() {
-    let one = |id: &str| Definition::Before {
-        id: id.to_owned(),
-        before: "PT5M".parse().unwrap(),
-    };
+    let one = |id: &str| Definition::before(id, "PT5M".parse().unwrap());
     assert!(reminders(&vec![one(""); 20]).is_ok());
     assert_eq!(
         reminders(&vec![one(""); 21]).unwrap_err().field,
