@@ -80,9 +80,7 @@ async fn run(cli: Cli, screen: &Screen) -> Result<()> {
             commands::act::act(&api, screen, commands::act::Act::Restore, args).await
         }
         Command::Undo(args) => commands::act::undo(&api, screen, args).await,
-        Command::Occurrences(args) => {
-            commands::occurrences::occurrences(&api, screen, args).await
-        }
+        Command::Occurrences(args) => commands::occurrences::occurrences(&api, screen, args).await,
         Command::Ack(args) => commands::snooze::acknowledge(&api, screen, args).await,
         Command::Snooze(args) => commands::snooze::snooze(&api, screen, args).await,
         Command::Notifications(args) => {

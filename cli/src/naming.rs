@@ -236,6 +236,7 @@ mod tests {
         let project = |name: &&str| Project {
             id: format!("id of {name}"),
             name: (*name).to_owned(),
+            reminders: Vec::new(),
             kind: "project".to_owned(),
             archived_at: None,
             created_at: String::new(),

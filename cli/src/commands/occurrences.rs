@@ -14,24 +14,33 @@ pub async fn occurrences(api: &Api, screen: &Screen, args: args::Occurrences) ->
     let path = format!("/api/tasks/{}/occurrences", escape(&id));
     let clock = api.clock().await?;
     let change = match (&args.skip, &args.r#move, &args.restore) {
-        (Some(day), _, _) => Some((day, OccurrencePatch {
-            skipped: Some(true),
-            ..OccurrencePatch::default()
-        })),
+        (Some(day), _, _) => Some((
+            day,
+            OccurrencePatch {
+                skipped: Some(true),
+                ..OccurrencePatch::default()
+            },
+        )),
         (_, Some(day), _) => {
             let to = args.to.ok_or_else(|| Error::usage("--move needs --to"))?;
             let due = to
                 .due(&clock)
                 .map_err(|why| Error::usage(format!("--to: {why}")))?;
-            Some((day, OccurrencePatch {
-                due: Some(Some(due.to_string())),
-                ..OccurrencePatch::default()
-            }))
+            Some((
+                day,
+                OccurrencePatch {
+                    due: Some(Some(due.to_string())),
+                    ..OccurrencePatch::default()
+                },
+            ))
         }
-        (_, _, Some(day)) => Some((day, OccurrencePatch {
-            due: Some(None),
-            ..OccurrencePatch::default()
-        })),
+        (_, _, Some(day)) => Some((
+            day,
+            OccurrencePatch {
+                due: Some(None),
+                ..OccurrencePatch::default()
+            },
+        )),
         (None, None, None) => None,
     };
     if let Some((day, patch)) = change {

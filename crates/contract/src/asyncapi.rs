@@ -73,7 +73,7 @@ const EVENTS: &[(&str, &str, &str, &str)] = &[
     (
         "reminders",
         "planned",
-        "A reminder will fire at `due_for`: new, come back, or of a newer plan.",
+        "A reminder will fire at `due_for`: new, come back, of a newer plan, or again because nobody acknowledged it.",
         r#"{"task_id":"0193b0c2-7d1e-7c4a-9b1f-3f6f0a4f2d10","kind":"definition","definition_id":"5b1f0c9e","occurrence":"2026-12-01T09:00","state":"planned","title":"Pay rent","due_for":"2026-12-01T07:30:00.000Z"}"#,
     ),
     (
@@ -121,7 +121,7 @@ const EVENTS: &[(&str, &str, &str, &str)] = &[
     (
         "projects",
         "updated",
-        "A project was renamed.",
+        "A project was renamed, or its reminders changed.",
         r#"{"name":"Allotment"}"#,
     ),
     (
@@ -482,11 +482,13 @@ const IMAGES: &[(&str, &str, &[&str])] = &[
             "priority",
             "tags",
             "status",
+            "start",
             "due",
             "timezone",
             "due_at",
             "repeat",
             "reminders",
+            "later",
             "series_id",
             "series_start",
             "occurrence",
@@ -505,6 +507,7 @@ const IMAGES: &[(&str, &str, &[&str])] = &[
             "kind",
             "definition_id",
             "occurrence",
+            "repetition",
             "state",
             "title",
             "due_for",
@@ -515,7 +518,7 @@ const IMAGES: &[(&str, &str, &[&str])] = &[
     (
         "ProjectFields",
         "Project",
-        &["name", "kind", "archived_at", "deleted_at"],
+        &["name", "kind", "reminders", "archived_at", "deleted_at"],
     ),
     (
         "SettingsFields",
