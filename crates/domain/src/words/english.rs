@@ -759,9 +759,10 @@ pub(super) const LEXICON: Lexicon = Lexicon {
         "during",
     ],
     blockers: &[
-        "the", "a", "an", "my", "our", "your", "his", "her", "their", "its", "this", "that",
-        "these", "last", "since", "after", "before", "than", "from", "of", "to", "through",
-        "between", "every", "each", "until", "till", "no", "per", "past",
+        "version", "chapter", "page", "room", "the", "a", "an", "my", "our", "your", "his", "her",
+        "their", "its", "this", "that", "these", "last", "since", "after", "before", "than",
+        "from", "of", "to", "through", "between", "every", "each", "until", "till", "no", "per",
+        "past",
     ],
     titles: &[
         "black friday",

@@ -777,6 +777,10 @@ pub(super) const LEXICON: Lexicon = Lexicon {
         "auf", "um", "beim", "ins",
     ],
     blockers: &[
+        "version",
+        "kapitel",
+        "seite",
+        "raum",
         "der",
         "die",
         "das",

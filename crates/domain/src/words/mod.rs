@@ -11,8 +11,8 @@ pub mod say;
 mod token;
 
 pub use read::{
-    Context, Field, MAX_TEXT, QuickAdd, Repeat, Span, counted, read, read_due, read_reminder,
-    read_repeat,
+    Context, Field, MAX_TEXT, QuickAdd, Repeat, Span, counted, meanings, read, read_due,
+    read_reminder, read_repeat,
 };
 
 use chrono::{Datelike, Timelike, Weekday};

@@ -360,6 +360,8 @@ struct Phrase {
     to: usize,
     taken: Taken,
     says: Says,
+    /// What the same words say beside a rule: "bis Freitag".
+    of_rule: Option<Says>,
 }
 
 struct Reading<'a> {
@@ -415,7 +417,7 @@ impl<'a> Reading<'a> {
                 Taken::Always => true,
                 Taken::First => false,
                 Taken::Free | Taken::After => self.is_free(&free, phrase.to),
-                Taken::Capital => self.is_capital(at) && self.is_free(&free, phrase.to),
+                Taken::Capital => self.is_name(&free, at, phrase.to),
             });
             if let Some(place) = free.get_mut(at) {
                 *place = read;
@@ -434,14 +436,18 @@ impl<'a> Reading<'a> {
                 Taken::First => leading,
                 Taken::Free => leading || adjacent || self.is_free(&free, phrase.to),
                 Taken::After => adjacent || self.is_free(&free, phrase.to),
-                Taken::Capital => {
-                    self.is_capital(at) && (adjacent || self.is_free(&free, phrase.to))
-                }
+                Taken::Capital => self.is_name(&free, at, phrase.to),
             };
             match candidates.get(at).and_then(|list| list.iter().find(fits)) {
                 Some(phrase) => {
+                    let list = candidates.get(at).into_iter().flatten();
+                    let mut same = list.filter(|other| other.to == phrase.to);
+                    let until = same.find(|other| matches!(other.says, Says::Until(_)));
+                    taken.push(Phrase {
+                        of_rule: until.map(|until| until.says.clone()),
+                        ..phrase.clone()
+                    });
                     at = phrase.to;
-                    taken.push(phrase.clone());
                 }
                 None => {
                     let sign = self
@@ -456,8 +462,15 @@ impl<'a> Reading<'a> {
         taken
     }
 
-    fn is_capital(&self, at: usize) -> bool {
-        self.tokens.get(at).is_some_and(|token| token.capital)
+    /// Whether a word that is also another one is meant as the name it can be.
+    fn is_name(&self, free: &[bool], at: usize, end: usize) -> bool {
+        let capital = self.tokens.get(at).is_some_and(|token| token.capital);
+        let after = |next: &Token| {
+            free.get(end).copied().unwrap_or(true)
+                || next.is_sign(",;:!?)]")
+                || (at > 0 && self.grammar.links.contains(&next.folded))
+        };
+        capital && self.tokens.get(end).is_none_or(after)
     }
 
     /// Whether what follows does not belong to a phrase that ends here.
@@ -516,6 +529,21 @@ impl<'a> Reading<'a> {
                 .get(before)
                 .is_some_and(|token| self.grammar.blockers.contains(&token.folded))
         });
+        // "10 to 1" and "Friday to Monday" are ranges.
+        let ranged = at.checked_sub(1).is_some_and(|before| {
+            let number = self
+                .tokens
+                .get(before)
+                .is_some_and(|token| token.sort == Sort::Digits);
+            let bare = |at: usize| {
+                let glued = self.tokens.get(at + 1).is_some_and(|token| !token.gap);
+                number && !glued
+            };
+            matcher
+                .word("through", at)
+                .is_some_and(|(end, _)| bare(end) || matcher.word("anyday", before).is_some())
+        });
+        let blocked = blocked || ranged;
         for phrase in &self.grammar.phrases {
             if blocked
                 && !matches!(
@@ -528,7 +556,15 @@ impl<'a> Reading<'a> {
             let Some((end, values)) = matcher.phrase(phrase, at) else {
                 continue;
             };
-            if end == at || !self.ends(end) {
+            if end <= at {
+                continue;
+            }
+            let range = matches!(phrase.taken, Taken::Free | Taken::After)
+                && matcher.word("anyday", end - 1).is_some()
+                && matcher
+                    .word("through", end)
+                    .is_some_and(|(last, _)| matcher.word("anyday", last).is_some());
+            if !self.ends(end) || range {
                 continue;
             }
             if let Some(says) = Says::of(phrase.about, values) {
@@ -537,6 +573,7 @@ impl<'a> Reading<'a> {
                     to: end,
                     taken: phrase.taken,
                     says,
+                    of_rule: None,
                 });
             }
         }
@@ -555,6 +592,7 @@ impl<'a> Reading<'a> {
             to,
             taken: Taken::Always,
             says,
+            of_rule: None,
         };
         if token.is_sign("!") {
             let level = match next.folded.as_str() {
@@ -626,6 +664,16 @@ impl<'a> Reading<'a> {
     // ------------------------------------------------------------------------------------------- what they make
 
     fn task(&self, mut phrases: Vec<Phrase>) -> QuickAdd {
+        if phrases
+            .iter()
+            .any(|phrase| matches!(phrase.says, Says::Repeat(..)))
+        {
+            for phrase in &mut phrases {
+                if let Some(says) = phrase.of_rule.take() {
+                    phrase.says = says;
+                }
+            }
+        }
         // The last one of those that exclude each other counts.
         let mut kept: Vec<Phrase> = Vec::new();
         while let Some(phrase) = phrases.pop() {
@@ -994,4 +1042,32 @@ fn utf16(text: &str, spans: &mut [Span]) {
     for span in spans {
         span.utf16 = (units_at(span.start), units_at(span.end));
     }
+}
+
+/// What a language's templates mean and are about, each once, and slots that are named and not there: for the test
+/// that every language can say the same.
+#[doc(hidden)]
+pub fn meanings(language: Language) -> (Vec<String>, Vec<String>) {
+    let grammar = Grammar::of(language);
+    let lexicon = grammar.lexicon;
+    let means = lexicon
+        .slots
+        .iter()
+        .flat_map(|(_, templates)| templates.iter());
+    let mut list: Vec<String> = means
+        .map(|(_, means)| {
+            let name = format!("{means:?}");
+            name.split_once('(')
+                .map_or(name.clone(), |(name, _)| name.to_owned())
+        })
+        .chain(
+            lexicon
+                .phrases
+                .iter()
+                .map(|(about, _, _)| format!("about {about:?}")),
+        )
+        .collect();
+    list.sort_unstable();
+    list.dedup();
+    (list, grammar.unknown.clone())
 }
