@@ -14,6 +14,7 @@ mod links;
 mod live;
 mod mail;
 mod projects;
+mod quick_add;
 mod recurrence;
 mod reminders;
 mod sessions;
