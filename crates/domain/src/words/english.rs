@@ -640,6 +640,7 @@ pub(super) const LEXICON: Lexicon = Lexicon {
                 ("{base} {on} {date}", On),
                 ("{base} {on} the {date}", On),
                 ("{every} {weekdays}", EveryWeekdays),
+                ("{every} {plurals}", EveryWeekdays),
                 ("{every} other {weekdays}", EveryOtherWeekdays),
                 ("{every} second {weekdays}", EveryOtherWeekdays),
                 ("{every} 2nd {weekdays}", EveryOtherWeekdays),
