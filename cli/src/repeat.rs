@@ -76,7 +76,7 @@ impl Repeat {
     }
 
     /// Whether the words say that it is counted from the completion.
-    pub fn from_completion(&self, clock: &Clock) -> bool {
+    pub fn counts_from_completion(&self, clock: &Clock) -> bool {
         match self {
             Self::Rule(_) => false,
             Self::Words(text) => {
@@ -179,10 +179,10 @@ mod tests {
             repeat.time(&clock()).unwrap().to_string(),
             "2026-11-23T18:00"
         );
-        assert!(repeat.from_completion(&clock()));
+        assert!(repeat.counts_from_completion(&clock()));
         let repeat: Repeat = "jeden Montag".parse().unwrap();
         assert_eq!(repeat.time(&clock()), None);
-        assert!(!repeat.from_completion(&clock()));
+        assert!(!repeat.counts_from_completion(&clock()));
     }
 
     fn rrule(text: &str, first: &str) -> String {

@@ -58,7 +58,7 @@ pub async fn add(api: &Api, screen: &Screen, args: Add) -> Result<()> {
             rrule: repeat
                 .rrule(first, &clock)
                 .map_err(|why| Error::usage(format!("--repeat: {why}")))?,
-            from: match repeat.from_completion(&clock) {
+            from: match repeat.counts_from_completion(&clock) {
                 true => Basis::Completion.name().to_owned(),
                 false => args.from.name().to_owned(),
             },
@@ -257,7 +257,7 @@ pub async fn edit(api: &Api, screen: &Screen, args: Edit) -> Result<()> {
                 rrule: repeat
                     .rrule(first, &own)
                     .map_err(|why| Error::usage(format!("--repeat: {why}")))?,
-                from: match (repeat.from_completion(&own), from) {
+                from: match (repeat.counts_from_completion(&own), from) {
                     (true, _) => Basis::Completion.name().to_owned(),
                     (false, from) => from.map_or(kept, |from| from.name()).to_owned(),
                 },
