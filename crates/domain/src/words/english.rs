@@ -760,10 +760,10 @@ pub(super) const LEXICON: Lexicon = Lexicon {
         "during",
     ],
     blockers: &[
-        "version", "chapter", "page", "room", "the", "a", "an", "my", "our", "your", "his", "her",
-        "their", "its", "this", "that", "these", "last", "since", "after", "before", "than",
-        "from", "of", "to", "through", "between", "every", "each", "until", "till", "no", "per",
-        "past",
+        "for", "with", "about", "and", "or", "version", "chapter", "page", "room", "the", "a",
+        "an", "my", "our", "your", "his", "her", "their", "its", "this", "that", "these", "last",
+        "since", "after", "before", "than", "from", "of", "to", "through", "between", "every",
+        "each", "until", "till", "no", "per", "past",
     ],
     titles: &[
         "black friday",

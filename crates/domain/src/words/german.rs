@@ -777,6 +777,9 @@ pub(super) const LEXICON: Lexicon = Lexicon {
         "auf", "um", "beim", "ins",
     ],
     blockers: &[
+        "für",
+        "mit",
+        "über",
         "version",
         "kapitel",
         "seite",
