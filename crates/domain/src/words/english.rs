@@ -155,6 +155,11 @@ pub(super) const LEXICON: Lexicon = Lexicon {
             ],
         ),
         (
+            "everymonth",
+            K::Plain,
+            &[("of each month", 0), ("of every month", 0)],
+        ),
+        (
             "suffix",
             K::Plain,
             &[("st", 0), ("nd", 0), ("rd", 0), ("th", 0)],
@@ -548,6 +553,11 @@ pub(super) const LEXICON: Lexicon = Lexicon {
             &[
                 ("{month} {d}{-}{d}", RangeOfDays),
                 ("{d}{-}{d} {month}", RangeOfDays),
+                ("{month} {d} {through} {d}", RangeOfDays),
+                ("{month} {d} {through} {month} {d}", RangeOfDays),
+                ("{month} {d}~{-}~{month} {d}", RangeOfDays),
+                ("from {month} {d} {through} {d}", RangeOfDays),
+                ("from {month} {d} {through} {month} {d}", RangeOfDays),
             ],
         ),
         (
@@ -647,8 +657,9 @@ pub(super) const LEXICON: Lexicon = Lexicon {
                 ("{every} {edge} {anyday}", EveryNth),
                 ("{every} {nth} {anyday} {ofmonth}", EveryNth),
                 ("{every} {nth} {anyofmonth} {ofmonth}", EveryNth),
-                ("the {nth} {anyday} {ofmonth}", EveryNth),
-                ("the {nth} {anyofmonth} {ofmonth}", EveryNth),
+                ("{on}? the {nth} {anyday} {everymonth}", EveryNth),
+                ("{on}? the {nth} {anyofmonth} {everymonth}", EveryNth),
+                ("{on}? the {daysofmonth} {everymonth}", EveryDayOfMonth),
                 ("{every} {daysofmonth} {ofmonth}", EveryDayOfMonth),
                 ("{every} {date}", EveryDate),
                 ("{every} {weekdays} {part}", EveryPart),
@@ -760,10 +771,10 @@ pub(super) const LEXICON: Lexicon = Lexicon {
         "during",
     ],
     blockers: &[
-        "for", "with", "about", "and", "or", "version", "chapter", "page", "room", "the", "a",
-        "an", "my", "our", "your", "his", "her", "their", "its", "this", "that", "these", "last",
-        "since", "after", "before", "than", "from", "of", "to", "through", "between", "every",
-        "each", "until", "till", "no", "per", "past",
+        "twice", "thrice", "times", "x", "for", "with", "about", "and", "or", "version", "chapter",
+        "page", "room", "the", "a", "an", "my", "our", "your", "his", "her", "their", "its",
+        "this", "that", "these", "last", "since", "after", "before", "than", "from", "of", "to",
+        "through", "between", "every", "each", "until", "till", "no", "per", "past",
     ],
     titles: &[
         "black friday",

@@ -171,6 +171,15 @@ pub(super) const LEXICON: Lexicon = Lexicon {
                 ("eines jeden monats", 0),
             ],
         ),
+        (
+            "everymonth",
+            K::Plain,
+            &[
+                ("jedes monats", 0),
+                ("jeden monats", 0),
+                ("eines jeden monats", 0),
+            ],
+        ),
         ("suffix", K::Plain, &[(".", 0)]),
         (
             "number",
@@ -587,6 +596,12 @@ pub(super) const LEXICON: Lexicon = Lexicon {
             &[
                 ("{d}.{-}{d}. {month}", RangeOfDays),
                 ("{d}.{-}{d}.{m}.", RangeOfDays),
+                ("{d}. bis {d}. {month}", RangeOfDays),
+                ("{d}. bis {d}.{m}.", RangeOfDays),
+                ("{d}. bis zum {d}. {month}", RangeOfDays),
+                ("vom {d}. bis {d}. {month}", RangeOfDays),
+                ("vom {d}. bis {d}.{m}.", RangeOfDays),
+                ("vom {d}. bis zum {d}. {month}", RangeOfDays),
             ],
         ),
         (
@@ -692,8 +707,9 @@ pub(super) const LEXICON: Lexicon = Lexicon {
                 ("{eachone} {edge} {anyday}", EveryNth),
                 ("{eachone} {nth} {anyday} {ofmonth}", EveryNth),
                 ("{eachone} {nth} {anyofmonth} {ofmonth}", EveryNth),
-                ("am {nth} {anyday} {ofmonth}", EveryNth),
-                ("am {nth} {anyofmonth} {ofmonth}", EveryNth),
+                ("am {nth} {anyday} {everymonth}", EveryNth),
+                ("am {nth} {anyofmonth} {everymonth}", EveryNth),
+                ("am {daysofmonth} {everymonth}", EveryDayOfMonth),
                 ("{eachone} {daysofmonth} {ofmonth}", EveryDayOfMonth),
                 ("{eachone} {date}", EveryDate),
                 ("{eachone} {weekdays} {part}", EveryPart),
@@ -777,6 +793,10 @@ pub(super) const LEXICON: Lexicon = Lexicon {
         "auf", "um", "beim", "ins",
     ],
     blockers: &[
+        "x",
+        "mal",
+        "zweimal",
+        "dreimal",
         "für",
         "mit",
         "über",

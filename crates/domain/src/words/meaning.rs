@@ -345,7 +345,11 @@ pub(super) fn of(means: Means, values: &[Value], here: &Here) -> Option<Value> {
                 ([first, last, month], None) => (*first, *last, u32::try_from(*month).ok()?),
                 _ => return None,
             };
-            let day = u32::try_from(Some(first).filter(|first| *first < last)?).ok()?;
+            let months = values
+                .iter()
+                .filter(|value| matches!(value, Value::Month(_)));
+            let ordered = first < last || months.count() == 2;
+            let day = u32::try_from(Some(first).filter(|_| ordered)?).ok()?;
             Value::Day(next_date(today, month, day)?)
         }
         Means::Every(unit, interval) => rule(every(unit, interval.into())?, &v),

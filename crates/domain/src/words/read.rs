@@ -543,7 +543,13 @@ impl<'a> Reading<'a> {
                 .word("through", at)
                 .is_some_and(|(end, _)| bare(end) || matcher.word("anyday", before).is_some())
         });
-        let blocked = blocked || ranged;
+        // What follows "12/15" is the time of a day that nobody can be sure of.
+        let unsure = |end: usize| {
+            let token = |back: usize| end.checked_sub(back).and_then(|at| self.tokens.get(at));
+            let number = |back: usize| token(back).is_some_and(|token| token.sort == Sort::Digits);
+            number(1) && number(3) && token(2).is_some_and(|token| token.is_sign("/"))
+        };
+        let blocked = blocked || ranged || unsure(at) || unsure(at.saturating_sub(1));
         for phrase in &self.grammar.phrases {
             if blocked
                 && !matches!(
