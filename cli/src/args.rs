@@ -222,12 +222,16 @@ impl Basis {
 
 #[derive(Debug, Args)]
 pub struct Add {
-    /// What is to be done, in as many words as you like
+    /// What is to be done, in as many words as you like; "tomorrow 9am", "every friday", "remind me 1 day before", !1, #project and
+    /// @tag in them are read
     #[arg(required = true)]
     pub title: Vec<String>,
     /// When it can be begun
     #[arg(long, value_name = "WHEN")]
     pub start: Option<When>,
+    /// Take the words as they are
+    #[arg(long)]
+    pub plain: bool,
     /// When it is due
     #[arg(long, value_name = "WHEN")]
     pub due: Option<When>,

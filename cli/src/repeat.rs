@@ -1,24 +1,21 @@
-//! How a task repeats: a handful of words, or an RFC 5545 rule as it is.
+//! How a task repeats: the words that quick-add reads, or an RFC 5545 rule as it is.
 
 use std::str::FromStr;
 
-use chrono::{Datelike, NaiveDate, Weekday};
+use chrono::{NaiveDate, NaiveTime};
+use chrono_tz::Tz;
+use punctual_domain::words::{self, read_repeat};
+use punctual_domain::{Basis, Local};
 
-pub const FORMS: &str = "daily, weekdays, weekly, monthly, yearly, \"every monday\", \"every mon and thu\", \"every 2 weeks\", \"every 3 months\" or an RRULE such as \"FREQ=WEEKLY;COUNT=10\"";
+use crate::clock::Clock;
+use crate::when::{Due, in_words};
+
+pub const FORMS: &str = "daily, weekdays, weekly, monthly, yearly, \"every monday\", \"every mon and thu\", \"every 2 weeks\", \"every month on the last workday\" (in German too) or an RRULE such as \"FREQ=WEEKLY;COUNT=10\"";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Repeat {
-    Every { interval: u32, unit: Unit },
-    On { interval: u32, days: Vec<Weekday> },
+    Words(String),
     Rule(String),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    Day,
-    Week,
-    Month,
-    Year,
 }
 
 impl FromStr for Repeat {
@@ -38,132 +35,54 @@ impl FromStr for Repeat {
                 )),
             };
         }
-        words(&text.to_lowercase())
-            .ok_or_else(|| format!("I don't understand \"{text}\"; say {FORMS}"))
+        let clock = Clock::system(Tz::UTC);
+        match said(text, None, &clock) {
+            Some(_) => Ok(Self::Words(text.to_owned())),
+            None => Err(format!("I don't understand \"{text}\"; say {FORMS}")),
+        }
     }
 }
 
-fn words(lower: &str) -> Option<Repeat> {
-    let every = |unit| Some(Repeat::Every { interval: 1, unit });
-    let weekdays = [
-        Weekday::Mon,
-        Weekday::Tue,
-        Weekday::Wed,
-        Weekday::Thu,
-        Weekday::Fri,
-    ];
-    let text = lower.replace(',', " ");
-    let words: Vec<&str> = text
-        .split_whitespace()
-        .filter(|word| *word != "and")
-        .collect();
-    let rest = match words.as_slice() {
-        ["daily"] => return every(Unit::Day),
-        ["weekly"] => return every(Unit::Week),
-        ["monthly"] => return every(Unit::Month),
-        ["yearly" | "annually"] => return every(Unit::Year),
-        ["weekdays"] | ["every", "weekday"] => {
-            return Some(Repeat::On {
-                interval: 1,
-                days: weekdays.to_vec(),
-            });
-        }
-        ["weekly", "on", rest @ ..] | ["every", "week", "on", rest @ ..] => return on(1, rest),
-        ["every", rest @ ..] => rest,
-        _ => return None,
-    };
-    let (interval, rest) = match rest {
-        ["other", rest @ ..] => (2, rest),
-        [count, rest @ ..] if count.bytes().all(|byte| byte.is_ascii_digit()) => {
-            (count.parse().ok().filter(|n| *n > 0)?, rest)
-        }
-        rest => (1, rest),
-    };
-    let unit = match rest {
-        ["day" | "days"] => Unit::Day,
-        ["week" | "weeks"] => Unit::Week,
-        ["month" | "months"] => Unit::Month,
-        ["year" | "years"] => Unit::Year,
-        ["week" | "weeks", "on", days @ ..] => return on(interval, days),
-        // "every 2 mondays" could be meant in two ways.
-        days if interval == 1 => return on(1, days),
-        _ => return None,
-    };
-    Some(Repeat::Every { interval, unit })
-}
-
-fn on(interval: u32, words: &[&str]) -> Option<Repeat> {
-    let mut days = words
-        .iter()
-        .map(|word| {
-            let named = [
-                "monday",
-                "tuesday",
-                "wednesday",
-                "thursday",
-                "friday",
-                "saturday",
-                "sunday",
-            ];
-            let singular = word
-                .strip_suffix('s')
-                .filter(|word| named.contains(word))
-                .unwrap_or(word);
-            singular.parse::<Weekday>().ok()
-        })
-        .collect::<Option<Vec<_>>>()?;
-    days.sort_by_key(Weekday::num_days_from_monday);
-    days.dedup();
-    (!days.is_empty()).then_some(Repeat::On { interval, days })
+fn said(
+    text: &str,
+    first: Option<NaiveDate>,
+    clock: &Clock,
+) -> Option<(words::Repeat, Option<Local>)> {
+    let first = first.map(|date| Local::DateTime(date.and_time(NaiveTime::MIN)));
+    in_words(clock, |context| read_repeat(text, first, context))
 }
 
 impl Repeat {
     /// The rule for a series whose first occurrence is on this day. "Monthly" from the 31st means the last day of a
     /// shorter month, which RFC 5545 alone would leave out: RFC 7529's SKIP says it.
-    pub fn rrule(&self, first: NaiveDate) -> String {
+    pub fn rrule(&self, first: NaiveDate, clock: &Clock) -> Result<String, String> {
         match self {
-            Self::Rule(rule) => rule.clone(),
-            Self::On { interval, days } => {
-                let days: Vec<&str> = days.iter().map(|day| code(*day)).collect();
-                format!("FREQ=WEEKLY{};BYDAY={}", every(*interval), days.join(","))
-            }
-            Self::Every { interval, unit } => {
-                let every = every(*interval);
-                let (day, month) = (first.day(), first.month());
-                match unit {
-                    Unit::Day => format!("FREQ=DAILY{every}"),
-                    Unit::Week => format!("FREQ=WEEKLY{every}"),
-                    Unit::Month if day < 29 => format!("FREQ=MONTHLY{every}"),
-                    Unit::Year if day < 29 => format!("FREQ=YEARLY{every}"),
-                    Unit::Month => format!(
-                        "FREQ=MONTHLY{every};BYMONTHDAY={day};RSCALE=GREGORIAN;SKIP=BACKWARD"
-                    ),
-                    Unit::Year => format!(
-                        "FREQ=YEARLY{every};BYMONTH={month};BYMONTHDAY={day};RSCALE=GREGORIAN;SKIP=BACKWARD"
-                    ),
-                }
-            }
+            Self::Rule(rule) => Ok(rule.clone()),
+            Self::Words(text) => said(text, Some(first), clock)
+                .map(|(repeat, _)| repeat.rule.to_string())
+                .ok_or_else(|| format!("there is no \"{text}\" from now on")),
         }
     }
-}
 
-fn every(interval: u32) -> String {
-    if interval == 1 {
-        String::new()
-    } else {
-        format!(";INTERVAL={interval}")
+    /// When the first one is due, where the words say a time.
+    pub fn time(&self, clock: &Clock) -> Option<Due> {
+        match self {
+            Self::Rule(_) => None,
+            Self::Words(text) => match said(text, None, clock)?.1? {
+                Local::DateTime(local) => Some(Due::Time(local)),
+                Local::Date(_) => None,
+            },
+        }
     }
-}
 
-fn code(day: Weekday) -> &'static str {
-    match day {
-        Weekday::Mon => "MO",
-        Weekday::Tue => "TU",
-        Weekday::Wed => "WE",
-        Weekday::Thu => "TH",
-        Weekday::Fri => "FR",
-        Weekday::Sat => "SA",
-        Weekday::Sun => "SU",
+    /// Whether the words say that it is counted from the completion.
+    pub fn counts_from_completion(&self, clock: &Clock) -> bool {
+        match self {
+            Self::Rule(_) => false,
+            Self::Words(text) => {
+                said(text, None, clock).is_some_and(|(repeat, _)| repeat.from == Basis::Completion)
+            }
+        }
     }
 }
 
@@ -247,10 +166,30 @@ fn name(code: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::tests::at;
+
+    fn clock() -> Clock {
+        at("2026-11-23T09:50:00", "Europe/Berlin")
+    }
+
+    #[test]
+    fn words_may_say_a_time_and_what_it_is_counted_from() {
+        let repeat: Repeat = "every! 2 weeks at 18:00".parse().unwrap();
+        assert_eq!(
+            repeat.time(&clock()).unwrap().to_string(),
+            "2026-11-23T18:00"
+        );
+        assert!(repeat.counts_from_completion(&clock()));
+        let repeat: Repeat = "jeden Montag".parse().unwrap();
+        assert_eq!(repeat.time(&clock()), None);
+        assert!(!repeat.counts_from_completion(&clock()));
+    }
 
     fn rrule(text: &str, first: &str) -> String {
         match text.parse::<Repeat>() {
-            Ok(repeat) => repeat.rrule(first.parse().unwrap()),
+            Ok(repeat) => repeat
+                .rrule(first.parse().unwrap(), &clock())
+                .unwrap_or_else(|message| format!("error: {message}")),
             Err(message) => format!("error: {message}"),
         }
     }
@@ -274,6 +213,11 @@ mod tests {
             ("every 3 months", "FREQ=MONTHLY;INTERVAL=3"),
             ("monthly", "FREQ=MONTHLY"),
             ("yearly", "FREQ=YEARLY"),
+            ("monthly on the last friday", "FREQ=MONTHLY;BYDAY=-1FR"),
+            (
+                "alle 2 Wochen am Dienstag",
+                "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU",
+            ),
         ] {
             assert_eq!(rrule(text, "2026-11-23"), rule, "{text}");
         }
@@ -283,11 +227,11 @@ mod tests {
     fn monthly_from_the_31st_means_the_last_day_of_a_shorter_month() {
         assert_eq!(
             rrule("monthly", "2026-12-31"),
-            "FREQ=MONTHLY;BYMONTHDAY=31;RSCALE=GREGORIAN;SKIP=BACKWARD"
+            "RSCALE=GREGORIAN;FREQ=MONTHLY;BYMONTHDAY=31;SKIP=BACKWARD"
         );
         assert_eq!(
             rrule("every 2 months", "2026-12-29"),
-            "FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=29;RSCALE=GREGORIAN;SKIP=BACKWARD"
+            "RSCALE=GREGORIAN;FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=29;SKIP=BACKWARD"
         );
         assert_eq!(rrule("monthly", "2026-12-28"), "FREQ=MONTHLY");
     }
@@ -296,7 +240,7 @@ mod tests {
     fn yearly_from_a_leap_day_is_the_28th_in_other_years() {
         assert_eq!(
             rrule("yearly", "2028-02-29"),
-            "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;RSCALE=GREGORIAN;SKIP=BACKWARD"
+            "RSCALE=GREGORIAN;FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;SKIP=BACKWARD"
         );
     }
 
@@ -321,7 +265,6 @@ mod tests {
             "every",
             "every 0 days",
             "every 2 mondays",
-            "monthly on the last friday",
             "every blue monday",
             "every 99999999999 days",
             "weekly on",

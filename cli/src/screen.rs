@@ -362,7 +362,7 @@ pub fn through(via: &str) -> String {
     }
 }
 
-/// Title and marks: "Pay rent  ↻ monthly  #home  !high  missed 2".
+/// Title and marks: "Pay rent  ↻ monthly  @home  !high  missed 2".
 pub fn task_cell(task: &Task, project: Option<&str>) -> Cell {
     let done = task.status != "open" || task.deleted_at.is_some();
     let mut cell = Cell::styled(
@@ -395,7 +395,7 @@ pub fn task_cell(task: &Task, project: Option<&str>) -> Cell {
         cell.add(Style::Cyan, format!("@{}", clean(project)));
     }
     for tag in &task.tags {
-        cell.add(Style::Cyan, format!("#{}", clean(tag)));
+        cell.add(Style::Cyan, format!("@{}", clean(tag)));
     }
     cell
 }

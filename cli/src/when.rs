@@ -1,40 +1,52 @@
-//! When something is due: ISO forms and a handful of words. What it doesn't understand it says, it never guesses.
+//! When something is due: exact forms, and the words that quick-add reads. What it doesn't understand it says, it never
+//! guesses.
 //!
-//! Reading the words needs no clock, so that a wrong one is an error of usage before anything is sent; what they mean
-//! is resolved afterwards, against the clock of the person.
+//! Reading the words needs no clock of the person, so that a wrong one is an error of usage before anything is sent; what
+//! they mean is resolved afterwards, against that clock.
 
 use std::str::FromStr;
 
 use chrono::{
-    DateTime, Datelike, Days, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta,
-    TimeZone, Timelike, Utc, Weekday,
+    DateTime, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike,
+    Utc,
 };
+use chrono_tz::Tz;
+use punctual_domain::Local;
+use punctual_domain::reminders::{self, DEFAULT_MORNING};
+use punctual_domain::words::{self, Context, Language};
 
 use crate::clock::Clock;
 use crate::duration::{self, Span};
 
-pub const FORMS: &str = "today, tomorrow, friday, +3d, 18:00, \"tomorrow 09:00\", +2h, +90s, 2026-12-01 or 2026-12-01T09:00";
+pub const FORMS: &str = "today, tomorrow, friday, +3d, 18:00, \"next fri at noon\", +2h, +90s, 2026-12-01 or 2026-12-01T09:00 (in German too)";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum When {
-    /// A day, a wall time, or both.
-    Wall {
-        day: Option<Day>,
-        time: Option<NaiveTime>,
-    },
+    /// A date, also one that is past.
+    Date(NaiveDate),
+    /// A wall time, also one that is past.
+    Local(NaiveDateTime),
+    /// Words that say a day, a time or both.
+    Words(String),
     /// So long from now, counted in elapsed seconds.
     After(TimeDelta),
     /// An instant, written with `Z` or an offset.
     Instant(DateTime<Utc>),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Day {
-    /// 0 is today, 1 tomorrow.
-    In(u64),
-    /// The next such day, never today.
-    Next(Weekday),
-    On(NaiveDate),
+/// In the first language in which the words say something.
+pub fn in_words<T>(clock: &Clock, read: impl Fn(&Context<'_>) -> Option<T>) -> Option<T> {
+    [Language::English, Language::German]
+        .into_iter()
+        .find_map(|language| {
+            read(&Context {
+                now: clock.now.into(),
+                zone: clock.zone,
+                language,
+                morning: DEFAULT_MORNING,
+                projects: &[],
+            })
+        })
 }
 
 impl FromStr for When {
@@ -42,15 +54,13 @@ impl FromStr for When {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let unclear = || format!("I don't understand \"{text}\"; say {FORMS}");
         if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
             return Ok(Self::Instant(instant.to_utc()));
         }
-        if let Some(local) = local_date_time(text) {
-            return Ok(Self::Wall {
-                day: Some(Day::On(local.date())),
-                time: Some(local.time()),
-            });
+        match text.replacen(' ', "T", 1).to_uppercase().parse() {
+            Ok(Local::Date(date)) => return Ok(Self::Date(date)),
+            Ok(Local::DateTime(local)) => return Ok(Self::Local(local)),
+            Err(_) => {}
         }
         let lower = text.to_lowercase();
         if let Some(span) = lower
@@ -58,74 +68,22 @@ impl FromStr for When {
             .or(lower.strip_prefix('+'))
             .and_then(duration::parse)
         {
-            return match (span.whole_days(), span.elapsed()) {
-                (Some(days), _) => Ok(Self::Wall {
-                    day: Some(Day::In(days)),
-                    time: None,
-                }),
-                (None, Some(elapsed)) => Ok(Self::After(elapsed)),
-                (None, None) => Err(format!(
-                    "\"{text}\" mixes days with hours; say either +2d or +36h"
-                )),
-            };
-        }
-        let (mut day, mut time) = (None, None);
-        for word in lower.split_whitespace().filter(|word| *word != "at") {
-            let again = if let Some(found) = wall_time(word) {
-                time.replace(found).is_some()
-            } else {
-                day.replace(day_word(word).ok_or_else(unclear)?).is_some()
-            };
-            if again {
-                return Err(unclear());
+            match (span.whole_days(), span.elapsed()) {
+                (Some(_), _) => {}
+                (None, Some(elapsed)) => return Ok(Self::After(elapsed)),
+                (None, None) => {
+                    return Err(format!(
+                        "\"{text}\" mixes days with hours; say either +2d or +36h"
+                    ));
+                }
             }
         }
-        if day.is_none() && time.is_none() {
-            Err(unclear())
-        } else {
-            Ok(Self::Wall { day, time })
+        let when = Self::Words(text.to_owned());
+        match when.due(&Clock::system(Tz::UTC)) {
+            Ok(_) => Ok(when),
+            Err(_) => Err(format!("I don't understand \"{text}\"; say {FORMS}")),
         }
     }
-}
-
-fn day_word(word: &str) -> Option<Day> {
-    Some(match word {
-        "today" => Day::In(0),
-        "tomorrow" => Day::In(1),
-        "monday" | "mon" => Day::Next(Weekday::Mon),
-        "tuesday" | "tue" => Day::Next(Weekday::Tue),
-        "wednesday" | "wed" => Day::Next(Weekday::Wed),
-        "thursday" | "thu" => Day::Next(Weekday::Thu),
-        "friday" | "fri" => Day::Next(Weekday::Fri),
-        "saturday" | "sat" => Day::Next(Weekday::Sat),
-        "sunday" | "sun" => Day::Next(Weekday::Sun),
-        _ => {
-            if let Ok(date) = NaiveDate::parse_from_str(word, "%Y-%m-%d") {
-                return Some(Day::On(date));
-            }
-            Day::In(duration::parse(word.strip_prefix('+')?)?.whole_days()?)
-        }
-    })
-}
-
-fn wall_time(word: &str) -> Option<NaiveTime> {
-    let shaped = word
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b':');
-    let time = ["%H:%M", "%H:%M:%S"]
-        .iter()
-        .find_map(|form| NaiveTime::parse_from_str(word, form).ok())?;
-    // chrono takes a leap second (09:00:60), which no wall clock in the service has.
-    (shaped && time.nanosecond() == 0).then_some(time)
-}
-
-fn local_date_time(text: &str) -> Option<NaiveDateTime> {
-    let (date, time) = text.split_once(['T', 't'])?;
-    Some(
-        NaiveDate::parse_from_str(date, "%Y-%m-%d")
-            .ok()?
-            .and_time(wall_time(time)?),
-    )
 }
 
 /// What the API calls `due`: a local date, or a local date-time.
@@ -159,13 +117,15 @@ impl std::fmt::Display for Due {
 const TOO_FAR: &str = "that is too far away";
 
 impl When {
-    pub fn due(self, clock: &Clock) -> Result<Due, String> {
+    pub fn due(&self, clock: &Clock) -> Result<Due, String> {
         match self {
-            Self::Wall {
-                day: Some(day),
-                time: None,
-            } => Ok(Due::Date(day.resolve(clock).ok_or(TOO_FAR)?)),
-            Self::Wall { .. } => Ok(Due::Time(self.wall(clock)?)),
+            Self::Date(date) => Ok(Due::Date(*date)),
+            Self::Local(local) => Ok(Due::Time(*local)),
+            Self::Words(text) => match in_words(clock, |context| words::read_due(text, context)) {
+                Some(Local::Date(date)) => Ok(Due::Date(date)),
+                Some(Local::DateTime(local)) => Ok(Due::Time(local)),
+                None => Err(format!("there is no \"{text}\" from now on")),
+            },
             Self::After(_) | Self::Instant(_) => {
                 let instant = self.instant(clock)?;
                 let local = instant.with_timezone(&clock.zone).naive_local();
@@ -186,12 +146,12 @@ impl When {
     }
 
     /// For a reminder, a snooze and the like, which need a time of day.
-    pub fn instant(self, clock: &Clock) -> Result<DateTime<Utc>, String> {
+    pub fn instant(&self, clock: &Clock) -> Result<DateTime<Utc>, String> {
         match self {
-            Self::Instant(instant) => Ok(instant),
+            Self::Instant(instant) => Ok(*instant),
             // Up to the next whole second: never earlier than what was asked for.
             Self::After(delta) => {
-                let instant = clock.now.checked_add_signed(delta).ok_or(TOO_FAR)?;
+                let instant = clock.now.checked_add_signed(*delta).ok_or(TOO_FAR)?;
                 let rest = instant.timestamp_subsec_nanos();
                 let up = if rest == 0 {
                     0
@@ -202,45 +162,26 @@ impl When {
                     .checked_add_signed(TimeDelta::nanoseconds(up))
                     .ok_or_else(|| TOO_FAR.to_owned())
             }
-            Self::Wall { time: None, .. } => Err(
-                "a day alone is not enough here; add a time, as in \"tomorrow 09:00\"".to_owned(),
-            ),
-            Self::Wall { .. } => clock
-                .instant(self.wall(clock)?)
-                .ok_or_else(|| TOO_FAR.to_owned()),
+            Self::Date(_) | Self::Local(_) | Self::Words(_) => match self.due(clock)? {
+                Due::Date(_) => Err(
+                    "a day alone is not enough here; add a time, as in \"tomorrow 09:00\""
+                        .to_owned(),
+                ),
+                Due::Time(local) => clock.instant(local).ok_or_else(|| TOO_FAR.to_owned()),
+            },
         }
     }
 
-    /// A time alone is the next one: today, or tomorrow where it has passed.
-    fn wall(self, clock: &Clock) -> Result<NaiveDateTime, String> {
-        let Self::Wall {
-            day,
-            time: Some(time),
-        } = self
-        else {
-            return Err("a time is missing".to_owned());
-        };
-        let today = clock.today();
-        let date = match day {
-            Some(day) => day.resolve(clock),
-            None if today.and_time(time) > clock.local() => Some(today),
-            None => today.succ_opt(),
-        };
-        Ok(date.ok_or(TOO_FAR)?.and_time(time))
-    }
-}
-
-impl Day {
-    fn resolve(self, clock: &Clock) -> Option<NaiveDate> {
+    /// Its instant; of a day alone the one in which it begins.
+    pub fn beginning(&self, clock: &Clock) -> Result<DateTime<Utc>, String> {
         match self {
-            Self::In(days) => clock.today().checked_add_days(Days::new(days)),
-            Self::On(date) => Some(date),
-            Self::Next(weekday) => {
-                let ahead = (weekday.num_days_from_monday() + 6
-                    - clock.today().weekday().num_days_from_monday())
-                    % 7
-                    + 1;
-                clock.today().checked_add_days(Days::new(u64::from(ahead)))
+            Self::After(_) | Self::Instant(_) => self.instant(clock),
+            _ => {
+                let local = match self.due(clock)? {
+                    Due::Date(date) => date.and_time(NaiveTime::MIN),
+                    Due::Time(local) => local,
+                };
+                clock.instant(local).ok_or_else(|| TOO_FAR.to_owned())
             }
         }
     }
@@ -252,7 +193,7 @@ pub fn rfc3339(instant: DateTime<Utc>) -> String {
 }
 
 /// One `--remind`: so long before the due time, or at an instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remind {
     Before(Span),
     At(When),
@@ -276,12 +217,24 @@ impl FromStr for Remind {
                  or when (\"at 18:00\", \"at tomorrow 09:00\", 2026-11-30T18:00:00Z)"
             )
         };
-        match When::from_str(&lower) {
-            Ok(When::Wall { time: None, .. }) => {
-                Err("a reminder needs a time, as in \"at tomorrow 09:00\"".to_owned())
-            }
-            Ok(when) => Ok(Self::At(when)),
-            Err(_) => Err(unclear()),
+        let clock = Clock::system(Tz::UTC);
+        let at = lower.strip_prefix("at ").unwrap_or(&lower);
+        if let Ok(when) = When::from_str(&lower).or_else(|_| When::from_str(at)) {
+            return match when.due(&clock) {
+                Ok(Due::Date(_)) => {
+                    Err("a reminder needs a time, as in \"at tomorrow 09:00\"".to_owned())
+                }
+                _ => Ok(Self::At(when)),
+            };
+        }
+        let read = in_words(&clock, |context| words::read_reminder(text, context));
+        match read.map(|reminder| reminder.when) {
+            Some(reminders::When::BeforeDue(before)) => Ok(Self::Before(Span {
+                days: before.days().into(),
+                seconds: before.seconds().into(),
+                ..Span::default()
+            })),
+            _ => Err(unclear()),
         }
     }
 }
@@ -353,6 +306,15 @@ mod tests {
     }
 
     #[test]
+    fn a_day_can_be_said_in_words_of_either_language_and_a_date_can_be_past() {
+        assert_eq!(due("next fri at noon"), "2026-12-04T12:00");
+        assert_eq!(due("in a week"), "2026-11-30");
+        assert_eq!(due("übermorgen um 9"), "2026-11-25T09:00");
+        assert_eq!(due("2020-01-01"), "2020-01-01");
+        assert_eq!(due("2020-01-01 09:00"), "2020-01-01T09:00");
+    }
+
+    #[test]
     fn elapsed_time_counts_from_now_with_its_seconds() {
         assert_eq!(due("+90s"), "2026-11-23T09:51:30");
         assert_eq!(due("+2h"), "2026-11-23T11:50");
@@ -403,7 +365,6 @@ mod tests {
     fn what_is_not_understood_is_refused_and_never_guessed() {
         for text in [
             "",
-            "next monday",
             "soon",
             "25:00",
             "09:60",
@@ -416,16 +377,13 @@ mod tests {
             "+",
             "-1d",
             "at",
+            "call Bob tomorrow",
+            "every day",
             "1/12",
             "+99999999999999999999d",
         ] {
             assert!(text.parse::<When>().is_err(), "{text}");
         }
-        assert!(
-            due("+900000000000d").starts_with("error: that is too far"),
-            "{}",
-            due("+900000000000d")
-        );
         assert!(
             due("+9000000000000h").starts_with("error: "),
             "{}",
@@ -455,6 +413,8 @@ mod tests {
         assert_eq!(remind("PT30M"), "PT30M");
         assert_eq!(remind("due"), "PT0S");
         assert_eq!(remind("0m"), "PT0S");
+        assert_eq!(remind("an hour before"), "PT3600S");
+        assert_eq!(remind("eine Woche vorher"), "P7D");
     }
 
     #[test]

@@ -17,6 +17,7 @@ const SETTINGS: &str =
     r#"{"timezone":"Europe/Berlin","morning":"09:00","channels":[],"updated_at":"","version":1}"#;
 const TASKS: &str = r#"{"items":[{"id":"0198c0de-0000-8000-8000-0000deadbe01","title":"Pay rent","notes":"","project_id":"p","priority":"none","tags":[],"status":"open","due":null,"timezone":null,"due_at":null,"repeat":null,"reminders":[],"series_id":null,"occurrence":null,"number":null,"missed":0,"next":null,"rank":"","completed_at":null,"created_at":"","updated_at":"","deleted_at":null,"version":1}],"next":null}"#;
 const SESSION: &str = r#"{"user":{"id":"u","email":"ada@example.org","role":"admin","inbox_id":"i"},"access_token":"secret-a","expires_in":900,"refresh_token":"secret-r"}"#;
+const QUICK_ADD: &str = r#"{"task":{"title":"x","priority":"none","tags":[],"reminders":[]},"spans":[],"words":{"reminders":[]}}"#;
 const REFUSED: &str = r#"{"type":"about:blank","title":"Unprocessable Content","status":422,"detail":"title: takes 1 to 500 characters","errors":[{"field":"title","reason":"takes 1 to 500 characters"}]}"#;
 
 /// The part of the live stream that each connection gets, by its `last-event-id`. Repeats event 11, as at-least-once may.
@@ -110,6 +111,7 @@ fn serve(stream: TcpStream, keep: &Mutex<Vec<String>>) {
         ),
         "GET /api/live" => (200, "text/event-stream", crate::stream(after)),
         "POST /api/auth/login" => (200, "application/json", SESSION.to_owned()),
+        "POST /api/quick-add" => (200, "application/json", QUICK_ADD.to_owned()),
         "POST /api/tasks" => (422, "application/problem+json", REFUSED.to_owned()),
         _ => (404, "text/plain", "nothing".to_owned()),
     };
@@ -184,11 +186,21 @@ fn a_refusal_is_one_line_with_the_fields_and_exit_code_1() {
 }
 
 #[test]
+fn words_are_read_by_the_server_unless_they_are_to_be_taken_as_they_are() {
+    let (server, home) = (Server::start(), tempfile::tempdir().unwrap());
+    server.run(home.path(), &["add", "x", "tomorrow"]);
+    assert_eq!(server.asked()[0], "POST /api/quick-add");
+    let (server, home) = (Server::start(), tempfile::tempdir().unwrap());
+    server.run(home.path(), &["add", "--plain", "x", "tomorrow"]);
+    assert!(!server.asked().contains(&"POST /api/quick-add".to_owned()));
+}
+
+#[test]
 fn words_that_can_not_be_meant_are_exit_code_2_and_send_nothing() {
     let (server, home) = (Server::start(), tempfile::tempdir().unwrap());
     for line in [
         &["add", "x", "--due", "someday"][..],
-        &["add", "x", "--remind", "30m"],
+        &["add", "x", "--plain", "--remind", "30m"],
         &["add", "x", "--due", "today", "--repeat", "often"],
         &["done"],
         &["done", "rent"],

@@ -67,6 +67,7 @@ async fn every_route_refuses_whoever_may_not() {
             // Right for its route, so that nothing but the caller can be wrong with it.
             let body = match path.as_str() {
                 path if path.starts_with("/api/projects") => r#"{"name":"x"}"#,
+                "/api/quick-add" => r#"{"text":"x"}"#,
                 path if path.ends_with("/snooze") => r#"{"for":"PT10M"}"#,
                 _ => "{}",
             };

@@ -15,6 +15,7 @@ mod live;
 mod mail;
 mod occurrences;
 mod projects;
+mod quick_add;
 mod recurrence;
 mod reminders;
 mod rings;

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use punctual_contract::api::{NewTask, Reminder, Repeat, RepeatPatch, Task, TaskPatch};
+use punctual_contract::api::{
+    NewTask, QuickAdd, QuickAddSpan, QuickAddTask, QuickAddText, Reminder, Repeat, RepeatPatch,
+    Task, TaskPatch,
+};
 
 use crate::api::{Api, escape};
-use crate::args::{Add, Edit, OrNone};
+use crate::args::{Add, Basis, Edit, OrNone, Priority};
 use crate::clock::Clock;
 use crate::commands::{changed, changed_json, numbered};
 use crate::error::{Error, Result};
@@ -14,11 +17,24 @@ use crate::screen::{self, Screen, Style};
 use crate::when::{Remind, rfc3339};
 
 pub async fn add(api: &Api, screen: &Screen, args: Add) -> Result<()> {
+    let text = args.title.join(" ");
+    let said = if args.plain {
+        None
+    } else {
+        Some(read(api, &text, &args).await?)
+    };
+    let said_due = said.as_ref().and_then(|said| said.due.clone());
+    let said_repeat = said.as_ref().and_then(|said| said.repeat.clone());
     let before = args
         .remind
         .iter()
         .any(|remind| matches!(remind, Remind::Before(_)));
-    if before && args.due.is_none() && args.repeat.is_none() {
+    if before
+        && args.due.is_none()
+        && args.repeat.is_none()
+        && said_due.is_none()
+        && said_repeat.is_none()
+    {
         return Err(Error::usage(
             "--remind with a length counts back from the due time: add --due, or say when, as in --remind 'at 18:00'.",
         ));
@@ -26,44 +42,81 @@ pub async fn add(api: &Api, screen: &Screen, args: Add) -> Result<()> {
     let mut clock = api.clock().await?;
     let shown = clock;
     clock.zone = args.zone.unwrap_or(clock.zone);
-    let due = args
+    let given = args
         .due
+        .as_ref()
         .map(|due| due.due(&clock))
         .transpose()
-        .map_err(|why| Error::usage(format!("--due: {why}")))?;
-    let first = due.map_or_else(|| clock.today(), |due| due.date());
+        .map_err(|why| Error::usage(format!("--due: {why}")))?
+        .map(|due| due.to_string())
+        .or(said_due)
+        .or_else(|| Some(args.repeat.as_ref()?.time(&clock)?.to_string()));
+    let first = given
+        .as_deref()
+        .and_then(|due| due.get(..10)?.parse().ok())
+        .unwrap_or_else(|| clock.today());
+    let repeat = match &args.repeat {
+        None => said_repeat,
+        Some(repeat) => Some(Repeat {
+            rrule: repeat
+                .rrule(first, &clock)
+                .map_err(|why| Error::usage(format!("--repeat: {why}")))?,
+            from: match repeat.counts_from_completion(&clock) {
+                true => Basis::Completion.name().to_owned(),
+                false => args.from.name().to_owned(),
+            },
+            exdates: Vec::new(),
+            rdates: Vec::new(),
+            moved: BTreeMap::new(),
+        }),
+    };
     let project_id = match &args.project {
         Some(name) => Some(naming::project(api, name, Among::InUse).await?.id),
-        None => None,
+        None => said.as_ref().and_then(|said| said.project_id.clone()),
     };
+    let said = said.unwrap_or_else(|| QuickAddTask {
+        title: text,
+        project_id: None,
+        priority: Priority::None.name().to_owned(),
+        tags: Vec::new(),
+        due: None,
+        repeat: None,
+        reminders: Vec::new(),
+    });
+    let reminders = match args.remind.as_slice() {
+        [] => said.reminders,
+        all => all
+            .iter()
+            .map(|remind| {
+                Ok(again(
+                    reminder(remind.clone(), &clock)?,
+                    &args.again,
+                    args.times,
+                ))
+            })
+            .collect::<Result<Vec<_>>>()?,
+    };
+    let mut tags = args.tag;
+    tags.extend(said.tags);
     let task = NewTask {
-        title: args.title.join(" "),
+        title: said.title,
         notes: args.notes.unwrap_or_default(),
         project_id,
-        priority: args.priority.name().to_owned(),
-        tags: args.tag,
+        priority: match args.priority {
+            Priority::None => said.priority,
+            priority => priority.name().to_owned(),
+        },
+        tags,
         start: args
             .start
             .map(|start| start.due(&clock).map(|start| start.to_string()))
             .transpose()
             .map_err(|why| Error::usage(format!("--start: {why}")))?,
-        due: due.map(|due| due.to_string()),
+        due: given,
         timezone: args.zone.map(|zone| zone.to_string()),
-        repeat: args.repeat.map(|repeat| Repeat {
-            rrule: repeat.rrule(first),
-            from: args.from.name().to_owned(),
-            exdates: Vec::new(),
-            rdates: Vec::new(),
-            moved: BTreeMap::new(),
-        }),
-        reminders: match args.remind.as_slice() {
-            [] => None, // The project's, if it has some.
-            all => Some(
-                all.iter()
-                    .map(|remind| Ok(again(reminder(*remind, &clock)?, &args.again, args.times)))
-                    .collect::<Result<_>>()?,
-            ),
-        },
+        repeat,
+        // None at all: the project's, if it has some.
+        reminders: Some(reminders).filter(|reminders| !reminders.is_empty()),
         rank: String::new(),
     };
     let answer = api.post("/api/tasks", &task).await?;
@@ -82,6 +135,54 @@ fn again(reminder: Reminder, again: &Option<String>, times: Option<u32>) -> Remi
         times,
         ..reminder
     }
+}
+
+/// What the words say, but for what an option says: those words stay in the title.
+async fn read(api: &Api, text: &str, args: &Add) -> Result<QuickAddTask> {
+    let request = QuickAddText {
+        text: text.to_owned(),
+        timezone: args.zone.map(|zone| zone.to_string()),
+        language: None,
+    };
+    let read: QuickAdd = api.post("/api/quick-add", &request).await?.json()?;
+    let mut task = read.task;
+    let given = |field: &str| match field {
+        "due" => args.due.is_some(),
+        "repeat" => args.repeat.is_some(),
+        "reminder" => !args.remind.is_empty(),
+        "priority" => args.priority != Priority::None,
+        "project" => args.project.is_some(),
+        _ => false,
+    };
+    if read.spans.iter().any(|span| given(&span.field)) {
+        task.title = without(text, read.spans.iter().filter(|span| !given(&span.field)));
+    }
+    if args.due.is_some() {
+        task.due = None;
+    }
+    if args.repeat.is_some() {
+        task.repeat = None;
+    }
+    Ok(task)
+}
+
+/// A text without some of its words, and without the signs that joined them to the rest.
+fn without<'a>(text: &str, spans: impl Iterator<Item = &'a QuickAddSpan>) -> String {
+    let units: Vec<u16> = text.encode_utf16().collect();
+    let (mut left, mut from) = (Vec::new(), 0);
+    let place = |at: u32| usize::try_from(at).unwrap_or(usize::MAX).min(units.len());
+    for span in spans.filter(|span| !span.stays) {
+        left.extend(units.get(from..place(span.start)).unwrap_or_default());
+        from = place(span.end);
+    }
+    left.extend(units.get(from..).unwrap_or_default());
+    let left = String::from_utf16_lossy(&left);
+    let words: Vec<&str> = left.split_whitespace().collect();
+    words
+        .join(" ")
+        .replace(" ,", ",")
+        .trim_matches([',', ';', ':', '-', ' '])
+        .to_owned()
 }
 
 fn reminder(remind: Remind, clock: &Clock) -> Result<Reminder> {
@@ -165,6 +266,7 @@ pub async fn edit(api: &Api, screen: &Screen, args: Edit) -> Result<()> {
         Some(OrNone::None) => Some(None),
         None => None,
     };
+    let no_due = due.flatten().is_none();
     let first = match due.flatten() {
         Some(due) => due.date(),
         None => task
@@ -174,11 +276,26 @@ pub async fn edit(api: &Api, screen: &Screen, args: Edit) -> Result<()> {
             .unwrap_or_else(|| own.today()),
     };
     let repeat = match (args.repeat, args.from) {
-        (Some(OrNone::Some(repeat)), from) => Some(Some(RepeatPatch {
-            rrule: Some(repeat.rrule(first)),
-            from: from.map(|from| Some(from.name().to_owned())),
-            ..RepeatPatch::default()
-        })),
+        (Some(OrNone::Some(repeat)), from) => {
+            if repeat.time(&own).is_some() && no_due {
+                return Err(Error::usage(
+                    "--repeat says a time here: say it with --due.",
+                ));
+            }
+            let from = match repeat.counts_from_completion(&own) {
+                true => Some(Basis::Completion),
+                false => from,
+            };
+            Some(Some(RepeatPatch {
+                rrule: Some(
+                    repeat
+                        .rrule(first, &own)
+                        .map_err(|why| Error::usage(format!("--repeat: {why}")))?,
+                ),
+                from: from.map(|from| Some(from.name().to_owned())),
+                ..RepeatPatch::default()
+            }))
+        }
         (Some(OrNone::None), _) => Some(None),
         (None, Some(_)) if task.repeat.is_none() => {
             return Err(Error::usage(
@@ -290,6 +407,22 @@ mod tests {
             before: Some(before.to_owned()),
             ..Reminder::default()
         }
+    }
+
+    #[test]
+    fn words_that_an_option_says_otherwise_stay_in_the_title() {
+        let span = |start, end| QuickAddSpan {
+            start,
+            end,
+            field: "tag".to_owned(),
+            words: String::new(),
+            stays: false,
+        };
+        let spans = [span(9, 13), span(25, 27)];
+        assert_eq!(
+            without("🏠 Paint @diy, tomorrow, !1", spans.iter()),
+            "🏠 Paint, tomorrow"
+        );
     }
 
     #[test]

@@ -30,8 +30,11 @@ pub async fn list(api: &Api, screen: &Screen, args: List) -> Result<()> {
         ("project_id", project_id.clone()),
         ("tag", args.tag.clone()),
         ("q", (!args.words.is_empty()).then(|| args.words.join(" "))),
-        ("due_before", edge(args.before, "--before", &clock)?),
-        ("due_after", edge(args.after, "--after", &clock)?),
+        (
+            "due_before",
+            edge(args.before.as_ref(), "--before", &clock)?,
+        ),
+        ("due_after", edge(args.after.as_ref(), "--after", &clock)?),
         ("limit", Some(args.limit.to_string())),
         ("cursor", args.cursor.clone()),
     ];
@@ -131,17 +134,11 @@ async fn project_names(api: &Api, tasks: &[Task], one: bool) -> Result<HashMap<S
 }
 
 /// A day means its beginning.
-fn edge(when: Option<When>, option: &str, clock: &Clock) -> Result<Option<String>> {
+fn edge(when: Option<&When>, option: &str, clock: &Clock) -> Result<Option<String>> {
     let Some(when) = when else { return Ok(None) };
-    let usage = |why: String| Error::usage(format!("{option}: {why}"));
-    let instant = match when {
-        When::Wall { time: None, .. } => {
-            let date = when.due(clock).map_err(usage)?.date();
-            let midnight = clock.instant(date.and_time(chrono::NaiveTime::MIN));
-            midnight.ok_or_else(|| usage("that is too far away".to_owned()))?
-        }
-        when => when.instant(clock).map_err(usage)?,
-    };
+    let instant = when
+        .beginning(clock)
+        .map_err(|why| Error::usage(format!("{option}: {why}")))?;
     Ok(Some(rfc3339(instant)))
 }
 
@@ -154,7 +151,7 @@ mod tests {
     fn a_day_means_its_beginning() {
         let clock = at("2026-11-23T09:50:00", "Europe/Berlin");
         let edge = |text: &str| {
-            edge(Some(text.parse().unwrap()), "--before", &clock)
+            edge(Some(&text.parse().unwrap()), "--before", &clock)
                 .unwrap()
                 .unwrap()
         };

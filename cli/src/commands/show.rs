@@ -97,7 +97,7 @@ pub async fn show(api: &Api, screen: &Screen, args: One) -> Result<()> {
         "tags",
         task.tags
             .iter()
-            .map(|tag| format!("#{}", clean(tag)))
+            .map(|tag| format!("@{}", clean(tag)))
             .collect::<Vec<_>>()
             .join(" "),
     );

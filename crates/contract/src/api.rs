@@ -227,6 +227,71 @@ wire! {
         pub occurrences: Vec<String>,
     }
 
+    /// `POST /api/quick-add`
+    #[serde(deny_unknown_fields)]
+    pub struct QuickAddText {
+        /// One line, 1 to 2000 characters.
+        pub text: String,
+        /// IANA name in which the words are meant; left out, the account's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub timezone: Option<String>,
+        /// `en`, `de`; left out, the account's, else English.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub language: Option<String>,
+    }
+
+    /// What a line says; nothing is added by it.
+    pub struct QuickAdd {
+        pub task: QuickAddTask,
+        /// What was understood, in the order of the text. What is in none of them is the title.
+        pub spans: Vec<QuickAddSpan>,
+        pub words: QuickAddWords,
+    }
+
+    /// Its members are those of `POST /api/tasks`.
+    pub struct QuickAddTask {
+        /// What is left of the text; it may be too long for a task.
+        pub title: String,
+        /// Where a project was named that the caller has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub project_id: Option<String>,
+        /// `none`, `low`, `medium`, `high`
+        pub priority: String,
+        pub tags: Vec<String>,
+        /// Local date or local date-time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub due: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub repeat: Option<Repeat>,
+        pub reminders: Vec<Reminder>,
+    }
+
+    /// Words that were understood.
+    pub struct QuickAddSpan {
+        /// In UTF-16 code units, as browsers count.
+        pub start: u32,
+        /// The first code unit after it.
+        pub end: u32,
+        /// `due`, `repeat`, `reminder`, `priority`, `project`, `tag`
+        pub field: String,
+        /// What they were understood as: `tomorrow 09:00`
+        pub words: String,
+        /// Whether they stay in the title, because they say more than a task holds (`14:00-15:30`).
+        pub stays: bool,
+    }
+
+    /// The task in words.
+    pub struct QuickAddWords {
+        /// `tomorrow 09:00`
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub due: Option<String>,
+        /// `every month on the last weekday at 09:00`
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub repeat: Option<String>,
+        /// `1 day before`
+        pub reminders: Vec<String>,
+    }
+
     /// When to remind: exactly one of `before` and `at`.
     #[serde(deny_unknown_fields)]
     #[derive(Default)]

@@ -200,11 +200,13 @@ pub async fn history(
     .await
 }
 
-/// A person's zone and morning, and their Inbox.
+/// A person's zone, morning and language, and their Inbox.
 #[derive(Debug, Clone, Deserialize)]
 pub struct AccountRow {
     pub timezone: String,
     pub morning: String,
+    /// `en`, `de`; `None` while they have chosen none.
+    pub language: Option<String>,
     pub inbox_id: String,
 }
 
@@ -221,7 +223,8 @@ impl AccountRow {
 
 pub async fn account(user: &str) -> Result<AccountRow, Problem> {
     let row = db::read(
-        "SELECT CAST(json_object('timezone', s.timezone, 'morning', s.morning, 'inbox_id', u.inbox_id) AS TEXT)
+        "SELECT CAST(json_object('timezone', s.timezone, 'morning', s.morning, 'language', s.language,
+                'inbox_id', u.inbox_id) AS TEXT)
          FROM settings s JOIN users u ON u.id = s.user_id WHERE s.user_id = ?1",
         &values![user],
     )

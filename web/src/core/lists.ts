@@ -92,7 +92,7 @@ export function searchTasks(tasks: Tasks, query: string, limit: number): Task[] 
     (task.status === 'open' ? 0 : 2) + (folded(task.title).startsWith(words[0] ?? '') ? 0 : 1);
   return [...tasks.values()]
     .filter((task) => {
-      const text = folded(`${task.title} ${task.tags.map((tag) => `#${tag}`).join(' ')}`);
+      const text = folded(`${task.title} ${task.tags.map((tag) => `#${tag} @${tag}`).join(' ')}`);
       return words.every((word) => text.includes(word));
     })
     .sort((a, b) => score(a) - score(b) || (a.updated_at < b.updated_at ? 1 : -1))

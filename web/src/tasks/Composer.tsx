@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
+import { Fragment, type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { actionsOf, type NewTask } from '../app/actions';
 import { openTask } from '../app/router';
 import { useStore } from '../app/state';
@@ -8,6 +8,7 @@ import { Icon } from '../ui/Icon';
 import { Popup } from '../ui/Popup';
 import { toast } from '../ui/toasts';
 import { type Draft, Properties } from './Properties';
+import { type Field, type Reading, type Span, useWords } from './words';
 
 export type Defaults = Partial<Pick<Draft, 'due' | 'project_id'>>;
 
@@ -16,6 +17,55 @@ interface Props {
   onClose: () => void;
   /** Adds one after the other until it is closed. */
   again?: boolean;
+}
+
+const NOTHING_OFF: string[] = [];
+
+/** Which words say what a property holds. */
+const FIELDS: Partial<Record<keyof Draft, Field>> = {
+  due: 'due',
+  repeat: 'repeat',
+  reminders: 'reminder',
+  priority: 'priority',
+  project_id: 'project',
+  tags: 'tag',
+};
+
+/** What was chosen by hand, and what the words say besides. */
+function together(draft: Draft, reading: Reading | null): Draft {
+  if (!reading) return draft;
+  const { task } = reading;
+  return {
+    ...draft,
+    due: task.due ?? draft.due,
+    timezone: task.due ? null : draft.timezone,
+    repeat: task.repeat ?? draft.repeat,
+    reminders: [...draft.reminders, ...task.reminders],
+    priority: task.priority === 'none' ? draft.priority : task.priority,
+    project_id: task.project_id ?? draft.project_id,
+    tags: [...new Set([...draft.tags, ...task.tags])],
+  };
+}
+
+/** The title's text again, behind the field, with what was understood marked in it. */
+function Mirror({ text, spans }: { text: string; spans: Span[] }) {
+  let from = 0;
+  const parts = spans.map((span) => {
+    const before = text.slice(from, span.start);
+    from = span.end;
+    return (
+      <Fragment key={span.start}>
+        {before}
+        <mark>{text.slice(span.start, span.end)}</mark>
+      </Fragment>
+    );
+  });
+  return (
+    <div className="composer-mirror" aria-hidden="true">
+      {parts}
+      {text.slice(from)}
+    </div>
+  );
 }
 
 export function Composer({ defaults, onClose, again = false }: Props) {
@@ -33,6 +83,31 @@ export function Composer({ defaults, onClose, again = false }: Props) {
   const [text, setText] = useState('');
   const [notes, setNotes] = useState('');
   const title = useRef<HTMLTextAreaElement>(null);
+  const [off, setOff] = useState<string[]>(NOTHING_OFF);
+  const { reading, settled } = useWords(text, off);
+  const spans = reading?.spans ?? [];
+  const shown = together(draft, reading);
+  const adding = useRef(false);
+
+  const turnOff = (span: Span) => {
+    setOff([...off, text.slice(span.start, span.end)]);
+    title.current?.focus();
+  };
+
+  /** What is chosen by hand takes the place of the words that said it. */
+  const choose = (change: Partial<Draft>) => {
+    const fields = Object.keys(change).map((key) => FIELDS[key as keyof Draft]);
+    const said = spans.filter((span) => fields.includes(span.field));
+    setDraft({ ...draft, ...change });
+    if (said.length === 0) return;
+    let [rest, from] = ['', 0];
+    for (const span of said.filter((span) => !span.stays)) {
+      rest += text.slice(from, span.start);
+      from = span.end;
+    }
+    setText((rest + text.slice(from)).replace(/\s+/g, ' ').trimStart());
+    setOff([...off, ...said.filter((span) => span.stays).map((span) => text.slice(span.start, span.end))]);
+  };
 
   useEffect(() => {
     title.current?.focus();
@@ -40,17 +115,32 @@ export function Composer({ defaults, onClose, again = false }: Props) {
   }, []);
 
   const submit = () => {
-    const name = text.trim();
-    if (!name) return;
+    if (!text.trim() || adding.current) return;
+    const read = settled();
+    if (!(read instanceof Promise)) {
+      add(read);
+      return;
+    }
+    adding.current = true;
+    void read.then((reading) => {
+      adding.current = false;
+      add(reading);
+    });
+  };
+
+  const add = (reading: Reading | null) => {
+    const name = reading?.task.title || text.trim();
+    const said = together(draft, reading);
     const fields: NewTask = {
-      ...draft,
+      ...said,
       title: name,
       notes: notes.trim() || undefined,
-      timezone: draft.due && hasTime(draft.due) ? draft.timezone : null,
+      timezone: said.due && hasTime(said.due) ? said.timezone : null,
     };
     const id = actionsOf(store).add(fields);
     if (!id) return;
     setText('');
+    setOff(NOTHING_OFF);
     setNotes('');
     if (again) {
       setDraft(empty);
@@ -68,6 +158,12 @@ export function Composer({ defaults, onClose, again = false }: Props) {
       event.preventDefault();
       submit();
     }
+    const { selectionStart, selectionEnd } = event.currentTarget as HTMLTextAreaElement;
+    const before = spans.find((span) => span.end === selectionStart && selectionStart === selectionEnd);
+    if (event.key === 'Backspace' && before) {
+      event.preventDefault();
+      turnOff(before);
+    }
     if (event.key === 'Escape' && again) {
       event.stopPropagation();
       onClose();
@@ -77,17 +173,40 @@ export function Composer({ defaults, onClose, again = false }: Props) {
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Enter and Escape of the fields inside
     <div className="composer" onKeyDown={(event) => event.key === 'Escape' && again && onClose()}>
-      <textarea
-        ref={title}
-        className="composer-title"
-        rows={1}
-        maxLength={500}
-        aria-label={t('composer.title')}
-        placeholder={t('composer.placeholder')}
-        value={text}
-        onChange={(event) => setText(event.target.value.replace(/\n/g, ' '))}
-        onKeyDown={onKeyDown}
-      />
+      <div className="composer-words">
+        <Mirror text={text} spans={spans} />
+        <textarea
+          ref={title}
+          className="composer-title"
+          rows={1}
+          maxLength={500}
+          aria-label={t('composer.title')}
+          placeholder={t('composer.placeholder')}
+          value={text}
+          onChange={(event) => setText(event.target.value.replace(/\n/g, ' '))}
+          onKeyDown={onKeyDown}
+        />
+      </div>
+      <p className="hidden" aria-live="polite">
+        {spans.map((span) => `${t(`words.${span.field}`)}: ${span.words}`).join(', ')}
+      </p>
+      {spans.length > 0 && (
+        <div className="chips composer-said">
+          {spans.map((span) => (
+            <button
+              type="button"
+              key={span.start}
+              className="chip chip-on"
+              title={t('words.off', { words: text.slice(span.start, span.end) })}
+              onClick={() => turnOff(span)}
+            >
+              {text.slice(span.start, span.end)}
+              <Icon name="close" size={14} />
+              <span className="hidden">{t('words.leave')}</span>
+            </button>
+          ))}
+        </div>
+      )}
       <textarea
         className="composer-notes"
         rows={1}
@@ -97,7 +216,7 @@ export function Composer({ defaults, onClose, again = false }: Props) {
         onChange={(event) => setNotes(event.target.value)}
       />
       <div className="composer-foot">
-        <Properties draft={draft} onChange={(change) => setDraft({ ...draft, ...change })} look="chips" />
+        <Properties draft={shown} onChange={choose} look="chips" />
         <div className="composer-buttons">
           <button type="button" className="button" onClick={onClose}>
             {t('action.cancel')}

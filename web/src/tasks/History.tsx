@@ -37,7 +37,7 @@ export function useFieldWords(): (field: string, value: unknown) => string {
       case 'project_id':
         return projectLabel(projects.get(String(value))) || t('field.otherProject');
       case 'tags':
-        return (value as string[]).map((tag) => `#${tag}`).join(' ');
+        return (value as string[]).map((tag) => `@${tag}`).join(' ');
       case 'repeat':
         return repeatWords(value as Repeat, today);
       case 'reminders':

@@ -52,7 +52,7 @@ function TagsPopup({
         className="picker"
         onSubmit={(event) => {
           event.preventDefault();
-          if (text) add(text.replace(/^#/, ''));
+          if (text) add(text.replace(/^[@#]/, ''));
           else onClose();
         }}
       >
@@ -72,7 +72,7 @@ function TagsPopup({
                 className="chip chip-on"
                 onClick={() => onChange({ tags: draft.tags.filter((other) => other !== tag) })}
               >
-                #{tag}
+                @{tag}
                 <Icon name="close" size={14} />
                 <span className="hidden">{t('action.remove')}</span>
               </button>
@@ -83,7 +83,7 @@ function TagsPopup({
           <div className="chips">
             {hits.map((tag) => (
               <button type="button" key={tag} className="chip" onClick={() => add(tag)}>
-                #{tag}
+                @{tag}
               </button>
             ))}
           </div>
@@ -155,7 +155,7 @@ export function Properties({ draft, onChange, look }: Props) {
         draft.project_id === inbox?.id ? 'inbox' : 'project',
         projectLabel(projects.get(draft.project_id)) || null,
       )}
-      {property('tags', 'tag', draft.tags.length > 0 ? draft.tags.map((tag) => `#${tag}`).join(' ') : null)}
+      {property('tags', 'tag', draft.tags.length > 0 ? draft.tags.map((tag) => `@${tag}`).join(' ') : null)}
 
       {open === 'due' && <DuePicker value={draft} onChange={onChange} onClose={close} anchor={anchor} />}
       {open === 'reminders' && (

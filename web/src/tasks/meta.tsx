@@ -102,7 +102,7 @@ export function TaskMeta({ task, showProject, timeOnly }: Props) {
       )}
       {task.tags.map((tag) => (
         <span className="meta-item meta-tag" key={tag}>
-          #{tag}
+          @{tag}
         </span>
       ))}
       {named && <span className="meta-item meta-project">{project.name}</span>}

@@ -5,8 +5,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use crate::api::{
     Activity, ApiToken, Change, Channel, DeliveryOptions, Invite, Login, NewApiToken, NewChannel,
     NewProject, NewTask, Notification, OccurrencePatch, Occurrences, OpenSession, Page, Project,
-    ProjectPatch, Receipt, RecurrencePreview, Refresh, Register, RegistrationState, Session,
-    Settings, SettingsPatch, Snooze, Task, TaskPatch, Undo, User,
+    ProjectPatch, QuickAdd, QuickAddText, Receipt, RecurrencePreview, Refresh, Register,
+    RegistrationState, Session, Settings, SettingsPatch, Snooze, Task, TaskPatch, Undo, User,
 };
 use crate::batch::{self, Outcomes};
 use crate::events::CloudEvent;
@@ -643,6 +643,21 @@ pub const OPERATIONS: &[Operation] = &[
             },
         ],
         answer: json::<RecurrencePreview>(),
+        ..READ
+    },
+    Operation {
+        id: "quickAdd",
+        method: "POST",
+        path: "/api/quick-add",
+        tag: "tasks",
+        summary: "Read a line as a task",
+        description: "What a person typed, in English or German: day, time, rule, reminders, `!1`, `#project`, `@tag`. What is \
+                      not understood stays in the title, and so does a `#name` that is no project of the caller. Nothing is \
+                      added: send `task` to `POST /api/tasks`.",
+        request: example::<QuickAddText>(
+            r#"{"text":"Pay rent every month on the last workday at 9am remind me 1 day before #home !1 @errands"}"#,
+        ),
+        answer: json::<QuickAdd>(),
         ..READ
     },
     // ------------------------------------------------------------------------------------------------ projects

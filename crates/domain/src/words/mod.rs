@@ -1,7 +1,19 @@
-//! A rule in words, for people. What a language says is data: one table each.
+//! Words for people, and from them: a rule, a due, a reminder is said in words, and a line that somebody typed is read.
+//! What a language says and understands is data: two tables each.
 
 mod english;
 mod german;
+mod grammar;
+mod lexicon;
+mod meaning;
+mod read;
+pub mod say;
+mod token;
+
+pub use read::{
+    Context, Field, MAX_TEXT, QuickAdd, Repeat, Span, counted, meanings, read, read_due,
+    read_reminder, read_repeat,
+};
 
 use chrono::{Datelike, Timelike, Weekday};
 
@@ -86,6 +98,16 @@ struct Words {
     times: &'static str,
     until: &'static str,
     local: fn(Local) -> String,
+    /// Today, tomorrow.
+    near_days: [&'static str; 2],
+    /// `{d}` and `{month}`.
+    date: &'static str,
+    /// One and many days, hours, minutes, seconds.
+    lengths: [(&'static str, &'static str); 4],
+    before: &'static str,
+    when_due: &'static str,
+    /// None, low, medium, high.
+    priorities: [&'static str; 4],
 }
 
 fn fill(template: &str, with: &str) -> String {

@@ -3,6 +3,7 @@
 mod activity;
 mod differential;
 mod properties;
+mod quick_add;
 mod quiet;
 mod recurrence;
 mod reminders;
