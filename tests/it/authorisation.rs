@@ -68,6 +68,7 @@ async fn every_route_refuses_whoever_may_not() {
             let body = match path.as_str() {
                 path if path.starts_with("/api/projects") => r#"{"name":"x"}"#,
                 "/api/quick-add" => r#"{"text":"x"}"#,
+                path if path.ends_with("/occurrences/{occurrence}") => r#"{"skipped":true}"#,
                 path if path.ends_with("/snooze") => r#"{"for":"PT10M"}"#,
                 _ => "{}",
             };
