@@ -59,13 +59,17 @@ CREATE TRIGGER reminders_want_again AFTER UPDATE ON reminders REFERENCING OLD TA
     FOR EACH STATEMENT EXECUTE FUNCTION reminders_want_again();
 
 -- Read, acknowledged, put off: it does not ring again.
+-- (Only where there is such a one: a statement's trigger runs for no row too, and this one changes the same table.)
 CREATE FUNCTION reminders_want_no_more() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$ BEGIN
-    UPDATE reminders AS next SET state = 'cancelled', version = next.version + 1, op = later.op, body_hash = later.body_hash,
-        actor = later.actor, via = later.via, trace = later.trace, updated_at = later.updated_at
-    FROM later JOIN earlier ON earlier.id = later.id
-    WHERE earlier.read_at IS NULL AND later.read_at IS NOT NULL AND later.again_left > 0
-        AND next.task_id = later.task_id AND next.definition_id = later.definition_id AND next.occurrence = later.occurrence
-        AND next.repetition > later.repetition AND next.state = 'planned';
+    IF EXISTS (SELECT 1 FROM later JOIN earlier ON earlier.id = later.id
+        WHERE earlier.read_at IS NULL AND later.read_at IS NOT NULL AND later.again_left > 0) THEN
+        UPDATE reminders AS next SET state = 'cancelled', version = next.version + 1, op = later.op, body_hash = later.body_hash,
+            actor = later.actor, via = later.via, trace = later.trace, updated_at = later.updated_at
+        FROM later JOIN earlier ON earlier.id = later.id
+        WHERE earlier.read_at IS NULL AND later.read_at IS NOT NULL AND later.again_left > 0
+            AND next.task_id = later.task_id AND next.definition_id = later.definition_id AND next.occurrence = later.occurrence
+            AND next.repetition > later.repetition AND next.state = 'planned';
+    END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER reminders_want_no_more AFTER UPDATE ON reminders REFERENCING OLD TABLE AS earlier NEW TABLE AS later

@@ -23,7 +23,7 @@ test('a new account, a task, a reload: all is still there, and no token is where
   assert.equal(await page.locator('input[name=password]').evaluate((field) => field.validity.valid), false);
   await page.locator('input[name=password]').fill('a long enough password');
   await page.getByRole('button', { name: 'Create account' }).click();
-  await page.getByRole('heading', { name: 'Today' }).waitFor();
+  await page.getByRole('heading', { name: 'Today', exact: true }).waitFor();
   await add(page, 'Still here');
   await settled(page);
   await page.reload();
