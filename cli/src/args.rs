@@ -220,6 +220,17 @@ impl Basis {
     }
 }
 
+/// What the reminders of a command line do until they are acknowledged.
+#[derive(Debug, Args)]
+pub struct Again {
+    /// Ring again so long after it rang, until it is acknowledged: 5m
+    #[arg(long = "again", requires = "remind", value_name = "PAUSE", value_parser = pause, id = "again")]
+    pub every: Option<String>,
+    /// How often at most [default: 5]
+    #[arg(long, requires = "again", value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub times: Option<u32>,
+}
+
 #[derive(Debug, Args)]
 pub struct Add {
     /// What is to be done, in as many words as you like; "tomorrow 9am", "every friday", "remind me 1 day before", !1, #project and
@@ -238,12 +249,8 @@ pub struct Add {
     /// How long before the due time (10m, 1d, "due"), or when ("at 18:00"); may be repeated
     #[arg(long, value_name = "BEFORE|AT")]
     pub remind: Vec<Remind>,
-    /// Ring again so long after it rang, until it is acknowledged: 5m
-    #[arg(long, requires = "remind", value_name = "PAUSE", value_parser = pause)]
-    pub again: Option<String>,
-    /// How often at most [default: 5]
-    #[arg(long, requires = "again", value_parser = clap::value_parser!(u32).range(1..=50))]
-    pub times: Option<u32>,
+    #[command(flatten)]
+    pub again: Again,
     /// daily, weekdays, weekly, monthly, yearly, "every monday", "every 2 weeks" or an RRULE
     #[arg(long, value_name = "RULE")]
     pub repeat: Option<Repeat>,
@@ -323,12 +330,8 @@ pub struct Edit {
     /// In place of all reminders it has; may be repeated
     #[arg(long, value_name = "BEFORE|AT")]
     pub remind: Vec<OrNone<Remind>>,
-    /// Ring again so long after it rang, until it is acknowledged: 5m
-    #[arg(long, requires = "remind", value_name = "PAUSE", value_parser = pause)]
-    pub again: Option<String>,
-    /// How often at most [default: 5]
-    #[arg(long, requires = "again", value_parser = clap::value_parser!(u32).range(1..=50))]
-    pub times: Option<u32>,
+    #[command(flatten)]
+    pub again: Again,
     /// How it repeats, or `none`
     #[arg(long, value_name = "RULE")]
     pub repeat: Option<OrNone<Repeat>>,

@@ -4,6 +4,8 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::wait::eventually;
+
 /// Talks to one server; `token` signs its requests.
 #[derive(Clone)]
 pub struct Client {
@@ -208,6 +210,20 @@ impl User {
 
     pub async fn task(&self, id: &str) -> Value {
         self.get(&format!("/api/tasks/{id}")).await.expect(200)
+    }
+
+    pub async fn complete(&self, task: &Value) -> Value {
+        let path = format!("/api/tasks/{}/complete", text(task, "/id"));
+        self.post(&path, json!({})).await.expect(200)
+    }
+
+    /// The open task of a series, once it is another one than `not`.
+    pub async fn successor(&self, series: &str, not: &str) -> Value {
+        eventually("the next occurrence", || async {
+            let open = self.tasks(&format!("series_id={series}")).await;
+            open.into_iter().find(|task| task["id"] != not)
+        })
+        .await
     }
 
     pub async fn tasks(&self, query: &str) -> Vec<Value> {

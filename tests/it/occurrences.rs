@@ -49,16 +49,9 @@ async fn change(ann: &User, id: &str, key: &str, change: Value) -> it::Reply {
 
 /// Completes the open task of the series, and answers the next one.
 async fn done(app: &App, ann: &User, id: &str) -> Value {
-    let task = ann
-        .post(&format!("/api/tasks/{id}/complete"), json!({}))
-        .await
-        .expect(200);
+    let task = ann.complete(&json!({ "id": id })).await;
     app.settled().await;
-    let series = text(&task, "/series_id");
-    eventually("the next occurrence", || async {
-        ann.tasks(&format!("series_id={series}")).await.pop()
-    })
-    .await
+    ann.successor(&text(&task, "/series_id"), id).await
 }
 
 #[tokio::test]

@@ -1,24 +1,6 @@
 use it::client::text;
-use it::{App, User, eventually};
-use serde_json::{Value, json};
-
-/// The open task of a series, once it is another one than `not`.
-async fn successor(ann: &User, series: &str, not: &str) -> Value {
-    eventually("the next occurrence", || async {
-        let open = ann.tasks(&format!("series_id={series}")).await;
-        open.into_iter().find(|task| task["id"] != not)
-    })
-    .await
-}
-
-async fn complete(ann: &User, task: &Value) -> Value {
-    ann.post(
-        &format!("/api/tasks/{}/complete", text(task, "/id")),
-        json!({}),
-    )
-    .await
-    .expect(200)
-}
+use it::{App, eventually};
+use serde_json::json;
 
 #[tokio::test]
 async fn a_rule_is_said_in_words_with_its_dates_before_it_is_used() {
@@ -101,12 +83,14 @@ async fn every_monday_nine_in_berlin_stays_at_nine_over_the_clock_change() {
         )
         .await;
     assert_eq!(task["due_at"], "2026-10-19T07:00:00.000Z");
-    let done = complete(&ann, &task).await;
+    let done = ann.complete(&task).await;
     assert_eq!(
         (done["status"].as_str(), done["next"]["due"].as_str()),
         (Some("completed"), Some("2026-10-26T09:00"))
     );
-    let next = successor(&ann, &text(&task, "/series_id"), &text(&task, "/id")).await;
+    let next = ann
+        .successor(&text(&task, "/series_id"), &text(&task, "/id"))
+        .await;
     assert_eq!(
         (next["due"].as_str(), next["due_at"].as_str()),
         (Some("2026-10-26T09:00"), Some("2026-10-26T08:00:00.000Z"))
@@ -160,7 +144,7 @@ async fn a_daily_task_left_open_for_three_days_has_rung_three_times_and_says_mis
             "2026-11-02T08:00:00.000Z"
         ]
     );
-    let done = complete(&ann, &task).await;
+    let done = ann.complete(&task).await;
     assert_eq!(
         (
             done["next"]["due"].as_str(),
@@ -180,8 +164,8 @@ async fn reopening_withdraws_an_untouched_next_and_completing_again_revives_it()
         .add(json!({ "title": "Daily", "due": "2026-11-02", "repeat": { "rrule": "FREQ=DAILY" } }))
         .await;
     let (id, series) = (text(&task, "/id"), text(&task, "/series_id"));
-    complete(&ann, &task).await;
-    let next = text(&successor(&ann, &series, &id).await, "/id");
+    ann.complete(&task).await;
+    let next = text(&ann.successor(&series, &id).await, "/id");
     ann.post(&format!("/api/tasks/{id}/reopen"), json!({}))
         .await
         .expect(200);
@@ -190,9 +174,9 @@ async fn reopening_withdraws_an_untouched_next_and_completing_again_revives_it()
         (open.len() == 1 && open[0]["id"] == id.as_str()).then_some(())
     })
     .await;
-    complete(&ann, &task).await;
+    ann.complete(&task).await;
     assert_eq!(
-        text(&successor(&ann, &series, &id).await, "/id"),
+        text(&ann.successor(&series, &id).await, "/id"),
         next,
         "the same row came back"
     );
@@ -208,8 +192,8 @@ async fn reopening_keeps_a_next_that_was_edited() {
         .add(json!({ "title": "Daily", "due": "2026-11-02", "repeat": { "rrule": "FREQ=DAILY" } }))
         .await;
     let (id, series) = (text(&task, "/id"), text(&task, "/series_id"));
-    complete(&ann, &task).await;
-    let next = text(&successor(&ann, &series, &id).await, "/id");
+    ann.complete(&task).await;
+    let next = text(&ann.successor(&series, &id).await, "/id");
     ann.patch(&format!("/api/tasks/{next}"), json!({ "title": "Mine" }))
         .await
         .expect(200);
@@ -218,7 +202,7 @@ async fn reopening_keeps_a_next_that_was_edited() {
         .expect(200);
     app.settled().await;
     assert_eq!(ann.tasks("").await.len(), 2);
-    complete(&ann, &task).await;
+    ann.complete(&task).await;
     app.settled().await;
     assert_eq!(
         ann.tasks("").await.len(),
@@ -246,7 +230,7 @@ async fn skip_leaves_one_out_and_delete_ends_the_series() {
         ),
         (Some("skipped"), Some(2))
     );
-    let next = successor(&ann, &series, &id).await;
+    let next = ann.successor(&series, &id).await;
     ann.delete(&format!("/api/tasks/{}", text(&next, "/id")))
         .await
         .expect(204);
@@ -279,8 +263,8 @@ async fn a_series_ends_with_its_count_skipped_ones_included() {
     )
     .await
     .expect(200);
-    task = successor(&ann, &series, &text(&task, "/id")).await;
-    assert!(complete(&ann, &task).await["next"].is_null());
+    task = ann.successor(&series, &text(&task, "/id")).await;
+    assert!(ann.complete(&task).await["next"].is_null());
     app.settled().await;
     assert_eq!(ann.tasks("").await.len(), 0);
 }
@@ -298,8 +282,8 @@ async fn monthly_on_the_31st_is_february_28_then_march_31_without_drift() {
     let series = text(&task, "/series_id");
     let mut dues = Vec::new();
     for _ in 0..3 {
-        complete(&ann, &task).await;
-        task = successor(&ann, &series, &text(&task, "/id")).await;
+        ann.complete(&task).await;
+        task = ann.successor(&series, &text(&task, "/id")).await;
         dues.push(text(&task, "/due"));
     }
     assert_eq!(dues, ["2027-02-28", "2027-03-31", "2027-04-30"]);
@@ -316,10 +300,7 @@ async fn from_completion_the_next_counts_from_the_day_it_was_done() {
         .add(json!({ "title": "Filter", "due": "2026-11-02T18:00", "repeat": repeat }))
         .await;
     app.set("2026-11-05T12:00:00Z").await;
-    assert_eq!(
-        complete(&ann, &task).await["next"]["due"],
-        "2026-11-15T18:00"
-    );
+    assert_eq!(ann.complete(&task).await["next"]["due"], "2026-11-15T18:00");
 }
 
 #[tokio::test]
@@ -332,8 +313,8 @@ async fn a_changed_rule_holds_for_this_and_all_later_ones() {
         .add(json!({ "title": "Run", "due": "2026-11-02", "repeat": { "rrule": "FREQ=DAILY" } }))
         .await;
     let (id, series) = (text(&task, "/id"), text(&task, "/series_id"));
-    complete(&ann, &task).await;
-    let next = successor(&ann, &series, &id).await;
+    ann.complete(&task).await;
+    let next = ann.successor(&series, &id).await;
     let path = format!("/api/tasks/{}", text(&next, "/id"));
     let changed = ann
         .patch(&path, json!({ "repeat": { "rrule": "FREQ=WEEKLY" } }))
@@ -343,9 +324,9 @@ async fn a_changed_rule_holds_for_this_and_all_later_ones() {
         (changed["series_id"].as_str(), changed["number"].as_i64()),
         (Some(series.as_str()), Some(1))
     );
-    assert_eq!(complete(&ann, &next).await["next"]["due"], "2026-11-10");
+    assert_eq!(ann.complete(&next).await["next"]["due"], "2026-11-10");
     // Back onto a day that the series had already: it goes on as another series.
-    let again = successor(&ann, &series, &text(&next, "/id")).await;
+    let again = ann.successor(&series, &text(&next, "/id")).await;
     let body = json!({ "due": "2026-11-02", "repeat": { "rrule": "FREQ=MONTHLY" } });
     let moved = ann
         .patch(&format!("/api/tasks/{}", text(&again, "/id")), body)
@@ -377,8 +358,8 @@ async fn undoing_a_new_rule_goes_on_with_the_old_numbering() {
         .add(json!({ "title": "Pills", "due": "2026-11-02", "repeat": rule }))
         .await;
     let series = text(&first, "/series_id");
-    complete(&ann, &first).await;
-    let second = successor(&ann, &series, &text(&first, "/id")).await;
+    ann.complete(&first).await;
+    let second = ann.successor(&series, &text(&first, "/id")).await;
     let path = format!("/api/tasks/{}", text(&second, "/id"));
     ann.patch(&path, json!({ "repeat": { "rrule": "FREQ=WEEKLY" } }))
         .await
@@ -396,7 +377,7 @@ async fn undoing_a_new_rule_goes_on_with_the_old_numbering() {
     ] {
         assert_eq!(undone[field], second[field], "{field}");
     }
-    assert_eq!(complete(&ann, &second).await["next"]["number"], 3);
+    assert_eq!(ann.complete(&second).await["next"]["number"], 3);
 }
 
 #[tokio::test]
@@ -408,7 +389,7 @@ async fn the_rule_of_a_completed_occurrence_is_not_changed_any_more() {
     let task = ann
         .add(json!({ "title": "Run", "due": "2026-11-02", "repeat": { "rrule": "FREQ=DAILY" } }))
         .await;
-    complete(&ann, &task).await;
+    ann.complete(&task).await;
     let path = format!("/api/tasks/{}", text(&task, "/id"));
     let body = json!({ "repeat": { "rrule": "FREQ=WEEKLY" } });
     assert_eq!(ann.patch(&path, body).await.status, 409);
@@ -427,7 +408,7 @@ async fn deleting_a_completed_occurrence_at_once_keeps_the_series_going() {
         .add(json!({ "title": "Run", "due": "2026-11-02", "repeat": { "rrule": "FREQ=DAILY" } }))
         .await;
     let id = text(&task, "/id");
-    complete(&ann, &task).await;
+    ann.complete(&task).await;
     assert_eq!(ann.delete(&format!("/api/tasks/{id}")).await.status, 204);
-    successor(&ann, &text(&task, "/series_id"), &id).await;
+    ann.successor(&text(&task, "/series_id"), &id).await;
 }

@@ -1,14 +1,12 @@
 //! Add a task, change one.
 
-use std::collections::BTreeMap;
-
 use punctual_contract::api::{
     NewTask, QuickAdd, QuickAddSpan, QuickAddTask, QuickAddText, Reminder, Repeat, RepeatPatch,
     Task, TaskPatch,
 };
 
 use crate::api::{Api, escape};
-use crate::args::{Add, Basis, Edit, OrNone, Priority};
+use crate::args::{Add, Again, Basis, Edit, OrNone, Priority};
 use crate::clock::Clock;
 use crate::commands::{changed, changed_json, numbered};
 use crate::error::{Error, Result};
@@ -57,18 +55,15 @@ pub async fn add(api: &Api, screen: &Screen, args: Add) -> Result<()> {
         .unwrap_or_else(|| clock.today());
     let repeat = match &args.repeat {
         None => said_repeat,
-        Some(repeat) => Some(Repeat {
-            rrule: repeat
+        Some(repeat) => Some(Repeat::new(
+            repeat
                 .rrule(first, &clock)
                 .map_err(|why| Error::usage(format!("--repeat: {why}")))?,
-            from: match repeat.counts_from_completion(&clock) {
-                true => Basis::Completion.name().to_owned(),
-                false => args.from.name().to_owned(),
+            match repeat.counts_from_completion(&clock) {
+                true => Basis::Completion.name(),
+                false => args.from.name(),
             },
-            exdates: Vec::new(),
-            rdates: Vec::new(),
-            moved: BTreeMap::new(),
-        }),
+        )),
     };
     let project_id = match &args.project {
         Some(name) => Some(naming::project(api, name, Among::InUse).await?.id),
@@ -87,13 +82,7 @@ pub async fn add(api: &Api, screen: &Screen, args: Add) -> Result<()> {
         [] => said.reminders,
         all => all
             .iter()
-            .map(|remind| {
-                Ok(again(
-                    reminder(remind.clone(), &clock)?,
-                    &args.again,
-                    args.times,
-                ))
-            })
+            .map(|remind| Ok(again(reminder(remind.clone(), &clock)?, &args.again)))
             .collect::<Result<Vec<_>>>()?,
     };
     let mut tags = args.tag;
@@ -129,10 +118,10 @@ pub async fn add(api: &Api, screen: &Screen, args: Add) -> Result<()> {
 }
 
 /// With a pause it rings until it is acknowledged.
-fn again(reminder: Reminder, again: &Option<String>, times: Option<u32>) -> Reminder {
+fn again(reminder: Reminder, again: &Again) -> Reminder {
     Reminder {
-        again: again.clone(),
-        times,
+        again: again.every.clone(),
+        times: again.times,
         ..reminder
     }
 }
@@ -319,7 +308,7 @@ pub async fn edit(api: &Api, screen: &Screen, args: Edit) -> Result<()> {
             Some(Some(
                 wanted
                     .map(|remind| {
-                        let remind = again(reminder(remind, &own)?, &args.again, args.times);
+                        let remind = again(reminder(remind, &own)?, &args.again);
                         Ok(kept(&task, remind))
                     })
                     .collect::<Result<Vec<_>>>()?,

@@ -685,6 +685,19 @@ wire! {
     }
 }
 
+impl Repeat {
+    /// A rule without exceptions.
+    pub fn new(rrule: impl Into<String>, from: impl Into<String>) -> Self {
+        Self {
+            rrule: rrule.into(),
+            from: from.into(),
+            exdates: Vec::new(),
+            rdates: Vec::new(),
+            moved: BTreeMap::new(),
+        }
+    }
+}
+
 fn no(flag: &bool) -> bool {
     !flag
 }

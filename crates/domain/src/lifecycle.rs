@@ -747,15 +747,14 @@ impl TaskState {
         if series.basis == Basis::Completion {
             return Ok(None);
         }
-        let mut whole = series.recurrence.clone();
-        whole.exdates.clear();
-        whole.exkeys.clear();
-        whole.moved.clear();
-        let found = whole
-            .occurrence(&OccurrenceRef::new(key, 0))
-            .filter(|found| found.key == key && whole.is_later(key, &current.key))
-            .filter(|found| whole.has(&found.key));
-        Ok(found.map(|found| (series.recurrence, found.at)))
+        let recurrence = series.recurrence;
+        let to_come = recurrence.is_key(key)
+            && recurrence.is_later(key, &current.key)
+            && recurrence.number_of(key).is_some();
+        let nominal = recurrence
+            .nominal(&OccurrenceRef::new(key, 0))
+            .filter(|_| to_come);
+        Ok(nominal.map(|nominal| (recurrence, nominal)))
     }
 
     /// The occurrences after this one that are due from `from` and before `until`, at most `most`, those that were left

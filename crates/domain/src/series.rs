@@ -17,6 +17,23 @@ pub enum Basis {
     Completion,
 }
 
+impl Basis {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Basis::Due => "due",
+            Basis::Completion => "completion",
+        }
+    }
+
+    /// From its word.
+    pub fn parse(word: &str) -> Option<Basis> {
+        [Basis::Due, Basis::Completion]
+            .into_iter()
+            .find(|basis| basis.as_str() == word)
+    }
+}
+
 /// A recurring task's rule and basis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Series {

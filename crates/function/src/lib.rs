@@ -4,6 +4,7 @@
 mod answer;
 mod call;
 mod caller;
+mod definitions;
 mod event;
 pub mod state;
 pub mod token;
@@ -11,6 +12,7 @@ pub mod token;
 pub use answer::Answer;
 pub use call::{Call, IfMatch, derived_id};
 pub use caller::{Caller, Scope};
+pub use definitions::definitions;
 pub use event::{Handled, events, events_also_from_dapr};
 pub use punctual_contract::problem::Problem;
 pub use token::webhook_secret;

@@ -47,10 +47,27 @@ pub async fn get(owner: &str, id: &str) -> Result<Option<String>, Error> {
 
 /// Marks one (`Some`) or all (`None`) as read. Those that are read stay as they are. `false`: there was none to mark.
 pub async fn read(id: Option<&str>, write: &Write) -> Result<bool, Error> {
-    db::touched(
+    mark("?2 IS NULL OR id = ?2", id, write).await
+}
+
+/// Acknowledges one: it and all that its reminder rang before count as read, and it does not ring again. `false`: there
+/// was nothing to acknowledge.
+pub async fn acknowledge(id: &str, write: &Write) -> Result<bool, Error> {
+    let chain = "id = ?2 OR EXISTS (
+             SELECT 1 FROM reminders rung WHERE rung.id = ?2 AND rung.owner = ?1 AND rung.state = 'fired'
+               AND rung.task_id = reminders.task_id AND rung.definition_id = reminders.definition_id
+               AND rung.occurrence = reminders.occurrence AND rung.repetition > reminders.repetition)";
+    mark(chain, Some(id), write).await
+}
+
+async fn mark(which: &str, id: Option<&str>, write: &Write) -> Result<bool, Error> {
+    let sql = format!(
         "UPDATE reminders SET read_at = ?3, version = version + 1, op = ?4, body_hash = ?5, actor = ?1, via = ?6,
              trace = ?7, updated_at = ?3
-         WHERE owner = ?1 AND state = 'fired' AND read_at IS NULL AND (?2 IS NULL OR id = ?2) RETURNING id",
+         WHERE owner = ?1 AND state = 'fired' AND read_at IS NULL AND ({which}) RETURNING id"
+    );
+    db::touched(
+        &sql,
         &values![
             write.actor.as_str(),
             id,

@@ -1,8 +1,5 @@
 //! Reminders: planned, fired, snoozed, and their receipts.
 
-use punctual_contract::api::Reminder;
-use punctual_domain::reminders::{Again, Definition, When};
-use punctual_domain::{Error as Rule, Invalid, task};
 use serde::{Deserialize, Serialize};
 
 use crate::db::{self, Error, Sql, Value, postgres_page};
@@ -16,58 +13,6 @@ pub async fn get(owner: &str, id: &str) -> Result<Option<String>, Error> {
         &values![owner, id],
     )
     .await
-}
-
-/// Definitions as a client writes them; `id` gives one to that of this number in the list, where it has none.
-pub fn definitions(
-    given: Vec<Reminder>,
-    id: impl Fn(usize) -> String,
-) -> Result<Vec<Definition>, Invalid> {
-    let mut definitions = Vec::with_capacity(given.len());
-    for (n, given) in given.into_iter().enumerate() {
-        let field = |name: &str| format!("reminders[{n}].{name}");
-        let wrong = |name: &str, why: &str| Err(Invalid::new(field(name), why));
-        let duration = |name: &str, text: &str| {
-            text.parse()
-                .map_err(|error: Rule| Invalid::new(field(name), error.to_string()))
-        };
-        let when = match (given.before, given.of.as_deref(), given.at) {
-            (Some(before), None | Some("due"), None) => {
-                When::BeforeDue(duration("before", &before)?)
-            }
-            (Some(before), Some("start"), None) => When::BeforeStart(duration("before", &before)?),
-            (Some(_), Some(_), None) => return wrong("of", "takes due or start"),
-            (None, None, Some(at)) => When::At(
-                at.parse()
-                    .map_err(|error: Rule| Invalid::new(field("at"), error.to_string()))?,
-            ),
-            (None, Some(_), Some(_)) => return wrong("of", "goes with before"),
-            _ => {
-                return Err(Invalid::new(
-                    format!("reminders[{n}]"),
-                    "takes exactly one of `before` and `at`",
-                ));
-            }
-        };
-        let again = match (given.again, given.times) {
-            (Some(every), times) => Some(
-                Again::new(duration("again", &every)?, times)
-                    .map_err(|why| Invalid::new(field("again"), why))?,
-            ),
-            (None, Some(_)) => return wrong("times", "goes with again"),
-            (None, None) => None,
-        };
-        definitions.push(Definition {
-            id: given
-                .id
-                .filter(|id| !id.is_empty())
-                .unwrap_or_else(|| id(n)),
-            when,
-            again,
-        });
-    }
-    task::reminders(&definitions)?;
-    Ok(definitions)
 }
 
 /// The receipts of one task, the last to ring first; the page after `(fire_at, id)`.
@@ -127,38 +72,6 @@ pub async fn snooze(id: &str, source: &str, fire_at: i64, write: &Write) -> Resu
             write.now,
             source
         ],
-    )
-    .await
-}
-
-/// Acknowledges a reminder that has fired: it and all that it rang before count as read, and it does not ring again.
-/// `false`: there is nothing to acknowledge.
-pub async fn acknowledge(id: &str, write: &Write) -> Result<bool, Error> {
-    db::touched(
-        "UPDATE reminders SET read_at = ?3, version = version + 1, op = ?4, body_hash = ?5, actor = ?1, via = ?6,
-             trace = ?7, updated_at = ?3
-         WHERE owner = ?1 AND state = 'fired' AND read_at IS NULL AND (id = ?2 OR EXISTS (
-             SELECT 1 FROM reminders rung WHERE rung.id = ?2 AND rung.owner = ?1 AND rung.state = 'fired'
-               AND rung.task_id = reminders.task_id AND rung.definition_id = reminders.definition_id
-               AND rung.occurrence = reminders.occurrence AND rung.repetition > reminders.repetition))
-         RETURNING id",
-        &values![
-            write.actor.as_str(),
-            id,
-            write.now,
-            write.op.as_str(),
-            write.body_hash.as_deref(),
-            write.via.as_str(),
-            write.trace.as_deref()
-        ],
-    )
-    .await
-}
-
-pub async fn has_fired(owner: &str, id: &str) -> Result<bool, Error> {
-    db::touched(
-        "SELECT 1 FROM reminders WHERE owner = ?1 AND id = ?2 AND state = 'fired'",
-        &values![owner, id],
     )
     .await
 }

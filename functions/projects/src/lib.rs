@@ -2,10 +2,9 @@
 
 use punctual_contract::api::{NewProject, ProjectPatch, Reminder};
 use punctual_domain::reminders::When;
-use punctual_function::{Answer, Call, Caller, Problem, Reply, Scope, derived_id, serve};
+use punctual_function::{Answer, Call, Caller, Problem, Reply, Scope, definitions, serve};
 use punctual_store::db::Error;
 use punctual_store::projects::{self, Change, Cursor};
-use punctual_store::reminders::definitions;
 use spin_sdk::http::Request;
 use spin_sdk::http_service;
 
@@ -64,13 +63,7 @@ async fn route(call: &Call) -> Result<Answer, Problem> {
 
 /// As JSON. None at an instant: that would be one task's.
 fn reminders(given: Vec<Reminder>, project: &str) -> Result<String, Problem> {
-    let given = definitions(given, |n| {
-        derived_id(&["definition", project, &n.to_string()])
-            .chars()
-            .take(8)
-            .collect()
-    })
-    .map_err(|invalid| Problem::field(invalid.field, invalid.reason))?;
+    let given = definitions(given, project)?;
     if let Some(n) = given.iter().position(|one| matches!(one.when, When::At(_))) {
         return Err(Problem::field(
             format!("reminders[{n}].at"),

@@ -1,14 +1,12 @@
 //! `POST /api/quick-add`: what a person typed as one line, read as a task. Nothing is added.
 
-use std::collections::BTreeMap;
-
 use punctual_contract::api::{
     QuickAdd, QuickAddSpan, QuickAddTask, QuickAddText, QuickAddWords, Reminder, Repeat,
 };
+use punctual_domain::Error;
 use punctual_domain::reminders::{Definition, When};
 use punctual_domain::time::{self, Instant};
 use punctual_domain::words::{self, Context, Language, MAX_TEXT, describe, say};
-use punctual_domain::{Basis, Error};
 use punctual_function::{Answer, Call, Caller, Problem, Reply, Scope, serve};
 use punctual_store::{projects, tasks};
 use serde::Deserialize;
@@ -109,16 +107,9 @@ async fn read(call: &Call) -> Result<Answer, Problem> {
             priority: read.priority.as_str().to_owned(),
             tags: read.tags,
             due: read.due.map(|due| due.to_string()),
-            repeat: read.repeat.map(|repeat| Repeat {
-                rrule: repeat.rule.to_string(),
-                from: match repeat.from {
-                    Basis::Due => "due".to_owned(),
-                    Basis::Completion => "completion".to_owned(),
-                },
-                exdates: Vec::new(),
-                rdates: Vec::new(),
-                moved: BTreeMap::new(),
-            }),
+            repeat: read
+                .repeat
+                .map(|repeat| Repeat::new(repeat.rule.to_string(), repeat.from.as_str())),
             reminders: read.reminders.iter().map(wire).collect(),
         },
     })

@@ -35,9 +35,10 @@ async fn shown(call: &Call) -> Result<Answer, Problem> {
         .transpose()
         .map_err(field("due"))?;
     let basis = match given("from") {
-        None | Some("due") => Basis::Due,
-        Some("completion") => Basis::Completion,
-        Some(_) => return Err(Problem::field("from", "takes due or completion")),
+        None => Basis::Due,
+        Some(word) => {
+            Basis::parse(word).ok_or_else(|| Problem::field("from", "takes due or completion"))?
+        }
     };
     let count = match given("count") {
         None => 5,

@@ -5,7 +5,7 @@ use punctual_contract::api::Snooze;
 use punctual_domain::time::{self, Duration8601, Instant};
 use punctual_function::{Answer, Call, Caller, Problem, Reply, Scope, serve};
 use punctual_store::db::Error;
-use punctual_store::{reminders, tasks};
+use punctual_store::{notifications, reminders, tasks};
 use spin_sdk::http::Request;
 use spin_sdk::http_service;
 
@@ -39,10 +39,10 @@ async fn acknowledge(call: &Call, id: &str) -> Result<Answer, Problem> {
     let caller = Caller::of(call, Scope::Write).await?;
     let write = call.write(&caller)?;
     if call.repeated(&write, "reminders").await?.is_none() {
-        match reminders::acknowledge(id, &write).await {
+        match notifications::acknowledge(id, &write).await {
             Ok(true) | Err(Error::Repeated) => {}
             Ok(false) => {
-                if !reminders::has_fired(&caller.user, id).await? {
+                if notifications::get(&caller.user, id).await?.is_none() {
                     shown(&caller, id).await?;
                     return Err(Problem::new(
                         409,

@@ -371,38 +371,24 @@ pub async fn occurrence(call: &Call, id: &str, key: &str) -> Result<Answer, Prob
         let account = loaded.account.account()?;
         let task = &mut loaded.task;
         let before = task.generation;
-        match (due, given.skipped) {
-            _ if task.occurrence.as_deref() != Some(key) => {
-                if let Some(due) = due {
-                    task.move_occurrence(key, due, &account, now)
-                } else {
-                    task.leave_out(key, given.skipped == Some(true), &account, now)
-                }
-                .map_err(refused)?;
-            }
-            (Some(due), _) => {
-                let due = match due {
-                    Some(due) => Some(due),
-                    None => task
-                        .nominal_due(&account)
-                        .map_err(|error| refused(error.at("due").into()))?,
-                };
+        let is_open = task.occurrence.as_deref() == Some(key);
+        let done = match (is_open, due, given.skipped) {
+            (false, Some(due), _) => task.move_occurrence(key, due, &account, now),
+            (false, None, skipped) => task.leave_out(key, skipped == Some(true), &account, now),
+            (true, Some(due), _) => {
+                let nominal = task.nominal_due(&account);
+                let nominal = nominal.map_err(|error| refused(error.at("due").into()))?;
                 let edit = Edit {
-                    due: Some(due),
+                    due: Some(due.or(nominal)),
                     ..Edit::default()
                 };
-                task.edit(edit, &account, now).map_err(refused)?;
+                task.edit(edit, &account, now)
             }
-            (None, Some(true)) => {
-                task.finish(Status::Skipped, &account, now)
-                    .map_err(refused)?;
-            }
-            (None, _) => {
-                if task.status == Status::Skipped {
-                    task.reopen(now).map_err(refused)?;
-                }
-            }
-        }
+            (true, None, Some(true)) => task.finish(Status::Skipped, &account, now).map(drop),
+            (true, None, _) if task.status == Status::Skipped => task.reopen(now).map(drop),
+            (true, None, _) => Ok(()),
+        };
+        done.map_err(refused)?;
         decided(task.generation != before)
     })
     .await?

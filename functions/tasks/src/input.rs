@@ -1,13 +1,10 @@
 //! From what a client sent to an [`Edit`]: each wrong field is named.
 
-use std::collections::BTreeMap;
-
-use punctual_contract::api::{NewTask, Reminder, Repeat, RepeatPatch, TaskPatch};
+use punctual_contract::api::{NewTask, Repeat, RepeatPatch, TaskPatch};
 use punctual_domain::lifecycle::{self, Apply, Edit, TaskState};
-use punctual_domain::reminders::Definition;
 use punctual_domain::{Basis, Error, Invalid, Local, task, time};
-use punctual_function::{Problem, derived_id};
-use punctual_store::reminders::definitions;
+use punctual_function::{Problem, definitions};
+use serde_json::{Map, Value};
 
 /// What a definition without an id gets: derived from the request, so that a repetition means the same.
 pub struct Ids<'a>(pub &'a str);
@@ -30,11 +27,8 @@ fn timezone(name: String) -> Result<String, Problem> {
 }
 
 fn repeat(given: Repeat) -> Result<lifecycle::Repeat, Problem> {
-    let from = match given.from.as_str() {
-        "due" => Basis::Due,
-        "completion" => Basis::Completion,
-        _ => return Err(Problem::field("repeat.from", "takes `due` or `completion`")),
-    };
+    let from = Basis::parse(&given.from)
+        .ok_or_else(|| Problem::field("repeat.from", "takes `due` or `completion`"))?;
     let rule: punctual_domain::Rule = given.rrule.parse().map_err(at("repeat.rrule"))?;
     let mut repeat = lifecycle::Repeat::new(rule.to_string(), from);
     repeat.exdates = given.exdates;
@@ -50,72 +44,38 @@ fn repeat(given: Repeat) -> Result<lifecycle::Repeat, Problem> {
     Ok(repeat)
 }
 
-/// What a task's repeat becomes by a merge patch (RFC 7396).
+/// What a task's repeat becomes by a merge patch. The two have one form as JSON.
 fn merged(given: RepeatPatch, present: Option<&lifecycle::Repeat>) -> Result<Repeat, Problem> {
-    let present = present.map(|repeat| Repeat {
-        rrule: repeat.rrule.clone(),
-        from: match repeat.from {
-            Basis::Due => "due",
-            Basis::Completion => "completion",
-        }
-        .to_owned(),
-        exdates: repeat.exdates.clone(),
-        rdates: repeat.rdates.iter().map(Local::to_string).collect(),
-        moved: repeat
-            .moved
-            .iter()
-            .map(|(key, to)| (key.clone(), to.to_string()))
-            .collect(),
-    });
-    let Some(mut repeat) = present.or_else(|| {
-        given.rrule.clone().map(|rrule| Repeat {
-            rrule,
-            from: "due".to_owned(),
-            exdates: Vec::new(),
-            rdates: Vec::new(),
-            moved: BTreeMap::new(),
-        })
-    }) else {
+    let wrong = |error: serde_json::Error| Problem::new(500, error.to_string());
+    let mut repeat = serde_json::to_value(present).map_err(wrong)?;
+    merge(&mut repeat, serde_json::to_value(given).map_err(wrong)?);
+    if repeat.get("rrule").is_none() {
         return Err(Problem::field(
             "repeat.rrule",
             "is needed: the task does not repeat yet",
         ));
+    }
+    serde_json::from_value(repeat).map_err(wrong)
+}
+
+/// RFC 7396, section 2.
+fn merge(into: &mut Value, patch: Value) {
+    let Value::Object(patch) = patch else {
+        *into = patch;
+        return;
     };
-    if let Some(rrule) = given.rrule {
-        repeat.rrule = rrule;
+    if !into.is_object() {
+        *into = Value::Object(Map::new());
     }
-    if let Some(from) = given.from {
-        repeat.from = from.unwrap_or_else(|| "due".to_owned());
-    }
-    if let Some(exdates) = given.exdates {
-        repeat.exdates = exdates.unwrap_or_default();
-    }
-    if let Some(rdates) = given.rdates {
-        repeat.rdates = rdates.unwrap_or_default();
-    }
-    match given.moved {
-        None => {}
-        Some(None) => repeat.moved.clear(),
-        Some(Some(moved)) => {
-            for (key, to) in moved {
-                match to {
-                    Some(to) => drop(repeat.moved.insert(key, to)),
-                    None => drop(repeat.moved.remove(&key)),
-                }
+    if let Some(members) = into.as_object_mut() {
+        for (name, value) in patch {
+            if value.is_null() {
+                members.remove(&name);
+            } else {
+                merge(members.entry(name).or_insert(Value::Null), value);
             }
         }
     }
-    Ok(repeat)
-}
-
-fn reminders(given: Vec<Reminder>, ids: &Ids<'_>) -> Result<Vec<Definition>, Problem> {
-    definitions(given, |n| {
-        derived_id(&["definition", ids.0, &n.to_string()])
-            .chars()
-            .take(8)
-            .collect()
-    })
-    .map_err(invalid)
 }
 
 pub fn new_task(given: NewTask, ids: &Ids<'_>) -> Result<Edit, Problem> {
@@ -143,7 +103,7 @@ pub fn new_task(given: NewTask, ids: &Ids<'_>) -> Result<Edit, Problem> {
         repeat: given.repeat.map(repeat).transpose()?.map(Some),
         reminders: given
             .reminders
-            .map(|given| reminders(given, ids))
+            .map(|given| definitions(given, ids.0))
             .transpose()?,
         rank: Some(task::rank(&given.rank).map_err(invalid)?),
         apply: None,
@@ -212,7 +172,7 @@ pub fn patch(
             .transpose()?,
         reminders: given
             .reminders
-            .map(|given| reminders(given.unwrap_or_default(), ids))
+            .map(|given| definitions(given.unwrap_or_default(), ids.0))
             .transpose()?,
         rank: given
             .rank

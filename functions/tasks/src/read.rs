@@ -1,7 +1,7 @@
 //! One task, lists, history, receipts.
 
 use punctual_contract::api::{Occurrence, Occurrences};
-use punctual_domain::time::{self, Instant, Local};
+use punctual_domain::time::{self, Instant, Local, Zone};
 use punctual_function::{Answer, Call, Caller, Problem, Scope};
 use punctual_store::tasks::{self, Cursor, Filter};
 
@@ -80,8 +80,8 @@ pub async fn occurrences(call: &Call, id: &str) -> Result<Answer, Problem> {
         .await?
         .ok_or_else(|| Problem::not_found("task"))?;
     let account = loaded.account.account()?;
-    let from = instant(call, &caller, "from").await?.unwrap_or(call.now);
-    let until = match instant(call, &caller, "to").await? {
+    let from = instant_in(call, "from", account.zone)?.unwrap_or(call.now);
+    let until = match instant_in(call, "to", account.zone)? {
         Some(until) if until <= from => {
             return Err(Problem::field("to", "must be later than from"));
         }
@@ -135,8 +135,18 @@ pub async fn occurrences(call: &Call, id: &str) -> Result<Answer, Problem> {
     })
 }
 
-/// An instant, or a date that means the beginning of that day where the person lives.
+/// What [`instant_in`] reads, where the person lives. An instant needs no look at their settings.
 async fn instant(call: &Call, caller: &Caller, name: &str) -> Result<Option<i64>, Problem> {
+    match call.query(name) {
+        Some(text) if text.parse::<Instant>().is_err() => {
+            instant_in(call, name, tasks::account(&caller.user).await?.zone()?)
+        }
+        _ => instant_in(call, name, Zone::UTC),
+    }
+}
+
+/// An instant, or a date that means the beginning of that day in a zone.
+fn instant_in(call: &Call, name: &str, zone: Zone) -> Result<Option<i64>, Problem> {
     let Some(text) = call.query(name) else {
         return Ok(None);
     };
@@ -149,7 +159,6 @@ async fn instant(call: &Call, caller: &Caller, name: &str) -> Result<Option<i64>
             "takes a date (2026-12-01), a local time or an RFC 3339 instant",
         )
     };
-    let zone = tasks::account(&caller.user).await?.zone()?;
     Ok(Some(match text.parse::<Local>().map_err(|_| wrong())? {
         Local::Date(date) => time::day_start(date, zone).micros(),
         Local::DateTime(at) => time::resolve(at, zone).micros(),

@@ -14,8 +14,8 @@ use tokio_postgres::Client;
 use crate::both::connect;
 use crate::cluster::counted;
 use crate::shared::{
-    SECOND, ask, assert_each_once, assert_followed_once, complete, daily, now, number, person,
-    remind, settled, sleep_until, to_break,
+    SECOND, ask, assert_each_once, assert_followed_once, daily, now, number, person, remind,
+    settled, sleep_until, to_break,
 };
 use crate::topic::{Topic, lag};
 
@@ -65,7 +65,7 @@ async fn what_kafka_has_acknowledged_before_the_worker_was_killed_is_published_a
 
     // The relay publishes, and then can't move its watermark.
     let held = Held::row(&cluster, WATERMARK).await;
-    complete(&ann, &task).await;
+    ann.complete(&task).await;
     waits(&cluster, "punctual_worker").await;
     let at = now() / SECOND * SECOND + 4 * SECOND;
     let reminded = remind(&ann, "later", at).await;
@@ -122,7 +122,7 @@ async fn what_a_function_has_done_for_a_worker_that_was_killed_before_it_heard_s
 
     // While the worker stands still, the function is made to wait for a lock, so that it is met at work.
     cluster.workers[0].program.pause().expect("paused");
-    complete(&ann, &task).await;
+    ann.complete(&task).await;
     let plan = format!(
         "SELECT 1 FROM plans WHERE task_id = '{}'",
         text(&task, "/id")

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use crate::cluster::counted;
 use crate::shared::{
-    SECOND, ask, assert_each_once, assert_followed_once, complete, daily, now, number, person,
-    remind, settled, to_break,
+    SECOND, ask, assert_each_once, assert_followed_once, daily, now, number, person, remind,
+    settled, to_break,
 };
 use crate::topic::Topic;
 
@@ -21,7 +21,7 @@ async fn what_follows_from_an_event_that_was_lost_comes_all_the_same() {
     for worker in &mut cluster.workers {
         worker.program.kill().await.expect("killed");
     }
-    complete(&ann, &task).await;
+    ann.complete(&task).await;
     let at = now() / SECOND * SECOND + 8 * SECOND;
     let reminded = remind(&ann, "later", at).await;
     // Whatever was changed counts as published.
@@ -37,6 +37,6 @@ async fn what_follows_from_an_event_that_was_lost_comes_all_the_same() {
 
     // The day is counted anew when its next completion comes.
     let other = ann.add(json!({ "title": "other" })).await;
-    complete(&ann, &other).await;
+    ann.complete(&other).await;
     counted(&ann, 2).await;
 }

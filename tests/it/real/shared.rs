@@ -91,11 +91,6 @@ pub async fn daily(user: &User) -> Value {
         .await
 }
 
-pub async fn complete(user: &User, task: &Value) {
-    let path = format!("/api/tasks/{}/complete", text(task, "/id"));
-    user.post(&path, json!({})).await.expect(200);
-}
-
 /// The completed task of a series is followed by one.
 pub async fn assert_followed_once(user: &User, task: &Value) {
     let series = text(task, "/series_id");

@@ -192,15 +192,15 @@ impl Recurrence {
         matches!(places, (Some(place), Some(than)) if place > than)
     }
 
-    /// Whether the rule or the extra dates give an occurrence at this place, left out or not.
-    pub(crate) fn has(&self, key: &str) -> bool {
+    /// The number of the occurrence that the rule or the extra dates give at this place, left out or not; `None` where
+    /// there is none.
+    pub(crate) fn number_of(&self, key: &str) -> Option<u32> {
         let grid = self.grid();
-        let Some(place) = grid.place_of_key(key) else {
-            return false;
-        };
+        let place = grid.place_of_key(key)?;
         let before = place.saturating_sub(1);
         let mut occurrences = Occurrences::new(self, Walk::counted_after(grid, before), before);
-        occurrences.step().is_some_and(|(_, found)| found == place)
+        let (number, found) = occurrences.step()?;
+        (found == place).then_some(number)
     }
 
     /// The occurrences after `current` that are due from `from` and before `until`, in the order of their dues, at most
@@ -244,11 +244,10 @@ impl Recurrence {
         }
         for key in self.moved.keys() {
             let place = grid.place_of_key(key).filter(|place| *place > open);
-            let Some(place) = place.filter(|_| self.has(key)) else {
+            let (Some(place), Some(number)) = (place, self.number_of(key)) else {
                 continue;
             };
-            let (_, before) = Walk::counted_after(grid.clone(), place);
-            let one = self.make(&grid, before, place);
+            let one = self.make(&grid, number, place);
             if due(&one) {
                 let out = occurrences.is_left_out(place);
                 found.push((one, out));
