@@ -7,6 +7,7 @@ mod cli;
 mod contracts;
 mod crash;
 mod deliveries;
+mod digest;
 mod events;
 mod idempotency;
 mod limits;

@@ -1,11 +1,12 @@
 //! Fires each reminder at its instant: claims it, and calls `on-reminders`, whose one conditional statement makes it
-//! fired. Everything here may happen twice without harm; nothing here decides that a reminder has fired.
+//! fired. The same for each account's daily digest. Everything here may happen twice without harm; nothing here decides that
+//! a reminder has fired.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use punctual_contract::batch::MAX_EVENTS;
-use punctual_contract::events::{CloudEvent, Data, REMINDER_DUE};
+use punctual_contract::events::{CloudEvent, DIGEST_DUE, Data, REMINDER_DUE};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -133,6 +134,12 @@ impl Firing {
                 .into_iter()
                 .map(|instant| (instant.at, Task::Plan(instant.id))),
         );
+        let digests = inner.store.digests_due(now + SOON, ROWS).await?;
+        inner.schedule.add(
+            digests
+                .into_iter()
+                .map(|instant| (instant.at, Task::Digest(instant.id))),
+        );
 
         let (from, to) = (inner.horizon.load(Ordering::Relaxed).max(now), now + AHEAD);
         // Set before the look, so that what is planned meanwhile is registered by its event.
@@ -203,11 +210,11 @@ impl Firing {
                 () = stop.cancelled() => break,
                 permit = calls.clone().acquire_owned() => permit,
             };
-            let (reminders, plans): (Vec<_>, Vec<_>) = inner
+            let (plans, due): (Vec<_>, Vec<_>) = inner
                 .schedule
                 .take(inner.clock.now(), MAX_EVENTS)
                 .into_iter()
-                .partition(|(_, task)| matches!(task, Task::Fire(_)));
+                .partition(|(_, task)| matches!(task, Task::Plan(_)));
             for (_, task) in &plans {
                 if let Task::Plan(id) = task {
                     // Where the planner has no room, the sweep brings it again.
@@ -215,13 +222,13 @@ impl Firing {
                 }
             }
             inner.schedule.done(&plans);
-            if !reminders.is_empty() {
+            if !due.is_empty() {
                 let firing = self.clone();
                 tasks.spawn(async move {
-                    if let Err(error) = firing.fire(&reminders).await {
+                    if let Err(error) = firing.fire(&due).await {
                         tracing::error!(%error, "cannot fire; the sweep tries again");
                     }
-                    firing.inner.schedule.done(&reminders);
+                    firing.inner.schedule.done(&due);
                     drop(permit);
                 });
             }
@@ -239,18 +246,28 @@ impl Firing {
             last_first,
             ..
         } = &*self.inner;
-        let ids: Vec<String> = due
-            .iter()
-            .filter_map(|(_, task)| match task {
-                Task::Fire(id) => Some(id.clone()),
-                Task::Plan(_) => None,
-            })
-            .collect();
+        let (mut ids, mut accounts) = (Vec::new(), Vec::new());
+        for (_, task) in due {
+            match task {
+                Task::Fire(id) => ids.push(id.clone()),
+                Task::Digest(account) => accounts.push(account),
+                Task::Plan(_) => {}
+            }
+        }
         let now = clock.now();
-        let claimed = store.claim(&ids, worker, now, now + CLAIM).await?;
+        let claimed = match ids.as_slice() {
+            [] => Vec::new(),
+            ids => store.claim(ids, worker, now, now + CLAIM).await?,
+        };
+        // Digests have no claims: they are few, and who gets one is told once whoever calls.
         let events: Vec<CloudEvent> = claimed
             .iter()
             .map(|claimed| due_event(claimed, now))
+            .chain(
+                accounts
+                    .into_iter()
+                    .map(|account| digest_event(account, now)),
+            )
             .collect();
         let events: Vec<&CloudEvent> = events.iter().collect();
         let verdicts = functions
@@ -262,6 +279,15 @@ impl Firing {
             .await;
 
         let (mut free, mut refused) = (Vec::new(), Vec::new());
+        for (account, verdict) in events[claimed.len()..]
+            .iter()
+            .zip(&verdicts[claimed.len()..])
+        {
+            if !matches!(verdict, Verdict::Ok | Verdict::Untried) {
+                let account = &account.subject;
+                tracing::warn!(account, ?verdict, "a digest could not be told yet");
+            }
+        }
         for (Claimed { id, .. }, verdict) in claimed.into_iter().zip(verdicts) {
             match verdict {
                 Verdict::Ok | Verdict::Untried => free.push(id),
@@ -306,6 +332,11 @@ fn due_event(claimed: &Claimed, now: i64) -> CloudEvent {
         &claimed.owner,
         now,
     )
+}
+
+fn digest_event(account: &str, now: i64) -> CloudEvent {
+    let id = format!("digest-{account}-{now}");
+    called(DIGEST_DUE, id, account, account, now)
 }
 
 /// An event that is called and never published.

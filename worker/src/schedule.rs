@@ -16,6 +16,8 @@ pub enum Task {
     Fire(String),
     /// Plan this task again.
     Plan(String),
+    /// Tell this account's digest.
+    Digest(String),
 }
 
 /// Clones are handles on the same heap. A task is in it once, from [`Schedule::add`] until [`Schedule::done`].

@@ -37,8 +37,10 @@ async fn table(api: &Api, screen: &Screen, page: &Page<Notification>) -> Result<
     let mut rows = Vec::new();
     for notification in &page.items {
         let unread = notification.read_at.is_none();
-        let number = numbers
-            .give(&notification.task_id)
+        let number = notification
+            .task_id
+            .as_deref()
+            .and_then(|task| numbers.give(task))
             .map(|number| number.to_string())
             .unwrap_or_default();
         let fired = DateTime::parse_from_rfc3339(&notification.fired_at).map(|at| at.to_utc());
@@ -47,10 +49,11 @@ async fn table(api: &Api, screen: &Screen, page: &Page<Notification>) -> Result<
             .unwrap_or_default();
         let mut title = Cell::styled(
             if unread { Style::Bold } else { Style::Plain },
-            clean(&notification.title),
+            headline(notification),
         );
-        if notification.task_status != "open" {
-            title.add(Style::Green, clean(&notification.task_status));
+        match notification.task_status.as_deref() {
+            None | Some("open") => {}
+            Some(status) => title.add(Style::Green, clean(status)),
         }
         rows.push(vec![
             Cell::styled(Style::Bold, format!("{number:>2}")),
@@ -69,4 +72,23 @@ async fn table(api: &Api, screen: &Screen, page: &Page<Notification>) -> Result<
         ));
     }
     Ok(())
+}
+
+/// The task's title, or what a digest told: "3 tasks due that day, 1 overdue".
+pub(super) fn headline(notification: &Notification) -> String {
+    match (&notification.title, &notification.digest) {
+        (Some(title), _) => clean(title),
+        (None, Some(digest)) => {
+            let tasks = |count: i64| match count {
+                1 => "1 task".to_owned(),
+                count => format!("{count} tasks"),
+            };
+            match (digest.due, digest.overdue) {
+                (0, overdue) => format!("{} overdue", tasks(overdue)),
+                (due, 0) => format!("{} due that day", tasks(due)),
+                (due, overdue) => format!("{} due that day, {overdue} overdue", tasks(due)),
+            }
+        }
+        (None, None) => String::new(),
+    }
 }

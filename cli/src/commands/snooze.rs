@@ -46,7 +46,10 @@ pub async fn snooze(api: &Api, screen: &Screen, args: Snooze) -> Result<()> {
     }
     let receipt: Receipt = answer.json()?;
     let (task, clock) = tokio::join!(
-        api.get(format!("/api/tasks/{}", escape(&receipt.task_id))),
+        api.get(format!(
+            "/api/tasks/{}",
+            escape(receipt.task_id.as_deref().unwrap_or_default())
+        )),
         api.clock()
     );
     let (task, clock): (Task, _) = (task?.json()?, clock?);
@@ -87,7 +90,10 @@ pub async fn acknowledge(api: &Api, screen: &Screen, args: Ack) -> Result<()> {
     }
     let receipt: Receipt = answer.json()?;
     let task: Task = api
-        .get(format!("/api/tasks/{}", escape(&receipt.task_id)))
+        .get(format!(
+            "/api/tasks/{}",
+            escape(receipt.task_id.as_deref().unwrap_or_default())
+        ))
         .await?
         .json()?;
     screen.line(format!(
@@ -186,7 +192,7 @@ async fn last(api: &Api) -> Result<String> {
     let open = page
         .items
         .into_iter()
-        .find(|notification| notification.task_status == "open");
+        .find(|notification| notification.task_status.as_deref() == Some("open"));
     open.map(|notification| notification.id).ok_or_else(|| {
         Error::failed("Nothing has rung for an open task. Say which task: punctual snooze TASK 10m")
     })
@@ -223,13 +229,14 @@ mod tests {
     fn receipt(id: &str, kind: &str, state: &str, due_for: &str) -> Receipt {
         Receipt {
             id: id.to_owned(),
-            task_id: String::new(),
+            task_id: None,
             kind: kind.to_owned(),
             definition_id: String::new(),
             repetition: 0,
             again_left: 0,
             occurrence: None,
             state: state.to_owned(),
+            digest: None,
             planned_at: String::new(),
             due_for: due_for.to_owned(),
             fired_at: (state == "fired").then(|| due_for.to_owned()),

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use crate::api::{Api, escape};
 use crate::args::Watch;
 use crate::clock::Clock;
+use crate::commands::notifications::headline;
 use crate::error::Result;
 use crate::screen::{self, Screen, Style, clean, relative, short, through};
 use crate::sse::{Event, Parser};
@@ -261,24 +262,27 @@ impl<'a> Watcher<'a> {
             ));
             return;
         };
-        self.titles
-            .insert(notification.task_id.clone(), notification.title.clone());
+        if let (Some(task), Some(title)) = (&notification.task_id, &notification.title) {
+            self.titles.insert(task.clone(), title.clone());
+        }
         let title = self
             .screen
-            .paint(Style::Bold, &format!("⏰ {}", clean(&notification.title)));
+            .paint(Style::Bold, &format!("⏰ {}", headline(&notification)));
         let mut line = format!("{bell}{}  {title}", self.time());
         line += &self.due(&notification).await.unwrap_or_default();
         line += &late(&notification);
         // Not a number: those of the last list are another terminal's.
-        line += &self
-            .screen
-            .paint(Style::Dim, &format!("  [{}]", short(&notification.task_id)));
+        if let Some(task) = &notification.task_id {
+            line += &self
+                .screen
+                .paint(Style::Dim, &format!("  [{}]", short(task)));
+        }
         self.screen.line(line);
     }
 
     /// "  due today 09:00 (in 30 min)". The task says it: its zone is not in the notification.
     async fn due(&self, notification: &Notification) -> Option<String> {
-        let path = format!("/api/tasks/{}", escape(&notification.task_id));
+        let path = format!("/api/tasks/{}", escape(notification.task_id.as_ref()?));
         let task: Task = timeout(NAMED_WITHIN, self.api.get(path))
             .await
             .ok()?
@@ -429,8 +433,9 @@ mod tests {
     fn a_reminder_that_came_late_says_so() {
         let notification = |fired_at: &str| Notification {
             id: String::new(),
-            task_id: String::new(),
-            title: String::new(),
+            kind: "definition".to_owned(),
+            task_id: None,
+            title: None,
             due: None,
             timezone: None,
             due_at: None,
@@ -438,7 +443,8 @@ mod tests {
             due_for: "2026-11-23T09:00:00.000Z".to_owned(),
             fired_at: fired_at.to_owned(),
             read_at: None,
-            task_status: "open".to_owned(),
+            task_status: Some("open".to_owned()),
+            digest: None,
         };
         assert_eq!(late(&notification("2026-11-23T09:00:00.400Z")), "");
         assert_eq!(

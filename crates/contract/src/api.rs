@@ -509,6 +509,9 @@ wire! {
         /// `en`, `de`
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         pub language: Option<Option<String>>,
+        /// `HH:MM` in the account's zone: when the daily digest comes; `null`: none does.
+        #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+        pub digest: Option<Option<String>>,
     }
 
     pub struct Settings {
@@ -519,6 +522,8 @@ wire! {
         pub quiet_until: Option<String>,
         /// `en` or `de`; null: what the browser says, English in e-mails.
         pub language: Option<String>,
+        /// `HH:MM` in the account's zone: when the daily digest comes, on days that have something to tell.
+        pub digest: Option<String>,
         pub channels: Vec<Channel>,
         pub updated_at: String,
         pub version: i64,
@@ -590,17 +595,20 @@ wire! {
     /// The receipt of one reminder.
     pub struct Receipt {
         pub id: String,
-        pub task_id: String,
-        /// `definition` or `snooze`
+        /// Null for a digest alone.
+        pub task_id: Option<String>,
+        /// `definition`, `snooze` or `digest`
         pub kind: String,
         pub definition_id: String,
         /// 0, or how often it had rung before without being acknowledged.
         pub repetition: i64,
         /// How often it rings again at most.
         pub again_left: i64,
+        /// Of a digest its local day.
         pub occurrence: Option<String>,
         /// `planned`, `fired`, `cancelled`, `skipped`
         pub state: String,
+        pub digest: Option<Digest>,
         pub planned_at: String,
         /// The instant it is meant for.
         pub due_for: String,
@@ -634,8 +642,10 @@ wire! {
     pub struct Notification {
         /// The reminder's id.
         pub id: String,
-        pub task_id: String,
-        pub title: String,
+        /// `definition`, `snooze` or `digest`; the last is of no task.
+        pub kind: String,
+        pub task_id: Option<String>,
+        pub title: Option<String>,
         pub due: Option<String>,
         pub timezone: Option<String>,
         pub due_at: Option<String>,
@@ -644,7 +654,29 @@ wire! {
         pub due_for: String,
         pub fired_at: String,
         pub read_at: Option<String>,
-        pub task_status: String,
+        pub task_status: Option<String>,
+        pub digest: Option<Digest>,
+    }
+
+    /// What a digest told, as it was then.
+    pub struct Digest {
+        /// Open tasks that were overdue.
+        pub overdue: i64,
+        /// Open tasks that came due later on that day.
+        pub due: i64,
+        /// The first of them, by due.
+        pub tasks: Vec<DigestTask>,
+    }
+
+    pub struct DigestTask {
+        pub id: String,
+        pub title: String,
+        /// `none`, `low`, `medium`, `high`
+        pub priority: String,
+        /// A local date or date-time.
+        pub due: String,
+        /// The zone of `due` where it is not the account's.
+        pub timezone: Option<String>,
     }
 
     /// `GET /api/activity`

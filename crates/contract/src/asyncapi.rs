@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::api::{Project, Receipt, Settings, Task};
 use crate::batch::{self, Outcomes};
 use crate::events::{
-    CloudEvent, PLAN_TASK, REMINDER_DUE, REMINDERS, TASK_EVENTS, TASK_UPDATES, route,
+    CloudEvent, DIGEST_DUE, PLAN_TASK, REMINDER_DUE, REMINDERS, TASK_EVENTS, TASK_UPDATES, route,
 };
 use crate::openapi::schemas::Schemas;
 use crate::signature;
@@ -164,20 +164,21 @@ const TOPICS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Name, path, what it is for, and the type that is called and never published, if there is one.
-const CALLS: &[(&str, &str, &str, Option<&str>)] = &[
+/// Name, path, what it is for, and the types that are called and never published.
+const CALLS: &[(&str, &str, &str, &[&str])] = &[
     (
         "onTaskEvents",
         "/events/on-task-events",
         "Settles what follows from events: the next occurrence and the reminders' plan. Takes `punctual.task.*` and \
          `punctual.settings.*`, and `punctual.task.plan.v1` from the sweep.",
-        Some(PLAN_TASK),
+        &[PLAN_TASK],
     ),
     (
         "onReminders",
         "/events/on-reminders",
-        "Fires the reminders whose instant has come and that are still planned. Takes `punctual.reminder.due.v1`.",
-        Some(REMINDER_DUE),
+        "Fires the reminders whose instant has come and that are still planned, and tells the daily digests. Takes \
+         `punctual.reminder.due.v1` and `punctual.digest.due.v1`.",
+        &[REMINDER_DUE, DIGEST_DUE],
     ),
     (
         "onTaskUpdates",
@@ -185,7 +186,7 @@ const CALLS: &[(&str, &str, &str, Option<&str>)] = &[
         "Counts again the days that a completion came to, or went from. Takes all events of `task-updates`. A Dapr sidecar \
          calls it with one event (`application/cloudevents+json`, the header `dapr-api-token`) and is answered \
          `{\"status\": \"SUCCESS\" | \"RETRY\" | \"DROP\"}`.",
-        None,
+        &[],
     ),
 ];
 
@@ -245,20 +246,19 @@ fn document() -> Value {
         let (channel, operation) = call(name, path, purpose);
         channels.insert((*name).to_owned(), channel);
         operations.insert(format!("call-{name}"), operation);
-        let Some(called) = called else {
-            continue;
-        };
-        messages.insert(
-            (*called).to_owned(),
-            json!({
-                "name": called,
-                "title": called,
-                "summary": "Called, never published.",
-                "contentType": "application/cloudevents+json",
-                "payload": typed(called, &json!({ "type": "null" })),
-                "examples": [{ "payload": example(called, "{}") }],
-            }),
-        );
+        for called in *called {
+            messages.insert(
+                (*called).to_owned(),
+                json!({
+                    "name": called,
+                    "title": called,
+                    "summary": "Called, never published.",
+                    "contentType": "application/cloudevents+json",
+                    "payload": typed(called, &json!({ "type": "null" })),
+                    "examples": [{ "payload": example(called, "{}") }],
+                }),
+            );
+        }
     }
     messages.insert("batch".to_owned(), batch_message());
     messages.insert(
@@ -322,7 +322,7 @@ fn typed(name: &str, changed: &Value) -> Value {
 }
 
 fn example(name: &str, changed: &str) -> Value {
-    let called = name == PLAN_TASK || name == REMINDER_DUE;
+    let called = [PLAN_TASK, REMINDER_DUE, DIGEST_DUE].contains(&name);
     let mut event = json!({
         "specversion": "1.0",
         "id": if called { "due-8f14e45f-ceea-867e-9f2a-1c0f0a4f2d10" } else { "812" },
@@ -330,7 +330,7 @@ fn example(name: &str, changed: &str) -> Value {
         "type": name,
         "subject": if name.contains(".reminder.") {
             "8f14e45f-ceea-867e-9f2a-1c0f0a4f2d10"
-        } else if name.contains(".settings.") {
+        } else if name.contains(".settings.") || name == DIGEST_DUE {
             "0193b0c1-0000-7a11-8a00-5d2c4b6a7e01"
         } else {
             "0193b0c2-7d1e-7c4a-9b1f-3f6f0a4f2d10"
@@ -351,6 +351,9 @@ fn example(name: &str, changed: &str) -> Value {
     };
     if name == PLAN_TASK {
         event["id"] = "plan-0193b0c2-7d1e-7c4a-9b1f-3f6f0a4f2d10-1796111712041000".into();
+    }
+    if name == DIGEST_DUE {
+        event["id"] = "digest-0193b0c1-0000-7a11-8a00-5d2c4b6a7e01-1796111712041000".into();
     }
     event
 }
@@ -529,6 +532,7 @@ const IMAGES: &[(&str, &str, &[&str])] = &[
             "quiet_from",
             "quiet_until",
             "language",
+            "digest",
         ],
     ),
 ];

@@ -73,3 +73,5 @@ pub fn route(table: &str, kind: &str) -> (String, &'static [&'static str]) {
 pub const PLAN_TASK: &str = "punctual.task.plan.v1";
 /// Asks `on-reminders` to fire a reminder whose instant has come. `subject` is the reminder. Called, never published.
 pub const REMINDER_DUE: &str = "punctual.reminder.due.v1";
+/// Asks `on-reminders` to tell somebody what the day holds. `subject` is the account. Called, never published.
+pub const DIGEST_DUE: &str = "punctual.digest.due.v1";

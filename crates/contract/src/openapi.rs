@@ -3,7 +3,7 @@
 mod operations;
 pub(crate) mod schemas;
 
-use schemars::SchemaGenerator;
+use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 pub use operations::{AnswerHeader, Body, OPERATIONS, Operation, Query, RequestHeader, Scope};
@@ -11,7 +11,7 @@ pub use operations::{AnswerHeader, Body, OPERATIONS, Operation, Query, RequestHe
 use crate::api::COOKIE;
 use crate::problem::Problem;
 use crate::signature;
-use schemas::{ReminderFired, Schemas};
+use schemas::{DigestFired, ReminderFired, Schemas};
 
 const MERGE_PATCH: &str = "application/merge-patch+json";
 
@@ -338,24 +338,30 @@ fn webhooks(schemas: &mut Schemas) -> Value {
             "schema": { "type": "string" },
         })
     };
-    json!({ "reminder.fired": { "post": {
-        "operationId": "reminderFired",
-        "tags": ["settings"],
-        "summary": "A reminder fired",
-        "description": "Sent at least once to each webhook channel, signed as Standard Webhooks says, with the channel's \
-                        secret. Any 2xx counts as received; 410 ends it. Otherwise it is tried again after 5 s, 5 min, \
-                        30 min, 2 h, 5 h, 10 h and 10 h. A receiver that has seen the `webhook-id` before leaves it aside.",
-        "security": [],
-        "parameters": [
-            header(signature::ID, "The delivery's id: the same in every try."),
-            header(signature::TIMESTAMP, "When it was sent, in Unix seconds."),
-            header(signature::SIGNATURE, "`v1,` and the base64 of HMAC-SHA-256 over `id.timestamp.body`."),
-        ],
-        "requestBody": { "required": true, "content": { "application/json": {
-            "schema": schemas.answer(SchemaGenerator::subschema_for::<ReminderFired>),
-        } } },
-        "responses": { "2XX": { "description": "Received." }, "410": { "description": "Never again, please." } },
-    } } })
+    let mut webhook = |id: &str, summary: &str, schema: fn(&mut SchemaGenerator) -> Schema| {
+        json!({ "post": {
+            "operationId": id,
+            "tags": ["settings"],
+            "summary": summary,
+            "description": "Sent at least once to each webhook channel, signed as Standard Webhooks says, with the channel's \
+                            secret. Any 2xx counts as received; 410 ends it. Otherwise it is tried again after 5 s, 5 min, \
+                            30 min, 2 h, 5 h, 10 h and 10 h. A receiver that has seen the `webhook-id` before leaves it aside.",
+            "security": [],
+            "parameters": [
+                header(signature::ID, "The delivery's id: the same in every try."),
+                header(signature::TIMESTAMP, "When it was sent, in Unix seconds."),
+                header(signature::SIGNATURE, "`v1,` and the base64 of HMAC-SHA-256 over `id.timestamp.body`."),
+            ],
+            "requestBody": { "required": true, "content": { "application/json": {
+                "schema": schemas.answer(schema),
+            } } },
+            "responses": { "2XX": { "description": "Received." }, "410": { "description": "Never again, please." } },
+        } })
+    };
+    json!({
+        "reminder.fired": webhook("reminderFired", "A reminder fired", SchemaGenerator::subschema_for::<ReminderFired>),
+        "digest.fired": webhook("digestFired", "A daily digest was told", SchemaGenerator::subschema_for::<DigestFired>),
+    })
 }
 
 #[cfg(test)]
@@ -471,12 +477,13 @@ pub(crate) mod tests {
     }
 
     /// The migrations in order: of what is made anew, the last counts.
-    pub(crate) const SCHEMA: [&str; 5] = [
+    pub(crate) const SCHEMA: [&str; 6] = [
         include_str!("../../../migrations/sqlite/0001_first_light.sql"),
         include_str!("../../../migrations/sqlite/0002_channels_and_order.sql"),
         include_str!("../../../migrations/sqlite/0003_keys.sql"),
         include_str!("../../../migrations/sqlite/0004_activity.sql"),
         include_str!("../../../migrations/sqlite/0005_series_and_rings.sql"),
+        include_str!("../../../migrations/sqlite/0006_digest.sql"),
     ];
 
     /// The keys of the outermost `json_object(…)` of each view of the schema.

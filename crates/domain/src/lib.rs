@@ -12,6 +12,7 @@
 
 pub mod activity;
 pub mod channel;
+pub mod digest;
 mod error;
 pub mod lifecycle;
 pub mod quiet;
@@ -23,6 +24,7 @@ pub mod time;
 pub mod user_agent;
 pub mod words;
 
+pub use digest::Digest;
 pub use error::Error;
 pub use quiet::Quiet;
 pub use recurrence::{Occurrence, Recurrence, Rule};

@@ -2,8 +2,8 @@
 
 use chrono::{Days, NaiveTime};
 
-use crate::error::{Error, quoted};
-use crate::time::{Instant, Zone, digits, resolve, today};
+use crate::error::Error;
+use crate::time::{Instant, Zone, resolve, time_of_day, today};
 
 /// A daily window by the clocks of a zone, from `from` until just before `until`. Where `until` is the earlier of the
 /// two, the window goes over midnight; where they are equal, there is none.
@@ -44,10 +44,4 @@ impl Quiet {
                 (from <= at && at < until).then_some(until)
             })
     }
-}
-
-fn time_of_day(text: &str) -> Result<NaiveTime, Error> {
-    text.split_once(':')
-        .and_then(|(hour, minute)| NaiveTime::from_hms_opt(digits(hour, 2)?, digits(minute, 2)?, 0))
-        .ok_or_else(|| Error::TimeOfDay(quoted(text)))
 }

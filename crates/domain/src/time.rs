@@ -318,6 +318,13 @@ pub fn day_start(date: NaiveDate, zone: Zone) -> Instant {
     resolve(date.and_time(NaiveTime::MIN), zone)
 }
 
+/// A time of day, `07:30`.
+pub(crate) fn time_of_day(text: &str) -> Result<NaiveTime, Error> {
+    text.split_once(':')
+        .and_then(|(hour, minute)| NaiveTime::from_hms_opt(digits(hour, 2)?, digits(minute, 2)?, 0))
+        .ok_or_else(|| Error::TimeOfDay(quoted(text)))
+}
+
 /// The instant from which something due at `due` is overdue: the resolved time of a date-time, and for a date the end
 /// of that local day, which is the start of the next one.
 pub fn due_instant(due: Local, zone: Zone) -> Instant {

@@ -5,6 +5,7 @@ pub mod db;
 pub mod write;
 
 pub mod activity;
+pub mod digests;
 pub mod notifications;
 pub mod projects;
 pub mod reminders;

@@ -23,6 +23,8 @@ pub struct Patch {
     pub quiet_from: Option<Option<String>>,
     pub quiet_until: Option<Option<String>>,
     pub language: Option<Option<String>>,
+    /// `HH:MM`
+    pub digest: Option<Option<String>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,12 +50,13 @@ pub async fn change(
     let given =
         |field: &Option<Option<String>>| (i64::from(field.is_some()), field.clone().flatten());
     let (from, until) = (given(&patch.quiet_from), given(&patch.quiet_until));
-    let language = given(&patch.language);
+    let (language, digest) = (given(&patch.language), given(&patch.digest));
     let changed = db::touched(
         "UPDATE settings SET timezone = COALESCE(?2, timezone), morning = COALESCE(?3, morning),
              quiet_from = CASE ?4 WHEN 1 THEN ?5 ELSE quiet_from END,
              quiet_until = CASE ?6 WHEN 1 THEN ?7 ELSE quiet_until END,
              language = CASE ?8 WHEN 1 THEN ?9 ELSE language END,
+             digest = CASE ?16 WHEN 1 THEN ?17 ELSE digest END,
              generation = generation + CASE WHEN COALESCE(?2, timezone) <> timezone OR COALESCE(?3, morning) <> morning
                  THEN 1 ELSE 0 END,
              version = version + 1, op = ?10, body_hash = ?11, actor = ?1, via = ?12, trace = ?13, updated_at = ?14
@@ -77,7 +80,9 @@ pub async fn change(
             write.via.as_str(),
             write.trace.as_deref(),
             write.now,
-            versions
+            versions,
+            digest.0,
+            digest.1.as_deref()
         ],
     )
     .await?;

@@ -1,4 +1,4 @@
-//! `/api/settings/…`: zone, morning, quiet hours, language; channels.
+//! `/api/settings/…`: zone, morning, quiet hours, language, daily digest; channels.
 
 mod channels;
 
@@ -78,6 +78,7 @@ fn checked(given: SettingsPatch) -> Result<Patch, Problem> {
         quiet_from: clearable("quiet_from", given.quiet_from)?,
         quiet_until: clearable("quiet_until", given.quiet_until)?,
         language: given.language,
+        digest: clearable("digest", given.digest)?,
     })
 }
 

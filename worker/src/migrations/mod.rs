@@ -47,6 +47,11 @@ pub const SQLITE: &[Migration] = &[
         name: "series_and_rings",
         sql: include_str!("../../../migrations/sqlite/0005_series_and_rings.sql"),
     },
+    Migration {
+        version: 6,
+        name: "digest",
+        sql: include_str!("../../../migrations/sqlite/0006_digest.sql"),
+    },
 ];
 
 impl Migration {
@@ -85,6 +90,11 @@ pub const POSTGRES: &[Migration] = &[
         version: 5,
         name: "series_and_rings",
         sql: include_str!("../../../migrations/postgres/0005_series_and_rings.sql"),
+    },
+    Migration {
+        version: 6,
+        name: "digest",
+        sql: include_str!("../../../migrations/postgres/0006_digest.sql"),
     },
 ];
 

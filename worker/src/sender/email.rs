@@ -14,7 +14,7 @@ use super::links::Links;
 use super::messages::{Messages, fill, line};
 use super::outside::{Outcome, Outside};
 use crate::error::Error;
-use crate::store::{Confirmation, Pending};
+use crate::store::{About, Confirmation, Day, Pending, Task};
 use punctual_contract::action::LINK_SECONDS;
 
 /// One command of SMTP.
@@ -148,7 +148,10 @@ impl Header for AutoSubmitted {
 
 pub(super) async fn send(outside: &Outside, delivery: &Pending, now: i64) -> Outcome {
     let messages = Messages::of(delivery.language.as_deref());
-    let letter = reminder(delivery, &outside.links, messages);
+    let letter = match &delivery.about {
+        About::Task(task) => reminder(task, delivery, &outside.links, messages),
+        About::Day(day) => digest(day, delivery, &outside.links, messages),
+    };
     letter
         .send(outside, &delivery.target, &delivery.id, now)
         .await
@@ -197,33 +200,28 @@ impl Letter {
     }
 }
 
-fn reminder(delivery: &Pending, links: &Links, messages: &Messages) -> Letter {
-    let title = line(&delivery.title, usize::MAX);
-    let due = messages.due_in_full(delivery);
-    let zone = fill(messages.in_zone, &[("zone", &delivery.zone)]);
-    let subject = fill(
-        messages.subject,
-        &[("title", &line(&delivery.title, SUBJECT))],
-    );
+fn reminder(task: &Task, delivery: &Pending, links: &Links, messages: &Messages) -> Letter {
+    let title = line(&task.title, usize::MAX);
+    let due = messages.due_in_full(task, delivery);
+    let subject = fill(messages.subject, &[("title", &line(&task.title, SUBJECT))]);
     let actions = [
-        (messages.done, links.done(delivery, messages)),
+        (messages.done, links.done(task, delivery, messages)),
         (
             messages.snooze_minutes,
-            links.snooze(delivery, messages, 10),
+            links.snooze(task, delivery, messages, 10),
         ),
-        (messages.snooze_hour, links.snooze(delivery, messages, 60)),
-        (messages.open, links.task(&delivery.task_id)),
+        (
+            messages.snooze_hour,
+            links.snooze(task, delivery, messages, 60),
+        ),
+        (messages.open, links.task(&task.id)),
     ];
-    let (why, settings) = (messages.why, links.settings());
 
     let mut text = format!("{title}\n{due}\n\n");
     for (label, link) in &actions {
         text.push_str(&format!("{label}:\n{link}\n\n"));
     }
-    text.push_str(&format!(
-        "-- \n{zone}\n{why}\n{}: {settings}\n",
-        messages.settings
-    ));
+    text.push_str(&foot(delivery, links, messages));
 
     let buttons: String = actions
         .iter()
@@ -234,14 +232,10 @@ fn reminder(delivery: &Pending, links: &Links, messages: &Messages) -> Letter {
         messages,
         &subject,
         &format!(
-            "<h1 style=\"{H1}\">{}</h1><p style=\"{MUTED};margin:0 0 24px\">{}</p>{buttons}\
-             <p style=\"{MUTED};margin:24px 0 0;font-size:13px\">{} {} <a href=\"{}\" style=\"color:inherit\">{}</a>.</p>",
+            "<h1 style=\"{H1}\">{}</h1><p style=\"{MUTED};margin:0 0 24px\">{}</p>{buttons}{}",
             escaped(&title),
             escaped(&due),
-            escaped(&zone),
-            escaped(why),
-            escaped(&settings),
-            escaped(messages.settings),
+            html_foot(delivery, links, messages),
         ),
     );
     Letter {
@@ -249,6 +243,68 @@ fn reminder(delivery: &Pending, links: &Links, messages: &Messages) -> Letter {
         text,
         html,
     }
+}
+
+fn digest(day: &Day, delivery: &Pending, links: &Links, messages: &Messages) -> Letter {
+    let subject = messages.holds(&day.holds);
+    let today = links.today();
+    let lines = messages.lines(&day.holds, delivery, usize::MAX);
+    let text = format!(
+        "{subject}\n\n{lines}\n\n{}:\n{today}\n\n{}",
+        messages.open_today,
+        foot(delivery, links, messages)
+    );
+    let (named, more) = messages.named(&day.holds, delivery, usize::MAX);
+    let mut list: String = named
+        .iter()
+        .map(|task| {
+            format!(
+                "<p style=\"margin:0 0 12px;overflow-wrap:anywhere\"><a href=\"{}\" style=\"color:inherit;font-weight:600\">{}</a>\
+                 <br><span style=\"{MUTED}\">{}</span></p>",
+                escaped(&links.task(&task.id)),
+                escaped(&task.title),
+                escaped(&task.due),
+            )
+        })
+        .collect();
+    if let Some(more) = more {
+        list.push_str(&format!(
+            "<p style=\"{MUTED};margin:0 0 12px\">{}</p>",
+            escaped(&more)
+        ));
+    }
+    let html = page(
+        messages,
+        &subject,
+        &format!(
+            "<h1 style=\"{H1};margin:0 0 16px\">{}</h1>{list}<p style=\"margin:20px 0 0\">{}</p>{}",
+            escaped(&subject),
+            button(messages.open_today, &today, true),
+            html_foot(delivery, links, messages),
+        ),
+    );
+    Letter {
+        subject,
+        text,
+        html,
+    }
+}
+
+/// Which zone the times are those of, and why this came.
+fn foot(delivery: &Pending, links: &Links, messages: &Messages) -> String {
+    let zone = fill(messages.in_zone, &[("zone", &delivery.zone)]);
+    let (why, settings) = (messages.why, links.settings());
+    format!("-- \n{zone}\n{why}\n{}: {settings}\n", messages.settings)
+}
+
+fn html_foot(delivery: &Pending, links: &Links, messages: &Messages) -> String {
+    format!(
+        "<p style=\"{MUTED};margin:24px 0 0;font-size:13px\">{} {} <a href=\"{}\" style=\"color:inherit\">{}</a>.</p>",
+        escaped(&fill(messages.in_zone, &[("zone", &delivery.zone)])),
+        escaped(messages.why),
+        escaped(&links.settings()),
+        escaped(messages.settings),
+    )
 }
 
 fn question(confirmation: &Confirmation, links: &Links, messages: &Messages) -> Letter {
@@ -340,12 +396,15 @@ mod tests {
 
     #[test]
     fn a_title_with_html_in_it_stays_text() {
-        let delivery = Pending {
+        let task = Task {
             title: "<img src=x onerror=\"a()\"> & 'b'".to_owned(),
+            ..Task::default()
+        };
+        let delivery = Pending {
             zone: "Europe/Berlin".to_owned(),
             ..Pending::default()
         };
-        let letter = reminder(&delivery, &links(), Messages::of(None));
+        let letter = reminder(&task, &delivery, &links(), Messages::of(None));
         assert!(
             letter
                 .html
@@ -359,7 +418,12 @@ mod tests {
 
     #[test]
     fn a_mail_loads_nothing_from_elsewhere() {
-        let letter = reminder(&Pending::default(), &links(), Messages::of(Some("de")));
+        let letter = reminder(
+            &Task::default(),
+            &Pending::default(),
+            &links(),
+            Messages::of(Some("de")),
+        );
         for remote in ["src=", "url(", "<link", "@import", "<style", "<script"] {
             assert!(!letter.html.contains(remote), "{remote}");
         }

@@ -3,7 +3,7 @@
 use punctual_contract::action::{Action, Deed, LINK_SECONDS, PATH};
 
 use super::messages::Messages;
-use crate::store::{Confirmation, Pending};
+use crate::store::{Confirmation, Pending, Task};
 
 const SECOND: i64 = 1_000_000;
 
@@ -48,29 +48,42 @@ impl Links {
         format!("{}{}", self.public_url, task_path(id))
     }
 
+    /// Today in the web app.
+    pub fn today(&self) -> String {
+        format!("{}{TODAY}", self.public_url)
+    }
+
     pub fn settings(&self) -> String {
         format!("{}/settings", self.public_url)
     }
 
     /// Completes the task.
-    pub fn done(&self, delivery: &Pending, messages: &Messages) -> String {
-        let task = delivery.task_id.clone();
-        self.acts(delivery, messages, Deed::Done { task })
+    pub fn done(&self, task: &Task, delivery: &Pending, messages: &Messages) -> String {
+        let deed = Deed::Done {
+            task: task.id.clone(),
+        };
+        self.acts(task, delivery, messages, deed)
     }
 
     /// Rings again so many minutes later.
-    pub fn snooze(&self, delivery: &Pending, messages: &Messages, minutes: u32) -> String {
+    pub fn snooze(
+        &self,
+        task: &Task,
+        delivery: &Pending,
+        messages: &Messages,
+        minutes: u32,
+    ) -> String {
         let reminder = delivery.reminder_id.clone();
-        self.acts(delivery, messages, Deed::Snooze { reminder, minutes })
+        self.acts(task, delivery, messages, Deed::Snooze { reminder, minutes })
     }
 
     /// Counted from the firing, so that every try sends the same link, which acts once.
-    fn acts(&self, delivery: &Pending, messages: &Messages, deed: Deed) -> String {
+    fn acts(&self, task: &Task, delivery: &Pending, messages: &Messages, deed: Deed) -> String {
         self.signed(Action {
             deed,
             user: delivery.owner.clone(),
             language: messages.code.to_owned(),
-            title: delivery.title.clone(),
+            title: task.title.clone(),
             expires: delivery.fired_at / SECOND + LINK_SECONDS,
         })
     }
@@ -96,6 +109,9 @@ impl Links {
         )
     }
 }
+
+/// Today in the web app, as a path.
+pub(super) const TODAY: &str = "/today";
 
 /// A task in the web app, as a path.
 pub(super) fn task_path(id: &str) -> String {

@@ -1,11 +1,12 @@
 //! What people read in mails, pushes and ntfy messages, in their language. Sentences are data: `{names}` are filled in.
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
+use punctual_contract::api::Digest;
 use punctual_domain::time::{due_instant, to_local, zone};
 use punctual_domain::words::Language;
 use punctual_domain::{Instant, Local, Zone};
 
-use crate::store::Pending;
+use crate::store::{Pending, Task};
 
 /// Everything that is said in one language.
 pub(super) struct Messages {
@@ -25,6 +26,13 @@ pub(super) struct Messages {
     due_day: &'static str,
     /// A reminder of a task without due.
     reminder_at: &'static str,
+    /// Of a digest: tasks that are due today, and overdue ones beside them or alone; one, or `{count}`.
+    due_today: [&'static str; 2],
+    overdue_too: [&'static str; 2],
+    overdue: [&'static str; 2],
+    /// `{count}` tasks that a digest does not name.
+    more: &'static str,
+    pub open_today: &'static str,
     pub done: &'static str,
     pub snooze_minutes: &'static str,
     pub snooze_hour: &'static str,
@@ -54,6 +62,11 @@ static ENGLISH: Messages = Messages {
     due_at: "Due {day} at {time}",
     due_day: "Due {day}",
     reminder_at: "Reminder set for {time} {day}",
+    due_today: ["1 task due today", "{count} tasks due today"],
+    overdue_too: ["1 overdue", "{count} overdue"],
+    overdue: ["1 task overdue", "{count} tasks overdue"],
+    more: "and {count} more",
+    open_today: "Open Today",
     done: "Done",
     snooze_minutes: "Snooze 10 min",
     snooze_hour: "Snooze 1 hour",
@@ -79,6 +92,11 @@ static GERMAN: Messages = Messages {
     due_at: "Fällig {day} um {time} Uhr",
     due_day: "Fällig {day}",
     reminder_at: "Erinnerung für {time} Uhr {day}",
+    due_today: ["1 Aufgabe heute fällig", "{count} Aufgaben heute fällig"],
+    overdue_too: ["1 überfällig", "{count} überfällig"],
+    overdue: ["1 Aufgabe überfällig", "{count} Aufgaben überfällig"],
+    more: "und {count} weitere",
+    open_today: "Heute öffnen",
     done: "Erledigt",
     snooze_minutes: "In 10 Min. erinnern",
     snooze_hour: "In 1 Stunde erinnern",
@@ -104,41 +122,101 @@ impl Messages {
 
     /// When the task is due, as the clocks of the account's zone show it, seen from `now`: "Due today at 09:00". Where it
     /// has no due, when the reminder was set for.
-    pub fn due(&self, delivery: &Pending, now: i64) -> String {
-        self.when(delivery, |day, today| self.near(day, today), now)
+    pub fn due(&self, task: &Task, delivery: &Pending, now: i64) -> String {
+        let today = to_local(Instant::from_micros(now), account_zone(delivery)).date();
+        let (due, due_zone) = (task.due.as_deref(), task.due_zone.as_deref());
+        self.when(due, due_zone, delivery, |day| self.near(day, today))
     }
 
     /// The same for a text that is read who knows when: "Due on Tuesday, 24 November 2026 at 09:00".
-    pub fn due_in_full(&self, delivery: &Pending) -> String {
-        self.when(delivery, |day, _| self.date(self.on_date, day), 0)
+    pub fn due_in_full(&self, task: &Task, delivery: &Pending) -> String {
+        let (due, due_zone) = (task.due.as_deref(), task.due_zone.as_deref());
+        self.when(due, due_zone, delivery, |day| self.date(self.on_date, day))
     }
 
     fn when(
         &self,
+        due: Option<&str>,
+        due_zone: Option<&str>,
         delivery: &Pending,
-        say: impl Fn(NaiveDate, NaiveDate) -> String,
-        now: i64,
+        say: impl Fn(NaiveDate) -> String,
     ) -> String {
-        let zone = account_zone(delivery);
-        let today = to_local(Instant::from_micros(now), zone).date();
+        let account = account_zone(delivery);
+        // The zone that the due means: the task's own, else the account's.
+        let own = due_zone.and_then(|name| zone(name).ok()).unwrap_or(account);
         let timed = |sentence: &str, at: NaiveDateTime| {
             let time = format!("{:02}:{:02}", at.hour(), at.minute());
-            fill(
-                sentence,
-                &[("day", &say(at.date(), today)), ("time", &time)],
-            )
+            fill(sentence, &[("day", &say(at.date())), ("time", &time)])
         };
-        match delivery.due.as_deref().map(str::parse::<Local>) {
-            Some(Ok(Local::Date(day))) => fill(self.due_day, &[("day", &say(day, today))]),
-            Some(Ok(due)) => timed(
-                self.due_at,
-                to_local(due_instant(due, due_zone(delivery)), zone),
-            ),
+        match due.map(str::parse::<Local>) {
+            Some(Ok(Local::Date(day))) => fill(self.due_day, &[("day", &say(day))]),
+            Some(Ok(due)) => timed(self.due_at, to_local(due_instant(due, own), account)),
             _ => timed(
                 self.reminder_at,
-                to_local(Instant::from_micros(delivery.due_for), zone),
+                to_local(Instant::from_micros(delivery.due_for), account),
             ),
         }
+    }
+
+    /// What a day holds: "3 tasks due today, 1 overdue".
+    pub fn holds(&self, day: &Digest) -> String {
+        let counted = |forms: [&str; 2], count: i64| {
+            fill(
+                forms[usize::from(count != 1)],
+                &[("count", &count.to_string())],
+            )
+        };
+        match (day.due, day.overdue) {
+            (0, overdue) => counted(self.overdue, overdue),
+            (due, 0) => counted(self.due_today, due),
+            (due, overdue) => {
+                let (due, overdue) = (
+                    counted(self.due_today, due),
+                    counted(self.overdue_too, overdue),
+                );
+                format!("{due}, {overdue}")
+            }
+        }
+    }
+
+    /// The tasks that a digest names, `most` at most, each with its title in one line and when it is due, as it was said
+    /// when the digest was told; then how many more there are.
+    pub fn named(
+        &self,
+        day: &Digest,
+        delivery: &Pending,
+        most: usize,
+    ) -> (Vec<Named>, Option<String>) {
+        let today = to_local(
+            Instant::from_micros(delivery.fired_at),
+            account_zone(delivery),
+        )
+        .date();
+        let named: Vec<Named> = day
+            .tasks
+            .iter()
+            .take(most)
+            .map(|task| Named {
+                id: task.id.clone(),
+                title: line(&task.title, TITLE),
+                due: self.when(Some(&task.due), task.timezone.as_deref(), delivery, |day| {
+                    self.near(day, today)
+                }),
+            })
+            .collect();
+        let all = usize::try_from(day.due + day.overdue).unwrap_or(usize::MAX);
+        let rest = all.saturating_sub(named.len());
+        let more = (rest > 0).then(|| fill(self.more, &[("count", &rest.to_string())]));
+        (named, more)
+    }
+
+    /// The same as lines of text: "Water plants · Due today at 18:00".
+    pub fn lines(&self, day: &Digest, delivery: &Pending, most: usize) -> String {
+        let (named, more) = self.named(day, delivery, most);
+        let lines = named
+            .iter()
+            .map(|task| format!("{} · {}", task.title, task.due));
+        lines.chain(more).collect::<Vec<_>>().join("\n")
     }
 
     fn near(&self, day: NaiveDate, today: NaiveDate) -> String {
@@ -169,14 +247,15 @@ pub(super) fn account_zone(delivery: &Pending) -> Zone {
     zone(&delivery.zone).unwrap_or(Zone::UTC)
 }
 
-/// The zone that the due means: the task's own, else the account's.
-fn due_zone(delivery: &Pending) -> Zone {
-    delivery
-        .due_zone
-        .as_deref()
-        .and_then(|name| zone(name).ok())
-        .unwrap_or_else(|| account_zone(delivery))
+/// A task that a digest names.
+pub(super) struct Named {
+    pub id: String,
+    pub title: String,
+    pub due: String,
 }
+
+/// Of a title in a list.
+const TITLE: usize = 100;
 
 /// Fills in `{name}`s. What is filled in is not looked at again.
 pub(super) fn fill(sentence: &str, values: &[(&str, &str)]) -> String {
@@ -209,17 +288,26 @@ pub(super) fn line(text: &str, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use punctual_contract::api::DigestTask;
+
     use super::*;
 
     /// 2026-11-24T08:00:00Z, nine in the morning in Berlin.
     const NOW: i64 = 1_795_507_200_000_000;
 
-    fn delivery(due: Option<&str>, due_zone: Option<&str>) -> Pending {
-        Pending {
+    fn task(due: Option<&str>, due_zone: Option<&str>) -> Task {
+        Task {
             due: due.map(str::to_owned),
             due_zone: due_zone.map(str::to_owned),
+            ..Task::default()
+        }
+    }
+
+    fn delivery() -> Pending {
+        Pending {
             zone: "Europe/Berlin".to_owned(),
             due_for: NOW,
+            fired_at: NOW,
             ..Pending::default()
         }
     }
@@ -259,9 +347,9 @@ mod tests {
                 "Erinnerung für 09:00 Uhr heute",
             ),
         ] {
-            let delivery = delivery(due, zone);
-            assert_eq!(Messages::of(Some("en")).due(&delivery, NOW), english);
-            assert_eq!(Messages::of(Some("de")).due(&delivery, NOW), german);
+            let (task, delivery) = (task(due, zone), delivery());
+            assert_eq!(Messages::of(Some("en")).due(&task, &delivery, NOW), english);
+            assert_eq!(Messages::of(Some("de")).due(&task, &delivery, NOW), german);
         }
     }
 
@@ -269,12 +357,67 @@ mod tests {
     fn a_due_in_full_stays_true_whenever_it_is_read() {
         let english = Messages::of(None);
         assert_eq!(
-            english.due_in_full(&delivery(Some("2026-11-24T18:30"), None)),
+            english.due_in_full(&task(Some("2026-11-24T18:30"), None), &delivery()),
             "Due on Tuesday, 24 November 2026 at 18:30"
         );
         assert_eq!(
-            english.due_in_full(&delivery(Some("2026-11-24"), None)),
+            english.due_in_full(&task(Some("2026-11-24"), None), &delivery()),
             "Due on Tuesday, 24 November 2026"
+        );
+    }
+
+    fn day(due: i64, overdue: i64) -> Digest {
+        let one = |title: &str, due: &str| DigestTask {
+            id: title.to_owned(),
+            title: title.to_owned(),
+            priority: "none".to_owned(),
+            due: due.to_owned(),
+            timezone: None,
+        };
+        Digest {
+            due,
+            overdue,
+            tasks: vec![
+                one("Rent", "2026-11-23"),
+                one("Water\nplants", "2026-11-24T18:30"),
+            ],
+        }
+    }
+
+    #[test]
+    fn a_digest_counts_what_is_due_and_overdue() {
+        for (due, overdue, english, german) in [
+            (1, 0, "1 task due today", "1 Aufgabe heute fällig"),
+            (
+                3,
+                1,
+                "3 tasks due today, 1 overdue",
+                "3 Aufgaben heute fällig, 1 überfällig",
+            ),
+            (
+                1,
+                12,
+                "1 task due today, 12 overdue",
+                "1 Aufgabe heute fällig, 12 überfällig",
+            ),
+            (0, 1, "1 task overdue", "1 Aufgabe überfällig"),
+            (0, 2, "2 tasks overdue", "2 Aufgaben überfällig"),
+        ] {
+            assert_eq!(Messages::of(Some("en")).holds(&day(due, overdue)), english);
+            assert_eq!(Messages::of(Some("de")).holds(&day(due, overdue)), german);
+        }
+    }
+
+    #[test]
+    fn a_digest_names_its_tasks_and_counts_those_that_it_does_not_name() {
+        let english = Messages::of(None);
+        assert_eq!(
+            english.lines(&day(1, 1), &delivery(), 5),
+            "Rent · Due yesterday\nWater plants · Due today at 18:30"
+        );
+        assert_eq!(
+            english.lines(&day(4, 1), &delivery(), 1),
+            "Rent · Due yesterday\nand 4 more"
         );
     }
 

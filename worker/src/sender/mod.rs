@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, rfc3339};
 use crate::error::Error;
-use crate::store::{Confirmation, Pending, Store};
+use crate::store::{About, Confirmation, Pending, Store};
 
 use close::Closed;
 use links::Links;
@@ -226,7 +226,8 @@ fn origin(target: &str) -> String {
 /// nothing of a task with high priority.
 fn quiet_until(delivery: &Pending, now: i64) -> Option<i64> {
     let rings = ["email", "ntfy", "push"].contains(&delivery.kind.as_str());
-    if !rings || delivery.removed || delivery.priority == "high" {
+    let urgent = matches!(&delivery.about, About::Task(task) if task.priority == "high");
+    if !rings || delivery.removed || urgent {
         return None;
     }
     let (from, until) = (

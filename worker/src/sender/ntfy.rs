@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::links::Links;
 use super::messages::{Messages, line};
 use super::outside::{Outcome, Outside};
-use crate::store::Pending;
+use crate::store::{About, Pending};
 
 /// Longer titles make a message that ntfy would send as an attachment.
 const TITLE: usize = 250;
@@ -47,19 +47,28 @@ fn server_and_topic(target: &str) -> Option<(String, String)> {
 fn message(delivery: &Pending, topic: &str, links: &Links, now: i64) -> Value {
     let messages = Messages::of(delivery.language.as_deref());
     let action = |label: &str, url: String| json!({ "action": "http", "label": label, "url": url, "method": "POST", "clear": true });
-    json!({
-        "topic": topic,
-        "title": line(&delivery.title, TITLE),
-        "message": messages.due(delivery, now),
-        "click": links.task(&delivery.task_id),
-        "tags": ["alarm_clock"],
-        "priority": priority(&delivery.priority),
-        "actions": [
-            action(messages.done, links.done(delivery, messages)),
-            action(messages.snooze_minutes, links.snooze(delivery, messages, 10)),
-            action(messages.snooze_hour, links.snooze(delivery, messages, 60)),
-        ],
-    })
+    match &delivery.about {
+        About::Task(task) => json!({
+            "topic": topic,
+            "title": line(&task.title, TITLE),
+            "message": messages.due(task, delivery, now),
+            "click": links.task(&task.id),
+            "tags": ["alarm_clock"],
+            "priority": priority(&task.priority),
+            "actions": [
+                action(messages.done, links.done(task, delivery, messages)),
+                action(messages.snooze_minutes, links.snooze(task, delivery, messages, 10)),
+                action(messages.snooze_hour, links.snooze(task, delivery, messages, 60)),
+            ],
+        }),
+        About::Day(day) => json!({
+            "topic": topic,
+            "title": messages.holds(&day.holds),
+            "message": messages.lines(&day.holds, delivery, usize::MAX),
+            "click": links.today(),
+            "tags": ["calendar"],
+        }),
+    }
 }
 
 /// ntfy's 1 (lowest) to 5; 3 is its default.

@@ -15,12 +15,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::links::task_path;
+use super::links::{TODAY, task_path};
 use super::messages::{Messages, line};
 use super::outside::{Outcome, Outside, said};
 use crate::clock::rfc3339;
 use crate::error::Error;
-use crate::store::{Pending, Pushed};
+use crate::store::{About, Pending, Pushed};
 
 /// How long the push service keeps a reminder for a browser that is not there, in seconds.
 const TTL: u32 = 4 * 3600;
@@ -30,6 +30,8 @@ const CLOSE_TTL: u32 = 600;
 const TOKEN_SECONDS: i64 = 12 * 3600;
 /// A push service takes bodies of 4096 bytes; 500 characters of four bytes each leave room for all the rest.
 const TITLE: usize = 500;
+/// Tasks that a digest names: a notification shows a few lines.
+const NAMED: usize = 4;
 
 const SECOND: i64 = 1_000_000;
 
@@ -105,17 +107,29 @@ struct Keys {
 /// A reminder, for a browser to show.
 pub(super) async fn send(outside: &Outside, delivery: &Pending, now: i64) -> Outcome {
     let messages = Messages::of(delivery.language.as_deref());
-    let payload = json!({
+    let mut payload = json!({
         "kind": "fired",
         "id": delivery.reminder_id,
-        "task_id": delivery.task_id,
-        "title": line(&delivery.title, TITLE),
-        "body": messages.due(delivery, now),
         "due_for": rfc3339(delivery.due_for),
-        "url": task_path(&delivery.task_id),
         "lang": messages.code,
-        "actions": { "done": messages.done, "snooze": messages.snooze_minutes },
     });
+    let more = match &delivery.about {
+        About::Task(task) => json!({
+            "task_id": task.id,
+            "title": line(&task.title, TITLE),
+            "body": messages.due(task, delivery, now),
+            "url": task_path(&task.id),
+            "actions": { "done": messages.done, "snooze": messages.snooze_minutes },
+        }),
+        About::Day(day) => json!({
+            "title": messages.holds(&day.holds),
+            "body": messages.lines(&day.holds, delivery, NAMED),
+            "url": TODAY,
+        }),
+    };
+    if let (Value::Object(payload), Value::Object(more)) = (&mut payload, more) {
+        payload.extend(more);
+    }
     let push = Push {
         endpoint: &delivery.target,
         keys: &delivery.secret,

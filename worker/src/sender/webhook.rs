@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::outside::{Outcome, Outside};
 use crate::clock::rfc3339;
-use crate::store::Pending;
+use crate::store::{About, Pending};
 
 const SECOND: i64 = 1_000_000;
 
@@ -34,18 +34,29 @@ pub(super) async fn send(outside: &Outside, delivery: &Pending, now: i64) -> Out
 
 /// What is sent (Standard Webhooks' payload).
 fn body(delivery: &Pending, public_url: &str) -> String {
-    json!({
-        "type": "reminder.fired",
-        "timestamp": rfc3339(delivery.fired_at),
-        "data": {
-            "reminder_id": delivery.reminder_id,
-            "task_id": delivery.task_id,
-            "task_url": format!("{public_url}/api/tasks/{}", delivery.task_id),
-            "title": delivery.title,
-            "due": delivery.due,
-            "due_for": rfc3339(delivery.due_for),
-            "fired_at": rfc3339(delivery.fired_at),
-        },
-    })
-    .to_string()
+    let (kind, data) = match &delivery.about {
+        About::Task(task) => (
+            "reminder.fired",
+            json!({
+                "reminder_id": delivery.reminder_id,
+                "task_id": task.id,
+                "task_url": format!("{public_url}/api/tasks/{}", task.id),
+                "title": task.title,
+                "due": task.due,
+                "due_for": rfc3339(delivery.due_for),
+                "fired_at": rfc3339(delivery.fired_at),
+            }),
+        ),
+        About::Day(day) => (
+            "digest.fired",
+            json!({
+                "reminder_id": delivery.reminder_id,
+                "day": day.day,
+                "due_for": rfc3339(delivery.due_for),
+                "fired_at": rfc3339(delivery.fired_at),
+                "digest": day.holds,
+            }),
+        ),
+    };
+    json!({ "type": kind, "timestamp": rfc3339(delivery.fired_at), "data": data }).to_string()
 }

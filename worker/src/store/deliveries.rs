@@ -1,10 +1,12 @@
+use punctual_contract::api::Digest;
+
 use super::Store;
 use super::db::{Record, params};
 use crate::clock::rfc3339;
 use crate::error::Error;
 
 /// A delivery whose try has come, with all that its receiver is told.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pending {
     /// Stable over all tries: the `webhook-id`, the left part of the `Message-ID`.
     pub id: String,
@@ -16,13 +18,7 @@ pub struct Pending {
     pub secret: String,
     pub owner: String,
     pub reminder_id: String,
-    pub task_id: String,
-    pub title: String,
-    pub priority: String,
-    /// A local date or date-time.
-    pub due: Option<String>,
-    /// The zone that `due` means where it is not the account's.
-    pub due_zone: Option<String>,
+    pub about: About,
     /// Unix microseconds.
     pub due_for: i64,
     pub fired_at: i64,
@@ -36,6 +32,38 @@ pub struct Pending {
     /// HH:MM
     pub quiet_from: Option<String>,
     pub quiet_until: Option<String>,
+}
+
+/// What a reminder is about.
+#[derive(Debug, Clone, PartialEq)]
+pub enum About {
+    Task(Task),
+    Day(Day),
+}
+
+impl Default for About {
+    fn default() -> Self {
+        Self::Task(Task::default())
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Task {
+    pub id: String,
+    pub title: String,
+    pub priority: String,
+    /// A local date or date-time.
+    pub due: Option<String>,
+    /// The zone that `due` means where it is not the account's.
+    pub due_zone: Option<String>,
+}
+
+/// A daily digest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Day {
+    /// The local day.
+    pub day: String,
+    pub holds: Digest,
 }
 
 /// A mail that asks whether an address may get reminders, and whose try has come.
@@ -72,6 +100,11 @@ pub enum Over {
     Task(String),
 }
 
+fn digest(json: String) -> Result<Digest, Error> {
+    serde_json::from_str(&json)
+        .map_err(|error| Error::Corrupt(format!("a digest is not JSON: {error}")))
+}
+
 /// Fired reminders of one task that are looked at when it is done: the latest.
 const LATEST: i64 = 32;
 
@@ -99,14 +132,28 @@ impl Store {
     pub async fn pending_deliveries(&self, now: i64, most: i64) -> Result<Vec<Pending>, Error> {
         let sql = "SELECT d.id, d.tries, c.id, c.kind, c.target, c.secret, r.owner, r.id, r.task_id, t.title, t.priority,
                 r.due, t.timezone, r.fire_at, r.fired_at, c.deleted_at IS NOT NULL,
-                r.read_at IS NOT NULL OR t.status <> 'open' OR t.deleted_at IS NOT NULL,
-                s.timezone, s.language, s.quiet_from, s.quiet_until
+                r.read_at IS NOT NULL OR COALESCE(t.status <> 'open' OR t.deleted_at IS NOT NULL, false),
+                s.timezone, s.language, s.quiet_from, s.quiet_until, r.occurrence, r.digest
             FROM deliveries d JOIN channels c ON c.id = d.channel_id
-                JOIN reminders r ON r.id = d.reminder_id JOIN tasks t ON t.id = r.task_id
+                JOIN reminders r ON r.id = d.reminder_id LEFT JOIN tasks t ON t.id = r.task_id
                 JOIN settings s ON s.user_id = r.owner
             WHERE d.state = 'pending' AND d.next_try <= ?1 AND c.kind <> 'in-app'
             ORDER BY d.next_try LIMIT ?2";
         let pending = |mut row: Record| {
+            let task: Option<String> = row.get(8)?;
+            let about = match task {
+                Some(id) => About::Task(Task {
+                    id,
+                    title: row.get(9)?,
+                    priority: row.get(10)?,
+                    due: row.get(11)?,
+                    due_zone: row.get(12)?,
+                }),
+                None => About::Day(Day {
+                    day: row.get(21)?,
+                    holds: digest(row.get(22)?)?,
+                }),
+            };
             Ok(Pending {
                 id: row.get(0)?,
                 tries: row.get(1)?,
@@ -116,11 +163,7 @@ impl Store {
                 secret: row.get(5)?,
                 owner: row.get(6)?,
                 reminder_id: row.get(7)?,
-                task_id: row.get(8)?,
-                title: row.get(9)?,
-                priority: row.get(10)?,
-                due: row.get(11)?,
-                due_zone: row.get(12)?,
+                about,
                 due_for: row.get(13)?,
                 fired_at: row.get(14)?,
                 removed: row.get(15)?,
@@ -172,7 +215,7 @@ impl Store {
     /// Pushes that were sent, to channels that are still there, for what is over.
     pub async fn pushed(&self, over: Over) -> Result<Vec<Pushed>, Error> {
         const SENT: &str = "SELECT d.id, r.id, c.id, c.target, c.secret
-            FROM reminders r JOIN tasks t ON t.id = r.task_id JOIN deliveries d ON d.reminder_id = r.id
+            FROM reminders r LEFT JOIN tasks t ON t.id = r.task_id JOIN deliveries d ON d.reminder_id = r.id
                 JOIN channels c ON c.id = d.channel_id
             WHERE d.state = 'sent' AND c.kind = 'push' AND c.deleted_at IS NULL AND ";
         let (id, which) = match over {

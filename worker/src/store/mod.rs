@@ -17,7 +17,7 @@ use crate::error::Error;
 
 pub use changes::Row;
 pub use db::{Column, Db, Param, Record};
-pub use deliveries::{Confirmation, Over, Pending, Pushed};
+pub use deliveries::{About, Confirmation, Day, Over, Pending, Pushed, Task};
 pub use postgres::{Address, Postgres};
 pub use reminders::{Claimed, Instant};
 

@@ -18,6 +18,13 @@ impl Store {
         instants(self.db.query(sql, params![until, most]).await?)
     }
 
+    /// Accounts whose digest comes before `until`.
+    pub async fn digests_due(&self, until: i64, most: i64) -> Result<Vec<Instant>, Error> {
+        let sql =
+            "SELECT next_at, user_id FROM digests WHERE next_at < ?1 ORDER BY next_at LIMIT ?2";
+        instants(self.db.query(sql, params![until, most]).await?)
+    }
+
     /// The owners of tasks: the key of events about them.
     pub async fn owners(&self, tasks: &[String]) -> Result<Vec<(String, String)>, Error> {
         let sql = "SELECT id, owner FROM tasks WHERE id IN (SELECT value FROM json_each(?1))";
@@ -27,7 +34,8 @@ impl Store {
             .collect()
     }
 
-    /// Wants every open task planned again where the plans were made with other time zone data. How many that are.
+    /// Wants every open task planned again, and every digest's instant worked out anew, where that was done with other time
+    /// zone data. How many tasks that are.
     pub async fn replan_for_tzdata(&self, version: &'static str, now: i64) -> Result<u64, Error> {
         let known = "SELECT value FROM facts WHERE name = 'tzdata' AND value = ?1";
         if !self.db.query(known, params![version]).await?.is_empty() {
@@ -37,7 +45,12 @@ impl Store {
             SELECT id FROM tasks WHERE status = 'open' AND deleted_at IS NULL)";
         let note = "INSERT INTO facts (name, value) VALUES ('tzdata', ?1)
             ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-        let steps = vec![(want, params![now]), (note, params![version])];
+        let digests = "UPDATE digests SET next_at = 0";
+        let steps = vec![
+            (want, params![now]),
+            (digests, params![]),
+            (note, params![version]),
+        ];
         self.db.together(steps).await
     }
 

@@ -778,7 +778,7 @@ pub const OPERATIONS: &[Operation] = &[
         path: "/api/notifications",
         tag: "notifications",
         summary: "List what fired",
-        description: "Newest first.",
+        description: "Newest first: reminders of tasks, and the daily digests.",
         queries: &[
             Query {
                 name: "unread",
@@ -832,14 +832,14 @@ pub const OPERATIONS: &[Operation] = &[
         path: "/api/settings",
         tag: "settings",
         summary: "Change the settings",
-        description: "RFC 7396: what is left out stays, `null` clears quiet hours and language. Another zone or morning \
+        description: "RFC 7396: what is left out stays, `null` clears quiet hours, language and digest. Another zone or morning \
                       plans the reminders of all open tasks again. Quiet hours need both ends, which must differ; they \
                       may lie over midnight.",
         headers: &[IfMatch],
         request: media::<SettingsPatch>(
             "application/merge-patch+json",
             Some(
-                r#"{"timezone":"Europe/Lisbon","morning":"08:30","quiet_from":"22:00","quiet_until":"07:00","language":"de"}"#,
+                r#"{"timezone":"Europe/Lisbon","morning":"08:30","quiet_from":"22:00","quiet_until":"07:00","language":"de","digest":"08:00"}"#,
             ),
         ),
         answer: json::<Settings>(),

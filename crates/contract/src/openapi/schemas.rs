@@ -7,6 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::api::Digest;
+
 /// What `POST /api/auth/access` answers.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Access {
@@ -50,12 +52,35 @@ pub struct ReminderFiredData {
     pub fired_at: String,
 }
 
+/// What a webhook receives of a daily digest.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct DigestFired {
+    /// `digest.fired`
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When it fired.
+    pub timestamp: String,
+    pub data: DigestFiredData,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct DigestFiredData {
+    pub reminder_id: String,
+    /// The local day that it is for.
+    pub day: String,
+    /// The instant it was meant for.
+    pub due_for: String,
+    pub fired_at: String,
+    pub digest: Digest,
+}
+
 const INSTANT: &str = r#"{"format":"date-time","examples":["2026-11-30T18:00:00.000Z"]}"#;
 const LOCAL: &str = r#"{"pattern":"^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2})?)?$","examples":["2026-12-01","2026-12-01T09:00"]}"#;
 const ZONE: &str = r#"{"examples":["Europe/Berlin"]}"#;
 const DURATION: &str = r#"{"format":"duration","examples":["PT30M","P1D"]}"#;
 const STATUS: &str = r#"{"enum":["open","completed","skipped"]}"#;
 const PRIORITY: &str = r#"{"enum":["none","low","medium","high"]}"#;
+const REMINDER_KIND: &str = r#"{"enum":["definition","snooze","digest"]}"#;
 const SCOPES: &str = r#"{"items":{"enum":["read","write"]}}"#;
 const NAME: &str = r#"{"minLength":1,"maxLength":120}"#;
 const TITLE: &str = r#"{"minLength":1,"maxLength":500}"#;
@@ -229,10 +254,12 @@ const BESIDES: &[(&str, &str, &str)] = &[
     ("SettingsPatch", "quiet_from", CLOCK_INPUT),
     ("SettingsPatch", "quiet_until", CLOCK_INPUT),
     ("SettingsPatch", "language", LANGUAGE),
+    ("SettingsPatch", "digest", CLOCK_INPUT),
     ("Settings", "timezone", ZONE),
     ("Settings", "quiet_from", CLOCK),
     ("Settings", "quiet_until", CLOCK),
     ("Settings", "language", LANGUAGE),
+    ("Settings", "digest", CLOCK),
     (
         "Settings",
         "morning",
@@ -266,7 +293,7 @@ const BESIDES: &[(&str, &str, &str)] = &[
     ("Snooze", "for", DURATION),
     ("Snooze", "until", NOT_NULL),
     ("Snooze", "until", INSTANT),
-    ("Receipt", "kind", r#"{"enum":["definition","snooze"]}"#),
+    ("Receipt", "kind", REMINDER_KIND),
     (
         "Receipt",
         "state",
@@ -296,17 +323,30 @@ const BESIDES: &[(&str, &str, &str)] = &[
     ("Delivery", "next_try", INSTANT),
     ("Delivery", "sent_at", INSTANT),
     ("Try", "at", INSTANT),
+    ("Notification", "kind", REMINDER_KIND),
     ("Notification", "due", LOCAL),
     ("Notification", "due_for", INSTANT),
     ("Notification", "fired_at", INSTANT),
     ("Notification", "read_at", INSTANT),
     ("Notification", "task_status", STATUS),
+    ("DigestTask", "priority", PRIORITY),
+    ("DigestTask", "due", LOCAL),
+    ("DigestTask", "timezone", ZONE),
     ("Problem", "status", r#"{"minimum":400,"maximum":599}"#),
     ("ReminderFired", "type", r#"{"const":"reminder.fired"}"#),
     ("ReminderFired", "timestamp", INSTANT),
     ("ReminderFiredData", "due", LOCAL),
     ("ReminderFiredData", "due_for", INSTANT),
     ("ReminderFiredData", "fired_at", INSTANT),
+    ("DigestFired", "type", r#"{"const":"digest.fired"}"#),
+    ("DigestFired", "timestamp", INSTANT),
+    (
+        "DigestFiredData",
+        "day",
+        r#"{"format":"date","examples":["2026-12-01"]}"#,
+    ),
+    ("DigestFiredData", "due_for", INSTANT),
+    ("DigestFiredData", "fired_at", INSTANT),
     ("Health", "status", r#"{"const":"ok"}"#),
     ("CloudEvent", "specversion", r#"{"const":"1.0"}"#),
     ("CloudEvent", "source", r#"{"const":"/punctual"}"#),
