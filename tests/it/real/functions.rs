@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use it::client::{PASSWORD, User, text};
 use it::{App, Reply};
-use punctual_contract::events::{CloudEvent, Data, PLAN_TASK, REMINDER_DUE};
+use punctual_contract::events::{CloudEvent, DIGEST_DUE, Data, PLAN_TASK, REMINDER_DUE};
 use punctual_server::Registration;
 use serde_json::{Value, json};
 
@@ -403,6 +403,24 @@ async fn story(app: &App) -> Vec<String> {
     for task in &tasks {
         story.plan(task).await;
     }
+
+    // A digest of all that is open and due.
+    story
+        .send("PATCH", "/api/settings", json!({ "digest": "07:45" }))
+        .await;
+    app.set("2031-03-02T12:45:00Z").await;
+    for _ in 0..2 {
+        let call = [event(DIGEST_DUE, &story.user.id)];
+        app.call("/events/on-reminders", &call).await.expect(200);
+    }
+    let page = story.user.get("/api/notifications").await.expect(200);
+    let told: Vec<&Value> = page["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|one| one["kind"] == "digest")
+        .collect();
+    story.told.push(format!("the digests: {told:?}"));
     story.told
 }
 

@@ -285,6 +285,31 @@ impl Seed {
         }
     }
 
+    fn digest(&mut self, user: &str) {
+        let title = self.raw();
+        let tasks =
+            serde_json::json!({ "overdue": 1, "due": 0, "tasks": [{ "id": "x", "title": title }] });
+        let row = [
+            ("id", quoted(&format!("digest-{user}"))),
+            ("owner", quoted(user)),
+            ("kind", "'digest'".to_owned()),
+            ("definition_id", "'digest'".to_owned()),
+            ("occurrence", "'2026-02-01'".to_owned()),
+            ("fire_at", self.instant()),
+            ("generation", "0".to_owned()),
+            ("state", "'fired'".to_owned()),
+            ("fired_at", self.instant()),
+            ("digest", quoted(&tasks.to_string())),
+            ("version", "1".to_owned()),
+            ("op", self.op()),
+            ("actor", "'punctual'".to_owned()),
+            ("via", "'timer'".to_owned()),
+            ("created_at", self.instant()),
+            ("updated_at", self.instant()),
+        ];
+        self.insert("reminders", &row);
+    }
+
     fn reminder(&mut self, id: &str, task: &str, user: &str) {
         let row = |seed: &mut Self, id: &str, kind: &str, definition: String, state: &str| {
             [
@@ -344,10 +369,12 @@ pub fn statements(seed: u64) -> Vec<String> {
             ("quiet_from", "'22:00'".to_owned()),
             ("quiet_until", "'07:00'".to_owned()),
             ("language", seed.maybe(|_| "'de'".to_owned())),
+            ("digest", seed.maybe(|_| "'08:00'".to_owned())),
             ("generation", "generation + 1".to_owned()),
             ("updated_at", seed.instant()),
         ];
         seed.update("settings", &format!("user_id = 'u{user}'"), &change);
+        seed.digest(&format!("u{user}"));
     }
     let log = r#"[{"at":"2026-02-01T08:00:00.000Z","outcome":"503 \"no\"","ms":12}]"#;
     seed.statements.push(format!(
