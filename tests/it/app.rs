@@ -284,6 +284,20 @@ impl App {
         .await;
     }
 
+    /// The same, and that all has happened whose instant has come by the manual clock.
+    pub async fn caught_up(&self) {
+        const DUE: &str =
+            "SELECT (SELECT count(*) FROM reminders WHERE state = 'planned' AND fire_at <= ?1)
+            + (SELECT count(*) FROM plans WHERE next_at <= ?1)";
+        self.settled().await;
+        eventually("what is due to have happened", || async {
+            let answer = self.query(DUE, vec![self.clock.now().into()]).await;
+            matches!(answer.first()?.0.first()?, Value::Integer(0)).then_some(())
+        })
+        .await;
+        self.settled().await;
+    }
+
     /// On the runtime that the server was started on: a pool's connections end with the runtime that opened them, and
     /// each test has one of its own.
     async fn query(&self, sql: &str, params: Vec<Param>) -> Vec<Record> {

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod client;
 pub mod edition;
+pub mod model;
 #[path = "../../worker/tests/it/node.rs"]
 pub mod node;
 pub mod process;

@@ -10,6 +10,7 @@ mod deliveries;
 mod digest;
 mod events;
 mod idempotency;
+mod life;
 mod limits;
 mod links;
 mod live;

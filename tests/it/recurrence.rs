@@ -1,6 +1,6 @@
 use it::client::text;
 use it::{App, eventually};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_rule_is_said_in_words_with_its_dates_before_it_is_used() {
@@ -411,4 +411,40 @@ async fn deleting_a_completed_occurrence_at_once_keeps_the_series_going() {
     ann.complete(&task).await;
     assert_eq!(ann.delete(&format!("/api/tasks/{id}")).await.status, 204);
     ann.successor(&text(&task, "/series_id"), &id).await;
+}
+
+#[tokio::test]
+async fn completing_again_revives_the_next_one_as_it_would_be_made_now() {
+    let Some(app) = App::start().clock("2026-11-02T06:00:00Z").run().await else {
+        return;
+    };
+    let ann = app.register("ann@example.com").await;
+    let first = ann
+        .add(json!({ "title": "Water", "due": "2026-11-02T09:00", "repeat": { "rrule": "FREQ=DAILY" },
+                     "reminders": [{ "before": "PT0S" }] }))
+        .await;
+    let path = format!("/api/tasks/{}", text(&first, "/id"));
+    let (series, id) = (text(&first, "/series_id"), text(&first, "/id"));
+    ann.complete(&first).await;
+    let next = ann.successor(&series, &id).await;
+    ann.post(&format!("{path}/reopen"), json!({}))
+        .await
+        .expect(200);
+    app.settled().await;
+    ann.patch(
+        &path,
+        json!({ "title": "Water the roses", "apply": "later", "reminders": [] }),
+    )
+    .await
+    .expect(200);
+    app.settled().await;
+    ann.complete(&first).await;
+    let revived = ann.successor(&series, &id).await;
+    assert_eq!(revived["id"], next["id"]);
+    assert_eq!(revived["title"], "Water the roses");
+    assert_eq!(revived["reminders"], json!([]));
+    app.settled().await;
+    app.set("2026-11-03T09:00:00Z").await;
+    app.settled().await;
+    assert_eq!(ann.notifications().await, [] as [Value; 0]);
 }

@@ -17,7 +17,8 @@ cargo xtask prove NAME [OPTIONS…]
 Runs a long proof of a promise, the way `test` runs small ones. `cargo xtask prove NAME --help` lists its options.
 
   reminders   every accepted reminder fires exactly once, although the process is killed again and again
-  faults      the same on the cluster's real servers, while any part of it is killed, stopped or emptied";
+  faults      the same on the cluster's real servers, while any part of it is killed, stopped or emptied
+  model       random lives of repeating tasks agree with a small model, step by step";
 
 const BENCH: &str = "\
 cargo xtask bench NAME [OPTIONS…]

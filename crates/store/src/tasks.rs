@@ -393,7 +393,7 @@ pub async fn has_project(owner: &str, id: &str) -> Result<bool, Error> {
 
 /// Makes the occurrence that follows a completed or skipped one, under the unique key (series, occurrence): however
 /// often this is called, there is one. (The completed one stays locked: whoever comes second finds it.) One that was
-/// withdrawn untouched comes back. Does nothing where the completed one has been reopened meanwhile, or where another
+/// withdrawn untouched comes back as it would be made now. Does nothing where the completed one has been reopened meanwhile, or where another
 /// successor stands. What may change without a new generation is taken from the row as it is now.
 pub async fn make_successor(
     done: &TaskState,
@@ -416,6 +416,10 @@ pub async fn make_successor(
          FROM t, (SELECT ?1 AS j) AS input
          WHERE NOT EXISTS (SELECT 1 FROM tasks other WHERE other.previous_id = t.id AND other.deleted_at IS NULL)
          ON CONFLICT (series_id, occurrence) DO UPDATE SET
+             project_id = excluded.project_id, title = excluded.title, notes = excluded.notes, priority = excluded.priority,
+             tags = excluded.tags, start = excluded.start, due = excluded.due, timezone = excluded.timezone,
+             due_at = excluded.due_at, repeat = excluded.repeat, reminders = excluded.reminders,
+             series_start = excluded.series_start, number = excluded.number, rank = excluded.rank,
              deleted_at = NULL, generation = tasks.generation + 1, generation_at = excluded.generation_at,
              version = tasks.version + 1, op = excluded.op, body_hash = NULL, actor = excluded.actor,
              via = excluded.via, trace = excluded.trace, updated_at = excluded.updated_at

@@ -2,6 +2,7 @@
 //! writes its own log.
 
 mod faults;
+mod model;
 
 use std::collections::HashMap;
 use std::process::ExitCode;
@@ -32,6 +33,8 @@ enum Proof {
     Reminders(Reminders),
     /// The same on the cluster's real servers, while any part of it is killed, stopped or emptied
     Faults(faults::Faults),
+    /// Random lives of repeating tasks agree with a small model, step by step
+    Model(model::Model),
 }
 
 #[derive(Parser, Clone)]
@@ -62,6 +65,7 @@ async fn main() -> ExitCode {
             quiet && (options.kills == 0 || run(&options).await)
         }
         Proof::Faults(options) => faults::run(&options).await,
+        Proof::Model(options) => model::run(&options).await,
     };
     if held {
         ExitCode::SUCCESS

@@ -400,7 +400,7 @@ async fn story(app: &App) -> Vec<String> {
         .await;
     // The sweep brings the plans that lag a second.
     app.advance("PT5S").await;
-    for task in &tasks {
+    for task in tasks.iter().chain([&daily]) {
         story.plan(task).await;
     }
 
