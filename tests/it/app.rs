@@ -284,18 +284,29 @@ impl App {
         .await;
     }
 
-    /// The same, and that all has happened whose instant has come by the manual clock.
-    pub async fn caught_up(&self) {
+    /// Waits until all has rung whose instant has come by the manual clock.
+    pub async fn rung(&self) {
         const DUE: &str =
-            "SELECT (SELECT count(*) FROM reminders WHERE state = 'planned' AND fire_at <= ?1)
-            + (SELECT count(*) FROM plans WHERE next_at <= ?1)";
+            "SELECT count(*) FROM reminders WHERE state = 'planned' AND fire_at <= ?1";
+        self.nothing_left(DUE).await;
+    }
+
+    /// [`App::settled`], also by what the manual clock has made due.
+    pub async fn caught_up(&self) {
         self.settled().await;
+        self.nothing_left("SELECT count(*) FROM plans WHERE next_at <= ?1")
+            .await;
+        self.rung().await;
+        self.settled().await;
+    }
+
+    /// Waits until a statement counts nothing, given the manual clock's time.
+    async fn nothing_left(&self, sql: &str) {
         eventually("what is due to have happened", || async {
-            let answer = self.query(DUE, vec![self.clock.now().into()]).await;
+            let answer = self.query(sql, vec![self.clock.now().into()]).await;
             matches!(answer.first()?.0.first()?, Value::Integer(0)).then_some(())
         })
         .await;
-        self.settled().await;
     }
 
     /// On the runtime that the server was started on: a pool's connections end with the runtime that opened them, and

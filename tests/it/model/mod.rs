@@ -3,6 +3,7 @@
 
 pub mod calendar;
 mod world;
+pub mod year;
 
 use std::fmt::Write as _;
 
@@ -340,7 +341,7 @@ impl Life {
         let time = task.time.map(|_| self.some_time());
         let day = task.day + Days::new(by);
         let due = Due::new(day, time);
-        if due == task.due || matches!(task.repeat.rule.end, End::Until(until) if day > until) {
+        if matches!(task.repeat.rule.end, End::Until(until) if day > until) {
             return self.pass().await;
         }
         self.patch(&id, json!({ "due": due.text(), "apply": "later" }))

@@ -3,6 +3,7 @@
 
 mod faults;
 mod model;
+mod year;
 
 use std::collections::HashMap;
 use std::process::ExitCode;
@@ -35,6 +36,8 @@ enum Proof {
     Faults(faults::Faults),
     /// Random lives of repeating tasks agree with a small model, step by step
     Model(model::Model),
+    /// Every reminder of a year rings at its instant, on a clock that is set
+    Year(year::Options),
 }
 
 #[derive(Parser, Clone)]
@@ -66,6 +69,7 @@ async fn main() -> ExitCode {
         }
         Proof::Faults(options) => faults::run(&options).await,
         Proof::Model(options) => model::run(&options).await,
+        Proof::Year(options) => year::run(&options).await,
     };
     if held {
         ExitCode::SUCCESS
