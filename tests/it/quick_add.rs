@@ -38,7 +38,7 @@ async fn a_line_is_read_as_a_task_that_can_be_added_as_it_is() {
         answer["words"],
         json!({
             "due": "Monday, 30 November 09:00",
-            "repeat": "every month on the last weekday at 09:00",
+            "repeat": "every month on the last workday, 09:00",
             "reminders": ["1 day before"],
         })
     );

@@ -20,7 +20,7 @@ async fn a_rule_is_said_in_words_with_its_dates_before_it_is_used() {
     assert_eq!(
         shown,
         json!({
-            "words": "every month on the 31st (last day when shorter) at 09:00",
+            "words": "every month on the 31st (last day when shorter), 09:00",
             "rrule": "RSCALE=GREGORIAN;FREQ=MONTHLY;BYMONTHDAY=31;SKIP=BACKWARD",
             "occurrences": ["2026-12-31T09:00", "2027-01-31T09:00", "2027-02-28T09:00"],
         })

@@ -219,7 +219,7 @@ wire! {
 
     /// `GET /api/recurrence`
     pub struct RecurrencePreview {
-        /// What the rule says: `every Monday at 09:00`
+        /// What the rule says: `every Monday, 09:00`
         pub words: String,
         /// The rule in the form in which a task keeps it.
         pub rrule: String,
@@ -285,7 +285,7 @@ wire! {
         /// `tomorrow 09:00`
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub due: Option<String>,
-        /// `every month on the last weekday at 09:00`
+        /// `every month on the last workday, 09:00`
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub repeat: Option<String>,
         /// `1 day before`

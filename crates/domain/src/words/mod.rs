@@ -118,7 +118,7 @@ fn nth(template: &str, n: &str, day: &str) -> String {
     template.replace("{n}", n).replace("{day}", day)
 }
 
-/// What a rule says, in words: "every Monday at 09:00", "every 2 weeks on Monday and Friday", "every month on the 31st
+/// What a rule says, in words: "every Monday, 09:00", "every 2 weeks on Monday and Friday", "every month on the 31st
 /// (last day when shorter)". What the rule leaves open (the day, the time) is taken from `start`, if there is one.
 pub fn describe(rule: &Rule, start: Option<Local>, language: Language) -> String {
     let said = language.words();

@@ -295,7 +295,7 @@ fn spans_say_what_was_understood() {
             "Pay rent every month on the last workday at 9am remind me 1 day before !1 @errands",
             Language::English
         ),
-        "repeat: every month on the last weekday at 09:00 | due: Monday, 30 November 09:00 | reminder: 1 day before | priority: high | tag: errands"
+        "repeat: every month on the last workday, 09:00 | due: Monday, 30 November 09:00 | reminder: 1 day before | priority: high | tag: errands"
     );
     assert_eq!(
         said(

@@ -5,18 +5,18 @@ use crate::local;
 #[test]
 fn rules_are_said_in_english() {
     for (rule, start, words) in [
-        ("FREQ=DAILY", "2026-11-23T09:00", "every day at 09:00"),
+        ("FREQ=DAILY", "2026-11-23T09:00", "every day, 09:00"),
         ("FREQ=DAILY;INTERVAL=10", "2026-11-23", "every 10 days"),
-        ("FREQ=WEEKLY", "2026-11-23T09:00", "every Monday at 09:00"),
+        ("FREQ=WEEKLY", "2026-11-23T09:00", "every Monday, 09:00"),
         (
             "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR",
             "2026-11-23T09:00",
-            "every weekday at 09:00",
+            "every workday, 09:00",
         ),
         (
             "FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR",
             "2026-11-23",
-            "every weekday",
+            "every workday",
         ),
         (
             "FREQ=WEEKLY;BYDAY=MO,FR;INTERVAL=2",
@@ -26,7 +26,7 @@ fn rules_are_said_in_english() {
         (
             "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;INTERVAL=2",
             "2026-11-23",
-            "every 2 weeks on weekdays",
+            "every 2 weeks on workdays",
         ),
         (
             "FREQ=MONTHLY;BYMONTHDAY=31;SKIP=BACKWARD",
@@ -41,7 +41,7 @@ fn rules_are_said_in_english() {
         (
             "FREQ=MONTHLY;SKIP=BACKWARD",
             "2026-12-05T18:30",
-            "every month on the 5th at 18:30",
+            "every month on the 5th, 18:30",
         ),
         (
             "FREQ=MONTHLY;BYMONTHDAY=1,-1",
@@ -61,7 +61,7 @@ fn rules_are_said_in_english() {
         (
             "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1",
             "2026-11-30T09:00",
-            "every month on the last weekday at 09:00",
+            "every month on the last workday, 09:00",
         ),
         (
             "FREQ=MONTHLY;BYMONTHDAY=13;BYDAY=FR",
@@ -86,7 +86,7 @@ fn rules_are_said_in_english() {
         (
             "FREQ=DAILY;BYHOUR=9,21",
             "2026-11-23T09:00",
-            "every day at 09:00 and 21:00",
+            "every day, 09:00 and 21:00",
         ),
         ("FREQ=DAILY;COUNT=5", "2026-11-23", "every day, 5 times"),
         (
@@ -112,7 +112,7 @@ fn rules_are_said_in_english() {
             None,
             Language::English
         ),
-        "every day at 09:00"
+        "every day, 09:00"
     );
 }
 
