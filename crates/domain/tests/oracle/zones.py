@@ -1,0 +1,64 @@
+"""The zones of the package tzdata, through Python's own zoneinfo."""
+
+from datetime import datetime, timedelta, timezone
+from importlib.resources import files
+from struct import unpack
+
+import tzdata
+
+import rfc
+
+RELEASE = tzdata.IANA_VERSION
+
+
+def names():
+    return files("tzdata").joinpath("zones").read_text().split()
+
+
+def offset(at, where):
+    """Seconds east of UTC."""
+    return int(datetime.fromtimestamp(at, where).utcoffset().total_seconds())
+
+
+def listed(name):
+    """The instants that the zone's file (RFC 9636, version 2 or later) lists."""
+    data = files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
+    header = ">4sc15x6l"
+    counts = unpack(header, data[:44])[2:]
+    utc, std, leaps, times, types, chars = counts
+    second = 44 + times * 5 + types * 6 + chars + leaps * 8 + std + utc
+    magic, version, _, _, _, times, *_ = unpack(header, data[second:second + 44])
+    assert magic == b"TZif" and version >= b"2", name
+    return unpack(f">{times}q", data[second + 44:second + 44 + times * 8])
+
+
+def transitions(name, begin, end):
+    """`[instant, offset before, offset after]`: those the file lists, and what its rule for later years makes, found by
+    looking at every day."""
+    where = rfc.zone(name)
+    found = {at for at in listed(name) if begin <= at < end}
+    before = offset(begin, where)
+    for day in range(begin, end, 86_400):
+        after = offset(day + 86_400, where)
+        if after != before:
+            low, high = day, day + 86_400
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if offset(middle, where) == before else (low, middle)
+            found.add(high)
+        before = after
+    pairs = ((at, offset(at - 1, where), offset(at, where)) for at in sorted(found))
+    return [[at, before, after] for at, before, after in pairs if before != after]
+
+
+def around(at, before, after):
+    """Local times at which something could go wrong: on both edges of a gap or fold and in its middle."""
+    for edge in (at + before, at + after, at + (before + after) // 2):
+        for away in (-86_400, -60, -1, 0, 1, 60, 86_400):
+            yield datetime.fromtimestamp(edge + away, timezone.utc).replace(tzinfo=None)
+
+
+def zone(name, begin, end):
+    """Each change of offset with the instants of the local times around it."""
+    where = rfc.zone(name)
+    return [[*change, [rfc.instant(at, where) for at in around(*change)]] for change in transitions(name, begin, end)]
