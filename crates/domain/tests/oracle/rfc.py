@@ -263,6 +263,8 @@ def numbered(series, end):
     first = series.origin if hourly else as_if_utc(series.start)
     yield first, 1
     number = 1
+    # No zone's offset is longer than a day: from here on nothing is before UNTIL.
+    last = series.rule.until and datetime.strptime(series.rule.until[:8], "%Y%m%d").date() + 2 * DAY
     for at in by_hours(series, end) if hourly else by_days(series, end):
         here = at if hourly else as_if_utc(at)
         if here <= first:
@@ -271,6 +273,8 @@ def numbered(series, end):
         if series.rule.count is not None and number > series.rule.count:
             return
         shown, due = (wall(at, where), at) if hourly else (at, instant(at, where))
+        if last and shown.date() > last:
+            return
         if until_admits(series, shown, due):
             yield here, number
 

@@ -33,20 +33,19 @@ def listed(name):
 
 
 def transitions(name, begin, end):
-    """`[instant, offset before, offset after]`: those the file lists, and what its rule for later years makes, found by
-    looking at every day."""
+    """`[instant, offset before, offset after]`: those the file lists, and what its rule makes after the last of them, found
+    by looking at every day."""
     where = rfc.zone(name)
-    found = {at for at in listed(name) if begin <= at < end}
-    before = offset(begin, where)
-    for day in range(begin, end, 86_400):
-        after = offset(day + 86_400, where)
-        if after != before:
-            low, high = day, day + 86_400
+    all_listed = listed(name)
+    found = {at for at in all_listed if begin <= at < end}
+    for day in range(max(begin, max(all_listed, default=begin)), end, 86_400):
+        low, high = day, day + 86_400
+        before = offset(low, where)
+        if offset(high, where) != before:
             while high - low > 1:
                 middle = (low + high) // 2
                 low, high = (middle, high) if offset(middle, where) == before else (low, middle)
             found.add(high)
-        before = after
     pairs = ((at, offset(at - 1, where), offset(at, where)) for at in sorted(found))
     return [[at, before, after] for at, before, after in pairs if before != after]
 

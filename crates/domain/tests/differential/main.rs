@@ -1,0 +1,30 @@
+//! Recurrence and zones compared with voices that share no line with the engine; what differs, and who is right, is in
+//! `specs/005-cloud-deployment/recurrence.md`. `cargo xtask prove recurrence` runs the same tests over more rules.
+
+mod generator;
+mod oracle;
+mod rules;
+mod zones;
+
+/// How many rules, and which.
+struct Settings {
+    rules: usize,
+    seed: u64,
+}
+
+/// `PUNCTUAL_RECURRENCE=RULES,SEED`, as `cargo xtask prove recurrence` sets it; else a slice.
+fn settings() -> Settings {
+    let slice = Settings {
+        rules: 2_000,
+        seed: 5545,
+    };
+    let Ok(text) = std::env::var("PUNCTUAL_RECURRENCE") else {
+        return slice;
+    };
+    let numbers = text
+        .split_once(',')
+        .and_then(|(rules, seed)| Some((rules.parse().ok()?, seed.parse().ok()?)));
+    let (rules, seed) =
+        numbers.unwrap_or_else(|| panic!("PUNCTUAL_RECURRENCE is not RULES,SEED: {text}"));
+    Settings { rules, seed }
+}
