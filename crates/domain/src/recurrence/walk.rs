@@ -5,7 +5,7 @@
 //! clock were UTC), because these rules live on the wall; in hourly rules it is Unix time, because these live in
 //! elapsed time.
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 
 use super::expand::{Expander, LAST_YEAR};
 use super::rule::{End, Rule, Until};
@@ -16,8 +16,9 @@ use crate::time::{Instant, Local, Zone, day_start, resolve, to_local};
 /// weekday that exists at all has come.
 pub const MAX_EMPTY_YEARS: i32 = 400;
 
-/// Hours that are tried one by one before a search in an hourly rule gives up.
-const MAX_EMPTY_HOURS: u32 = 20_000;
+/// Hours that are tried one by one before a search in an hourly rule gives up: every second one of two years, in which the
+/// clocks were changed to the odd hours and back.
+const MAX_EMPTY_HOURS: u32 = 10_000;
 
 /// So many occurrences are counted one by one to learn the number of a later one; after that the search gives up.
 const MAX_COUNTED: u32 = 500_000;
@@ -490,27 +491,25 @@ impl<'a> Walk<'a> {
                 hour.push(begin);
             }
         } else {
-            let steady = local(begin + 3_599) - first == chrono::TimeDelta::seconds(3_599);
-            let aligned = steady && first.minute() == 0;
+            // Where the offset changes within the hour, every minute is looked up.
+            let steady = local(begin + 3_599) - first == TimeDelta::seconds(3_599);
+            let aligned = steady && first.minute() == 0 && first.second() == 0;
             if aligned && !(hour_fits(first.hour()) && grid.expander.admits(first.date())) {
                 return;
             }
+            let minutes = rule.by_minute.iter().fold(0_u64, |set, m| set | 1 << m);
             let second = i64::from(grid.start.start().second());
             for minute in 0..60 {
-                if aligned && !rule.by_minute.iter().any(|m| i64::from(*m) == minute) {
-                    continue;
-                }
-                // Where the offset changes within the hour, or is no whole hour, every minute is looked up.
-                let at = begin + minute * 60 + second;
-                let shown = local(at);
-                let fits = rule
-                    .by_minute
-                    .iter()
-                    .any(|m| u32::from(*m) == shown.minute())
-                    && hour_fits(shown.hour())
-                    && grid.expander.admits(shown.date());
+                let away = minute * 60 + second;
+                let shown = if steady {
+                    first + TimeDelta::seconds(away)
+                } else {
+                    local(begin + away)
+                };
+                let fits = minutes >> shown.minute() & 1 == 1
+                    && (aligned || hour_fits(shown.hour()) && grid.expander.admits(shown.date()));
                 if fits {
-                    hour.push(at);
+                    hour.push(begin + away);
                 }
             }
         }

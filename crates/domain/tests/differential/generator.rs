@@ -76,8 +76,12 @@ impl Dice {
         self.between(1, 100) <= chance
     }
 
-    pub fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        &of[self.between(0, of.len() as i64 - 1) as usize]
+    pub fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.index(of.len())]
+    }
+
+    fn index(&mut self, len: usize) -> usize {
+        self.between(0, len as i64 - 1) as usize
     }
 
     /// A list for a `BY` part: mostly short, sometimes long.
@@ -234,11 +238,11 @@ impl Generator {
 
     fn any_case(&mut self) -> Case {
         let zone = if self.dice.percent(50) {
-            *self.dice.one(&self.odd)
+            self.dice.one(&self.odd)
         } else {
-            *self.dice.one(&TZ_VARIANTS)
+            self.dice.one(&TZ_VARIANTS)
         };
-        let freq = *self.dice.one(&[
+        let freq = self.dice.one(&[
             "YEARLY", "YEARLY", "MONTHLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY",
         ]);
         let at = self.start(zone, freq);
@@ -253,7 +257,12 @@ impl Generator {
             "MONTHLY" => self.dice.between(2, 12),
             "WEEKLY" => self.dice.between(1, 6),
             "DAILY" => self.dice.between(1, 4),
-            _ => 1,
+            _ => 0,
+        };
+        let days = if freq == "HOURLY" {
+            self.dice.one(&[10, 30, 30, 90, 400])
+        } else {
+            0
         };
         let last = NaiveDate::from_ymd_opt(2100, 1, 1).unwrap();
         let mut case = Case {
@@ -262,7 +271,7 @@ impl Generator {
             zone,
             rdates: Vec::new(),
             exdates: Vec::new(),
-            end: (start.date() + Months::new(12 * years as u32)).min(last),
+            end: (start.date() + Months::new(12 * years as u32) + Days::new(days as u64)).min(last),
             most: 30,
             done: Vec::new(),
         };
@@ -297,14 +306,14 @@ impl Generator {
         add(dice, "BYMONTH", 25, &|dice| dice.between(1, 12).to_string());
         if yearly {
             add(dice, "BYWEEKNO", 20, &|dice| match dice.between(1, 3) {
-                1 => (*dice.one(&["1", "2", "51", "52", "53", "-1", "-2", "-51", "-52", "-53"]))
+                1 => (dice.one(&["1", "2", "51", "52", "53", "-1", "-2", "-51", "-52", "-53"]))
                     .to_owned(),
                 _ => dice.signed(53, 30),
             });
         }
         if yearly || freq == "HOURLY" {
             add(dice, "BYYEARDAY", 15, &|dice| match dice.between(1, 3) {
-                1 => (*dice.one(&[
+                1 => (dice.one(&[
                     "1", "59", "60", "61", "365", "366", "-1", "-306", "-307", "-365", "-366",
                 ]))
                 .to_owned(),
@@ -313,7 +322,7 @@ impl Generator {
         }
         if freq != "WEEKLY" {
             add(dice, "BYMONTHDAY", 30, &|dice| match dice.between(1, 2) {
-                1 => (*dice.one(&[
+                1 => (dice.one(&[
                     "1", "28", "29", "30", "31", "-1", "-28", "-29", "-30", "-31",
                 ]))
                 .to_owned(),
@@ -332,7 +341,7 @@ impl Generator {
         let numbered = if widest == 0 {
             0
         } else {
-            *dice.one(&[0, 100, 100, 50])
+            dice.one(&[0, 100, 100, 50])
         };
         let mut add = |dice: &mut Dice, name, chance, one: &dyn Fn(&mut Dice) -> String| {
             if dice.percent(chance) {
@@ -340,7 +349,7 @@ impl Generator {
             }
         };
         add(dice, "BYDAY", 40, &|dice| {
-            let day = *dice.one(&WEEKDAYS);
+            let day = dice.one(&WEEKDAYS);
             if dice.percent(numbered) {
                 format!("{}{day}", dice.signed(widest, 40))
             } else {
@@ -360,7 +369,7 @@ impl Generator {
             parts.push(("BYSETPOS", dice.list(|dice| dice.signed(high, 50))));
         }
         if dice.percent(40) {
-            parts.push(("WKST", vec![(*dice.one(&WEEKDAYS)).to_owned()]));
+            parts.push(("WKST", vec![(dice.one(&WEEKDAYS)).to_owned()]));
         }
         if dice.percent(if matches!(freq, "YEARLY" | "MONTHLY") {
             20
@@ -371,7 +380,7 @@ impl Generator {
             parts.push((
                 "SKIP",
                 vec![
-                    (*dice.one(&["OMIT", "BACKWARD", "BACKWARD", "FORWARD", "FORWARD"])).to_owned(),
+                    (dice.one(&["OMIT", "BACKWARD", "BACKWARD", "FORWARD", "FORWARD"])).to_owned(),
                 ],
             ));
         }
@@ -398,7 +407,7 @@ impl Generator {
         let from = begin.and_utc().timestamp();
         let near = changes(zone, from, from + 366 * 86_400, 86_400);
         if !near.is_empty() && dice.percent(60) {
-            let (at, before, after) = *dice.one(&near);
+            let (at, before, after) = dice.one(&near);
             // Inside of the gap or fold as often as close to it.
             let (low, high) = if before < after {
                 (at + before, at + after)
@@ -426,7 +435,7 @@ impl Generator {
         match dice.between(1, 8) {
             1 => any
                 .with_month(1)
-                .and_then(|at| at.with_day(*dice.one(&[29, 30, 31])))
+                .and_then(|at| at.with_day(dice.one(&[29, 30, 31])))
                 .unwrap_or(any),
             2 => NaiveDate::from_ymd_opt(any.year() / 4 * 4, 2, 29)
                 .map_or(any, |day| day.and_time(any.time())),
@@ -449,7 +458,7 @@ impl Generator {
             .collect();
         let dice = &mut self.dice;
         if case.part("COUNT").is_none() && dice.percent(25) {
-            let one = dice.one(&list);
+            let one = &list[dice.index(list.len())];
             let away = if dice.percent(50) {
                 dice.between(-1, 1)
             } else {
@@ -467,7 +476,7 @@ impl Generator {
             case.parts.push(("UNTIL", vec![until]));
         }
         let some = |dice: &mut Dice| {
-            let shown = start_of(dice.one(&list).at);
+            let shown = start_of(list[dice.index(list.len())].at);
             let shown = match dice.between(1, 3) {
                 1 => shown,
                 2 => shown + TimeDelta::days(dice.between(-3, 40)),
@@ -503,7 +512,7 @@ impl Generator {
 
 /// Mostly to whole minutes and quarters.
 fn round(dice: &mut Dice, seconds: i64) -> i64 {
-    let to = *dice.one(&[1, 60, 60, 900, 900, 1_800]);
+    let to = dice.one(&[1, 60, 60, 900, 900, 1_800]);
     seconds.div_euclid(to) * to
 }
 

@@ -2,6 +2,7 @@
 //! `specs/005-cloud-deployment/recurrence.md`. `cargo xtask prove recurrence` runs the same tests over more rules.
 
 mod generator;
+mod hostile;
 mod oracle;
 mod rules;
 mod zones;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant as Clock};
 
-use chrono::NaiveTime;
+use chrono::{NaiveDateTime, NaiveTime};
 use punctual_domain::series::next;
-use punctual_domain::{Basis, Instant, Local, OccurrenceRef, Series};
+use punctual_domain::time::resolve;
+use punctual_domain::{Basis, Instant, Local, OccurrenceRef, Series, Zone};
 use rrule::RRuleSet;
 use serde::Deserialize;
 
@@ -25,6 +26,7 @@ struct Answer {
     occurrences: Vec<(u32, Local, i64)>,
     dateutil: Option<Vec<Local>>,
     classes: Vec<String>,
+    asked: bool,
     due: Vec<Option<Following>>,
     completion: Vec<Option<Following>>,
 }
@@ -172,18 +174,20 @@ fn crate_says(case: &Case) -> Result<(Vec<Local>, bool), &'static str> {
         .parse()
         .map_err(|_| "refuses")?;
     let found = set.all(case.most as u16);
-    let dates = found
+    let hourly = case.part("FREQ") == Some("HOURLY");
+    let end = case.end.and_time(NaiveTime::MIN);
+    let within = |at: &NaiveDateTime| match hourly {
+        true => resolve(*at, case.zone) < resolve(end, Zone::UTC),
+        false => *at < end,
+    };
+    let dates: Vec<Local> = found
         .dates
         .iter()
         .map(|at| at.naive_local())
-        .filter(|at| at.date() < case.end);
-    let dates: Vec<Local> = dates
-        .map(|at| {
-            if case.start.is_date() {
-                Local::Date(at.date())
-            } else {
-                Local::DateTime(at)
-            }
+        .filter(within)
+        .map(|at| match case.start.is_date() {
+            true => Local::Date(at.date()),
+            false => Local::DateTime(at),
         })
         .collect();
     Ok((dates, found.limited && found.dates.len() < case.most))
@@ -195,6 +199,7 @@ struct Figures {
     zones: std::collections::BTreeSet<&'static str>,
     occurrences: usize,
     completions: usize,
+    asked: usize,
     agreed: usize,
     crate_agreed: usize,
     crate_not: BTreeMap<String, usize>,
@@ -224,7 +229,8 @@ impl Figures {
         for name in &theirs.classes {
             self.class(name, case);
         }
-        self.agreed += usize::from(theirs.classes.is_empty());
+        self.asked += usize::from(theirs.asked);
+        self.agreed += usize::from(theirs.asked && theirs.classes.is_empty());
         if ours.took > self.slowest.0 {
             self.slowest = (
                 ours.took,
@@ -241,7 +247,10 @@ impl Figures {
             self.occurrences,
             self.completions,
         );
-        println!("python-dateutil says the same: {}", self.agreed);
+        println!(
+            "python-dateutil was asked {} of them and says the same to {}",
+            self.asked, self.agreed
+        );
         println!(
             "the rrule crate says what dateutil says: {}",
             self.crate_agreed

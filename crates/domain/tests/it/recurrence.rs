@@ -175,6 +175,19 @@ fn skip_forward_gives_the_first_of_the_next_month_once() {
 }
 
 #[test]
+fn beside_a_week_or_a_day_of_the_year_a_day_of_the_month_only_limits_and_skip_moves_nothing() {
+    for by in ["BYYEARDAY=60", "BYWEEKNO=9"] {
+        let rule = format!("FREQ=YEARLY;{by};BYMONTHDAY=30;SKIP=FORWARD");
+        // The 30th of February would be the 1st of March, which is day 60 and in week 9.
+        assert_eq!(
+            first(&recurrence(&rule, "2023-01-30", "UTC"), 2),
+            ["2023-01-30"],
+            "{by}"
+        );
+    }
+}
+
+#[test]
 fn a_leap_day_recurs_every_four_years_or_on_feb_28_with_skip_backward() {
     let leap = recurrence("FREQ=YEARLY", "2096-02-29", "UTC");
     assert_eq!(first(&leap, 3), ["2096-02-29", "2104-02-29", "2108-02-29"]);

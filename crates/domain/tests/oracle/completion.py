@@ -10,11 +10,11 @@ from datetime import datetime, time
 import rfc
 
 
-def by_due(series, completed, now, end):
-    """`completed` is a place. `(place, number, passed over)`, or nothing where none comes before the end."""
+def by_due(series, occurrences, completed, now):
+    """`completed` is a place. Place, number, local time and how many were passed over; nothing where none comes."""
     today = rfc.wall(now, series.zone).date()
     passed_over = 0
-    for here, number, at in rfc.occurrences(series, end.year):
+    for here, number, at in occurrences:
         if here <= completed:
             continue
         if (at.date() < today) if series.dated else (rfc.due(series, here, at) < now):

@@ -5,7 +5,8 @@ First a line `{"tzdata": RELEASE, "zones": [NAME…]}`. Then for each line of re
 - `{"zone", "begin", "end"}`: the changes of offset between two instants,
   `[[instant, before, after, [instants of the local times around it]]…]`
 - `{"rule", "start", "zone", "rdates", "exdates", "end", "most", "done"}`: `occurrences`, at most so many before the day
-  `end`, as `[number, local, due]`; `dateutil`: null where it agrees or can't speak, else what it says; `classes`: why;
+  `end`, as `[number, local, due]`; `asked`: whether dateutil can speak to it; `dateutil`: what it says where that is
+  something else; `classes`: why;
   `due`, `completion`: for each `[n-th of them, instant]` of `done` what follows with either basis, `[number, local, due,
   passed over]`, null where nothing does before `end`.
 
@@ -14,8 +15,9 @@ A line is read whole before it is answered, so neither side waits for the other 
 
 import json
 import sys
+from copy import copy
 from datetime import datetime
-from itertools import islice
+from itertools import islice, takewhile, tee
 
 import completion
 import rfc
@@ -34,22 +36,21 @@ def series_of(case):
 def compare(case):
     series, end, most = series_of(case), datetime.fromisoformat(case["end"]), case["most"]
     limit = rfc.as_if_utc(end)
-    bounded = (one for one in rfc.occurrences(series, end.year) if one[0] < limit)
-    found = list(islice(bounded, most))
+    (everything,) = tee(takewhile(lambda one: one[0] < limit, rfc.occurrences(series, end.year)), 1)
+    found = list(islice(copy(everything), most))
     said = lambda here, number, at: [number, rfc.show(at, series.dated), rfc.due(series, here, at)]
-    answer = {"occurrences": [said(*one) for one in found], "dateutil": None, "classes": [], "due": [], "completion": []}
-    if voices.speaks(case["rule"]):
+    answer = {"occurrences": [said(*one) for one in found], "dateutil": None, "classes": [], "due": [], "completion": [],
+              "asked": voices.speaks(case["rule"])}
+    if answer["asked"]:
         expected = [at for _, _, at in found]
         raw = voices.ask(case, series, [], end, most)
         if raw != expected:
             answer["dateutil"] = [rfc.show(at, series.dated) for at in raw]
             answer["classes"] = voices.classes(case, series, expected, end, most)
-    else:
-        answer["classes"] = ["silent"]
     for nth, now in case["done"]:
         if nth < len(found):
             here, number, _ = found[nth]
-            for basis, next_one in [("due", completion.by_due(series, here, now, end)),
+            for basis, next_one in [("due", completion.by_due(series, copy(everything), here, now)),
                                     ("completion", completion.by_completion(series, here, number, now, end))]:
                 if next_one and next_one[0] >= limit:
                     next_one = None

@@ -222,17 +222,23 @@ def by_hours(series, end):
         begin -= shown.minute * 60 + second
     fitting = lru_cache(None)(lambda ordinal: day_fits(rule, ordinal))
     stop = as_if_utc(datetime(end, 12, 31)) + 2 * 86_400
+    step = rule.interval * 3_600
     while begin < stop:
-        ends = [wall(at, where) for at in (begin, begin + 3_599)]
-        if any(fitting(at.toordinal()) for at in ends):
+        first, last = (datetime.fromtimestamp(at, where) for at in (begin, begin + 3_599))
+        if not (fitting(first.toordinal()) or fitting(last.toordinal())):
+            # On to the hours before the next midnight.
+            begin += max(1, ((22 - first.hour) * 3_600) // step) * step
+            continue
+        steady = first.utcoffset() == last.utcoffset()
+        if not (steady and rule.hours and not {first.hour, last.hour} & rule.hours):
             candidates = []
             for at in range(begin + second, begin + 3_600, 60) if rule.minutes else [begin]:
-                shown = wall(at, where)
+                shown = datetime.fromtimestamp(at, where)
                 if ((not rule.minutes or shown.minute in rule.minutes) and (not rule.hours or shown.hour in rule.hours)
                         and fitting(shown.toordinal())):
                     candidates.append(at)
             yield from picked(rule, candidates)
-        begin += rule.interval * 3_600
+        begin += step
 
 
 def until_admits(series, at, due):

@@ -84,6 +84,8 @@ def ask(case, series, put_right, end, most):
     # A zone where UNTIL is an instant: then all of them are.
     where = series.zone if until and until.endswith("Z") else None
     with_zone = lambda at: at.replace(tzinfo=where)
+    hourly, limit = series.rule.freq == "HOURLY", rfc.as_if_utc(end)
+    too_late = lambda at: (rfc.instant(at, series.zone) if hourly else rfc.as_if_utc(at)) >= limit
     try:
         rule = du.rrulestr(text, dtstart=with_zone(begin))
     except ValueError as why:
@@ -101,7 +103,7 @@ def ask(case, series, put_right, end, most):
             if at < with_zone(start) or ("start" in put_right and at == with_zone(start)):
                 continue
             given += 1
-            if count is not None and given > count or at.replace(tzinfo=None) >= end:
+            if count is not None and given > count or too_late(at.replace(tzinfo=None)):
                 return
             yield at
 
@@ -110,7 +112,7 @@ def ask(case, series, put_right, end, most):
     merged = du.rruleset()
     merged.rrule(bounded())
     for at, _ in rdates:
-        if at < end:
+        if not too_late(at):
             merged.rdate(with_zone(at))
     for at in left_out:
         merged.exdate(at)
@@ -139,6 +141,8 @@ CLASSES = {
 
 def explained_by_hours(series, expected, given):
     """An hourly rule steps in elapsed time, and dateutil on the wall: that shows only after the clocks were changed."""
+    if rfc.wall(series.origin, series.zone) != series.start:
+        return True  # The start is in a gap: what the wall shows then is another time.
     differ = [pair for pair in zip_longest(expected, given) if pair[0] != pair[1]]
     if not differ:
         return False
