@@ -224,6 +224,9 @@ fn pick(positions: &[i16], len: usize) -> Option<Vec<usize>> {
     if positions.is_empty() {
         return None;
     }
+    if len == 0 {
+        return Some(Vec::new());
+    }
     let mut picked: Vec<usize> = positions
         .iter()
         .filter_map(|position| {
@@ -451,7 +454,8 @@ impl<'a> Walk<'a> {
                 continue;
             }
             let zone = self.grid.zone;
-            let day = to_local(Instant::from_secs(begin), zone).date();
+            let shown = to_local(Instant::from_secs(begin), zone);
+            let day = shown.date();
             let admitted = self.grid.expander.next_admitted(day, last_day)?;
             if admitted > day {
                 // The hour that leads into an admitted day counts: its later minutes may lie in it.
@@ -462,13 +466,25 @@ impl<'a> Walk<'a> {
                 }
             } else {
                 self.fill_hour(begin);
-                self.index += 1;
+                self.index += (self.hours_to_wait(shown.hour()) * 3_600 / step).max(1);
             }
             tried += 1;
             if tried > MAX_EMPTY_HOURS {
                 return None;
             }
         }
+    }
+
+    /// So many elapsed hours after a local hour come surely none of `BYHOUR` that day: no zone puts its clocks forward by more
+    /// than two hours, save at midnight.
+    fn hours_to_wait(&self, hour: u32) -> i64 {
+        let wanted = &self.grid.rule.by_hour;
+        if wanted.is_empty() {
+            return 0;
+        }
+        let later = wanted.iter().map(|wanted| u32::from(*wanted));
+        let next = later.filter(|wanted| *wanted > hour).min().unwrap_or(24);
+        i64::from(next - hour) - 3
     }
 
     /// Whether an hour that begins on a day that is not admitted may still reach into one that is.

@@ -193,17 +193,17 @@ impl Case {
         with(&|case| case.zone = Zone::UTC);
         with(&|case| case.most = case.most / 2 + 1);
         for n in 0..self.done.len() {
-            with(&|case| drop(case.done.remove(n)));
+            with(&|case| _ = case.done.remove(n));
         }
         for n in 0..self.rdates.len() {
-            with(&|case| drop(case.rdates.remove(n)));
+            with(&|case| _ = case.rdates.remove(n));
         }
         for n in 0..self.exdates.len() {
-            with(&|case| drop(case.exdates.remove(n)));
+            with(&|case| _ = case.exdates.remove(n));
         }
         with(&|case| case.start = Local::Date(case.start.date()));
         for (n, (_, values)) in self.parts.iter().enumerate().skip(1) {
-            with(&|case| drop(case.parts.remove(n)));
+            with(&|case| _ = case.parts.remove(n));
             for value in 0..if values.len() > 1 { values.len() } else { 0 } {
                 with(&|case| drop(case.parts[n].1.remove(value)));
             }

@@ -11,21 +11,27 @@ mod zones;
 struct Settings {
     rules: usize,
     seed: u64,
+    /// The whole proof, not the slice of every test run.
+    whole: bool,
 }
 
 /// `PUNCTUAL_RECURRENCE=RULES,SEED`, as `cargo xtask prove recurrence` sets it; else a slice.
 fn settings() -> Settings {
-    let slice = Settings {
-        rules: 2_000,
-        seed: 5545,
-    };
     let Ok(text) = std::env::var("PUNCTUAL_RECURRENCE") else {
-        return slice;
+        return Settings {
+            rules: 2_000,
+            seed: 5545,
+            whole: false,
+        };
     };
     let numbers = text
         .split_once(',')
         .and_then(|(rules, seed)| Some((rules.parse().ok()?, seed.parse().ok()?)));
     let (rules, seed) =
         numbers.unwrap_or_else(|| panic!("PUNCTUAL_RECURRENCE is not RULES,SEED: {text}"));
-    Settings { rules, seed }
+    Settings {
+        rules,
+        seed,
+        whole: true,
+    }
 }

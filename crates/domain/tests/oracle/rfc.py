@@ -101,6 +101,7 @@ def calendar(ordinal):
     return (day.year, day.month, day.day, day.timetuple().tm_yday, day.weekday(), length, 365 + isleap(day.year))
 
 
+@lru_cache(200_000)
 def week(ordinal, wkst):
     """The number of the week that a day is in, and how many weeks that week's year has: week 1 is the first with at
     least four days in its year, so a week belongs to the year of its fourth day."""
@@ -132,15 +133,15 @@ def day_fits(rule, ordinal):
     year, month, day, nth, weekday, month_len, year_len = calendar(ordinal)
     if rule.months and month not in rule.months:
         return False
-    if rule.month_days and not {day, day - month_len - 1} & rule.month_days:
+    if rule.month_days and day not in rule.month_days and day - month_len - 1 not in rule.month_days:
         return False
-    if rule.year_days and not {nth, nth - year_len - 1} & rule.year_days:
+    if rule.year_days and nth not in rule.year_days and nth - year_len - 1 not in rule.year_days:
         return False
     if rule.days and not weekday_fits(rule, ordinal):
         return False
     if rule.weeks:
         number, weeks = week(ordinal, rule.wkst)
-        return bool({number, number - weeks - 1} & rule.weeks)
+        return number in rule.weeks or number - weeks - 1 in rule.weeks
     return True
 
 
@@ -151,7 +152,10 @@ def weekday_fits(rule, ordinal):
     else:
         place, length = day, month_len
     numbers = (0, (place - 1) // 7 + 1, -((length - place) // 7 + 1))
-    return any(weekday == wanted and number in numbers for number, wanted in rule.days)
+    for number, wanted in rule.days:
+        if weekday == wanted and number in numbers:
+            return True
+    return False
 
 
 def periods(rule, start, end):
@@ -206,6 +210,8 @@ def by_days(series, end):
             yield waiting.pop(0)
         days = {ordinal for ordinal in period if day_fits(rule, ordinal)}
         days.update(skipped(rule, period))
+        if not days:
+            continue
         candidates = [datetime.combine(date.fromordinal(day), at) for day in sorted(days) for at in times]
         for at in picked(rule, candidates):
             if at not in waiting:

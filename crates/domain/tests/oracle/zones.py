@@ -20,26 +20,27 @@ def offset(at, where):
     return int(datetime.fromtimestamp(at, where).utcoffset().total_seconds())
 
 
-def listed(name):
-    """The instants that the zone's file (RFC 9636, version 2 or later) lists."""
+def in_file(name):
+    """The instants that the zone's file lists, and the rule for the time after them: RFC 9636, version 2 or later."""
     data = files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
-    header = ">4sc15x6l"
-    counts = unpack(header, data[:44])[2:]
-    utc, std, leaps, times, types, chars = counts
-    second = 44 + times * 5 + types * 6 + chars + leaps * 8 + std + utc
-    magic, version, _, _, _, times, *_ = unpack(header, data[second:second + 44])
-    assert magic == b"TZif" and version >= b"2", name
-    return unpack(f">{times}q", data[second + 44:second + 44 + times * 8])
+    block = 0
+    for size in (4, 8):  # The first block has instants of 32 bits, and is there for old readers.
+        magic, version, utc, std, leaps, times, types, chars = unpack(">4sc15x6l", data[block:block + 44])
+        assert magic == b"TZif" and version >= b"2", name
+        listed = data[block + 44:block + 44 + times * size]
+        block += 44 + times * (size + 1) + types * 6 + chars + leaps * (size + 4) + std + utc
+    return unpack(f">{times}q", listed), data[block:].decode().strip()
 
 
 def transitions(name, begin, end):
     """`[instant, offset before, offset after]`: those the file lists, and what its rule makes after the last of them, found
     by looking at every day."""
     where = rfc.zone(name)
-    all_listed = listed(name)
-    found = {at for at in all_listed if begin <= at < end}
-    for day in range(max(begin, max(all_listed, default=begin)), end, 86_400):
-        low, high = day, day + 86_400
+    listed, rule = in_file(name)
+    found = {at for at in listed if begin <= at < end}
+    days = range(max(begin, max(listed, default=begin)), end, 86_400) if "," in rule else []
+    for low in days:
+        high = low + 86_400
         before = offset(low, where)
         if offset(high, where) != before:
             while high - low > 1:
