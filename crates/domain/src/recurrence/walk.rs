@@ -475,16 +475,17 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// So many elapsed hours after a local hour come surely none of `BYHOUR` that day: no zone puts its clocks forward by more
-    /// than two hours, save at midnight.
+    /// So many elapsed hours after a local hour come surely none of `BYHOUR` that day: no zone puts its clocks forward or
+    /// back by more than three hours, save at midnight or by a whole day.
     fn hours_to_wait(&self, hour: u32) -> i64 {
-        let wanted = &self.grid.rule.by_hour;
-        if wanted.is_empty() {
+        const MOST: u32 = 3;
+        let wanted = || self.grid.rule.by_hour.iter().map(|hour| u32::from(*hour));
+        let comes_again = wanted().any(|wanted| (wanted..=wanted + MOST).contains(&hour));
+        if wanted().next().is_none() || comes_again {
             return 0;
         }
-        let later = wanted.iter().map(|wanted| u32::from(*wanted));
-        let next = later.filter(|wanted| *wanted > hour).min().unwrap_or(24);
-        i64::from(next - hour) - 3
+        let next = wanted().filter(|wanted| *wanted > hour).min();
+        i64::from(next.unwrap_or(24) - hour) - i64::from(MOST)
     }
 
     /// Whether an hour that begins on a day that is not admitted may still reach into one that is.

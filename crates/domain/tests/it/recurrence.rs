@@ -539,6 +539,23 @@ fn hourly_rules_step_in_elapsed_time_and_tell_equal_local_times_apart() {
 }
 
 #[test]
+fn an_hour_that_an_hourly_rule_names_counts_each_time_the_clocks_show_it() {
+    let twice = recurrence(
+        "FREQ=HOURLY;BYHOUR=0,1",
+        "1998-10-25T00:20",
+        "Europe/Dublin",
+    );
+    let keys: Vec<String> = twice.occurrences().take(4).map(|one| one.key).collect();
+    let expected = [
+        "1998-10-24T23:20:00.000Z",
+        "1998-10-25T00:20:00.000Z",
+        "1998-10-25T01:20:00.000Z",
+        "1998-10-26T00:20:00.000Z",
+    ];
+    assert_eq!(keys, expected);
+}
+
+#[test]
 fn hourly_rules_in_working_hours_follow_the_wall() {
     let rule = recurrence(
         "FREQ=HOURLY;INTERVAL=2;BYHOUR=9,10,11,12;BYDAY=MO,TU,WE,TH,FR",
