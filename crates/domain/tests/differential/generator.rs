@@ -141,6 +141,28 @@ pub struct Question<'a> {
     done: &'a [(usize, i64)],
 }
 
+impl std::fmt::Display for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} from {} in {}",
+            self.rule_text(),
+            self.start,
+            self.zone
+        )?;
+        for (name, list) in [("RDATE", &self.rdates), ("EXDATE", &self.exdates)] {
+            let list: Vec<String> = list.iter().map(Local::to_string).collect();
+            if !list.is_empty() {
+                write!(f, ", {name} {}", list.join(" "))?;
+            }
+        }
+        for (nth, at) in &self.done {
+            write!(f, ", {} done at {}", nth + 1, Instant::from_secs(*at))?;
+        }
+        write!(f, " (until {}, {} at most)", self.end, self.most)
+    }
+}
+
 impl Case {
     pub fn rule_text(&self) -> String {
         let parts: Vec<String> = self

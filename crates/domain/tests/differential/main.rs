@@ -4,6 +4,7 @@
 mod generator;
 mod hostile;
 mod oracle;
+mod rrule_crate;
 mod rules;
 mod zones;
 

@@ -10,6 +10,9 @@ use crate::settings;
 
 const DAY: i64 = 86_400;
 
+/// A change of offset, with the instants of the local times around it.
+type Theirs = (i64, i64, i64, Vec<i64>);
+
 /// Seconds east of UTC.
 fn offset(at: i64, zone: Zone) -> i64 {
     let at = Instant::from_secs(at);
@@ -74,7 +77,7 @@ fn every_change_of_every_zones_clocks_from_2020_to_2037_is_where_zoneinfo_has_it
             .iter()
             .map(|zone| changes(*zone, begin, end, step))
             .collect();
-        let theirs: Vec<Vec<(i64, i64, i64, Vec<i64>)>> = oracle.read();
+        let theirs: Vec<Vec<Theirs>> = oracle.read();
         for ((zone, ours), theirs) in batch.iter().zip(ours).zip(theirs) {
             let plain: Vec<_> = theirs
                 .iter()
