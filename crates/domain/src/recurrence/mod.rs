@@ -368,8 +368,7 @@ impl<'a> Occurrences<'a> {
     /// The rule's next occurrence within `COUNT` and `UNTIL`, without taking it.
     fn peek_rule(&mut self) -> Option<(u32, i64)> {
         if self.upcoming.is_none() {
-            let step = self.walk.as_mut().and_then(Walk::step);
-            let step = step.filter(|(number, place)| self.grid.admits(*number, *place));
+            let step = self.walk.as_mut().and_then(Walk::step_allowed);
             if step.is_none() {
                 self.walk = None;
             }

@@ -389,6 +389,16 @@ impl Rule {
                 }
             }
         }
+        // A choice could be moved behind one of the next month's that comes later in that day.
+        if self.skip == Skip::Forward
+            && !self.by_set_pos.is_empty()
+            && (self.by_hour.len() > 1 || self.by_minute.len() > 1)
+        {
+            return Err(Error::rule(
+                "BYSETPOS",
+                "can't choose among several times a day with SKIP=FORWARD",
+            ));
+        }
         if !self.by_set_pos.is_empty()
             && self.by_month.is_empty()
             && self.by_week_no.is_empty()

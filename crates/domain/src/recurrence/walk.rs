@@ -23,6 +23,9 @@ const MAX_EMPTY_HOURS: u32 = 10_000;
 /// So many occurrences are counted one by one to learn the number of a later one; after that the search gives up.
 const MAX_COUNTED: u32 = 500_000;
 
+/// So many seconds may lie between an instant and what the clocks show, and twice that between two orders of occurrences.
+const UNTIL_SLACK: i64 = 3 * 86_400;
+
 /// Where a rule's occurrences lie.
 #[derive(Debug, Clone)]
 pub(super) struct Grid<'a> {
@@ -139,8 +142,8 @@ impl<'a> Grid<'a> {
         }
     }
 
-    /// Whether `COUNT` and `UNTIL` still allow the occurrence of that number and place.
-    pub(super) fn admits(&self, number: u32, place: i64) -> bool {
+    /// Whether `COUNT` and `UNTIL` allow the occurrence of that number and place.
+    fn allows(&self, number: u32, place: i64) -> bool {
         match self.rule.end {
             End::Never => true,
             End::Count(count) => number <= count,
@@ -150,15 +153,24 @@ impl<'a> Grid<'a> {
         }
     }
 
-    /// A place before which `UNTIL` allows everything, whatever the clocks do.
-    fn surely_admitted(&self) -> i64 {
-        let until = match self.rule.end {
-            End::Never | End::Count(_) => return i64::MAX,
+    /// Whether everything from this occurrence on is behind `COUNT` and `UNTIL`.
+    fn is_over(&self, number: u32, place: i64) -> bool {
+        match self.rule.end {
+            End::Count(count) => number > count,
+            _ => self
+                .until()
+                .is_some_and(|until| place > until + UNTIL_SLACK),
+        }
+    }
+
+    /// `UNTIL` as a place, give or take [`UNTIL_SLACK`].
+    fn until(&self) -> Option<i64> {
+        Some(match self.rule.end {
+            End::Never | End::Count(_) => return None,
             End::Until(Until::Date(date)) => date.and_time(NaiveTime::MIN).and_utc().timestamp(),
             End::Until(Until::Local(at)) => at.and_utc().timestamp(),
             End::Until(Until::Utc(at)) => at.secs(),
-        };
-        until - 3 * 86_400
+        })
     }
 
     /// How many occurrences lie in each `cycle` of periods, where that is the same always.
@@ -301,11 +313,11 @@ impl<'a> Walk<'a> {
             return (Some(walk), 0);
         }
         walk.step();
-        walk.leap(place.min(grid.surely_admitted()));
+        let surely_allowed = grid.until().map_or(i64::MAX, |until| until - UNTIL_SLACK);
+        walk.leap(place.min(surely_allowed));
         let mut number = walk.number;
         for _ in 0..MAX_COUNTED {
-            match walk.step() {
-                Some((n, at)) if !grid.admits(n, at) => break,
+            match walk.step_allowed() {
                 Some((n, at)) if at <= place => number = n,
                 Some(_) => return (Some(Walk::after(grid, place, number)), number),
                 None => break,
@@ -376,6 +388,21 @@ impl<'a> Walk<'a> {
         self.number = self.number.checked_add(1)?;
         self.last = at;
         Some((self.number, at))
+    }
+
+    /// The next one that `COUNT` and `UNTIL` allow. In and after a gap the wall and `UNTIL`'s instants go in different orders,
+    /// so after one that is too late there may come one that isn't; what is left out has no number.
+    pub(super) fn step_allowed(&mut self) -> Option<(u32, i64)> {
+        loop {
+            let (number, place) = self.step()?;
+            if self.grid.allows(number, place) {
+                return Some((number, place));
+            }
+            if self.grid.is_over(number, place) {
+                return None;
+            }
+            self.number -= 1;
+        }
     }
 
     fn step_days(&mut self) -> Option<i64> {

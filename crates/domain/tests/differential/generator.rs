@@ -156,10 +156,7 @@ impl std::fmt::Display for Case {
                 write!(f, ", {name} {}", list.join(" "))?;
             }
         }
-        for (nth, at) in &self.done {
-            write!(f, ", {} done at {}", nth + 1, Instant::from_secs(*at))?;
-        }
-        write!(f, " (until {}, {} at most)", self.end, self.most)
+        Ok(())
     }
 }
 
@@ -297,7 +294,7 @@ impl Generator {
             most: 30,
             done: Vec::new(),
         };
-        if self.dice.percent(75)
+        if self.dice.percent(90)
             && let Some(fitting) = case.recurrence().and_then(|r| r.occurrences().nth(1))
             && fitting.at.date() < case.end
         {
@@ -481,11 +478,8 @@ impl Generator {
         let dice = &mut self.dice;
         if case.part("COUNT").is_none() && dice.percent(25) {
             let one = &list[dice.index(list.len())];
-            let away = if dice.percent(50) {
-                dice.between(-1, 1)
-            } else {
-                dice.between(-90_000, 90_000)
-            };
+            let most = dice.one(&[1, 1, 5_400, 90_000]);
+            let away = dice.between(-most, most);
             let shown = start_of(one.at) + TimeDelta::seconds(away);
             let until = match (dice.between(1, 5), case.start.is_date()) {
                 (1, _) | (2..=4, true) => shown.format("%Y%m%d").to_string(),

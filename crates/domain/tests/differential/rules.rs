@@ -283,7 +283,7 @@ fn generated_rules_give_what_the_rfcs_say_and_what_dateutil_says_but_for_the_nam
         for (number, case) in failed {
             let (small, difference) = shrunk(case.clone(), &mut oracle);
             println!("DIFFERS: rule {number} of seed {}: {case}", settings.seed);
-            println!("  the smallest that does: {small}\n  {difference}");
+            println!("  the smallest that does: {small:?}\n  {difference}");
             shown += 1;
         }
         if said.elapsed() > Duration::from_secs(5) {

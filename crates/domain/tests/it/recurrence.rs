@@ -108,6 +108,11 @@ fn a_wrong_rule_is_refused_with_the_part_and_the_reason() {
         ("FREQ=DAILY;BYYEARDAY=20", "BYYEARDAY", "DAILY"),
         ("FREQ=DAILY;BYSECOND=30", "BYSECOND", "not supported"),
         ("FREQ=DAILY;BYSETPOS=1", "BYSETPOS", "another BY"),
+        (
+            "FREQ=MONTHLY;BYMONTHDAY=1,31;BYHOUR=9,21;BYSETPOS=1;SKIP=FORWARD",
+            "BYSETPOS",
+            "SKIP=FORWARD",
+        ),
         ("FREQ=MONTHLY;RSCALE=HEBREW", "RSCALE", "GREGORIAN"),
         ("FREQ=MONTHLY;SKIP=SIDEWAYS", "SKIP", "not a value"),
         ("FREQ=DAILY;X-COLOUR=RED", "RRULE", "X-COLOUR"),
@@ -435,6 +440,25 @@ fn until_includes_its_own_moment_in_each_of_its_three_forms() {
             "{until}"
         );
     }
+}
+
+#[test]
+fn until_leaves_out_a_time_in_a_gap_that_comes_after_it_and_keeps_the_next_one_that_comes_before_it()
+ {
+    // On that day 02:30 is 01:30Z, and 03:00 is 01:00Z.
+    let rule = recurrence(
+        "FREQ=DAILY;BYHOUR=2,3;BYMINUTE=0,30;UNTIL=20260329T011500Z",
+        "2026-03-29T02:00",
+        "Europe/Berlin",
+    );
+    let list: Vec<_> = rule
+        .occurrences()
+        .map(|one| (one.number, one.key))
+        .collect();
+    let expected = [(1, "2026-03-29T02:00"), (2, "2026-03-29T03:00")];
+    assert_eq!(list, expected.map(|(n, key)| (n, key.to_owned())));
+    let after: Vec<_> = rule.occurrences_after(local("2026-03-29T02:30")).collect();
+    assert_eq!(after, rule.occurrences().skip(1).collect::<Vec<_>>());
 }
 
 #[test]

@@ -42,11 +42,10 @@ def compare(case):
     answer = {"occurrences": [said(*one) for one in found], "dateutil": None, "classes": [], "due": [], "completion": [],
               "asked": voices.speaks(case["rule"])}
     if answer["asked"]:
-        expected = [at for _, _, at in found]
         raw = voices.ask(case, series, [], end, most)
-        if raw != expected:
+        if raw != [at for _, _, at in found]:
             answer["dateutil"] = [rfc.show(at, series.dated) for at in raw]
-            answer["classes"] = voices.classes(case, series, expected, end, most)
+            answer["classes"] = voices.classes(case, series, found, end, most)
     for nth, now in case["done"]:
         if nth < len(found):
             here, number, _ = found[nth]

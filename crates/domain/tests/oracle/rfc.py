@@ -281,13 +281,13 @@ def numbered(series, end):
         here = at if hourly else as_if_utc(at)
         if here <= first:
             continue
-        number += 1
-        if series.rule.count is not None and number > series.rule.count:
+        if number == series.rule.count:
             return
         shown, due = (wall(at, where), at) if hourly else (at, instant(at, where))
         if last and shown.date() > last:
             return
         if until_admits(series, shown, due):
+            number += 1
             yield here, number
 
 

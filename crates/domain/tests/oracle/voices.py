@@ -139,25 +139,25 @@ CLASSES = {
 }
 
 
-def explained_by_hours(series, expected, given):
+def explained_by_hours(series, found, given):
     """An hourly rule steps in elapsed time, and dateutil on the wall: that shows only after the clocks were changed."""
     if rfc.wall(series.origin, series.zone) != series.start:
         return True  # The start is in a gap: what the wall shows then is another time.
-    differ = [pair for pair in zip_longest(expected, given) if pair[0] != pair[1]]
-    if not differ:
-        return False
-    first = min(rfc.instant(at, series.zone) for at in differ[0] if at)
     offset = lambda at: rfc.as_if_utc(rfc.wall(at, series.zone)) - at
-    # As far as to the hour after it: the first that differs may be the one that the change displaced.
-    return any(offset(at) != offset(series.origin) for at in chain(range(series.origin, first, 3_600), [first + 3_600]))
+    for here, theirs in zip_longest([(here, at) for here, _, at in found], given):
+        if here is None or here[1] != theirs:
+            first = here[0] if here else rfc.instant(theirs, series.zone)
+            return any(offset(at) != offset(series.origin) for at in chain(range(series.origin, first, 3_600), [first]))
+    return False
 
 
-def classes(case, series, expected, end, most):
+def classes(case, series, found, end, most):
     """The classes without which dateutil is not what was expected; none where even all of them don't explain it."""
+    expected = [at for _, _, at in found]
     able = [name for name, can in CLASSES.items() if can(case["rule"], series)]
     given = ask(case, series, able, end, most)
     if given != expected:
-        hours = series.rule.freq == "HOURLY" and explained_by_hours(series, expected, given)
+        hours = series.rule.freq == "HOURLY" and explained_by_hours(series, found, given)
         return ["hours"] if hours else []
     needed = list(able)
     for name in able:
