@@ -272,7 +272,7 @@ impl Generator {
             Local::DateTime(at)
         };
         let years = match freq {
-            "YEARLY" => self.dice.between(8, 40),
+            "YEARLY" => self.dice.between(6, 24),
             "MONTHLY" => self.dice.between(2, 12),
             "WEEKLY" => self.dice.between(1, 6),
             "DAILY" => self.dice.between(1, 4),
@@ -512,7 +512,7 @@ impl Generator {
         if dice.percent(15) {
             case.exdates = (0..dice.between(1, 4)).map(|_| some(dice)).collect();
         }
-        for _ in 0..2 {
+        for _ in 0..dice.between(0, 2) {
             let nth = dice.between(0, list.len() as i64 - 1);
             let later = dice.between(nth, list.len() as i64 - 1);
             let away = if dice.percent(30) {

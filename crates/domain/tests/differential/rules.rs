@@ -10,6 +10,7 @@ use punctual_domain::{Basis, Instant, Local, OccurrenceRef, Series};
 use serde::Deserialize;
 
 use crate::generator::{Case, Generator, start_of};
+use crate::hostile::quickest;
 use crate::oracle::Oracle;
 use crate::{rrule_crate, settings};
 
@@ -201,7 +202,10 @@ impl Figures {
         let says = rrule_crate::says(case).map_or_else(|why| why, |_| "says what dateutil says");
         *self.crate_says.entry(says).or_default() += 1;
         if ours.took > self.slowest.0 {
-            self.slowest = (ours.took, example);
+            let took = ours.took.min(quickest(|| _ = Ours::of(case)));
+            if took > self.slowest.0 {
+                self.slowest = (took, example);
+            }
         }
     }
 

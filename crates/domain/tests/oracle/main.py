@@ -62,7 +62,8 @@ if sys.version_info < NEEDED:
 if os.environ.get("PUNCTUAL_ORACLE") != HERE:
     # The zones come from the package alone, not from the system's files.
     os.environ.update(PUNCTUAL_ORACLE=HERE, PYTHONTZPATH="", PYTHONDONTWRITEBYTECODE="1", PYTHONNOUSERSITE="1")
-    os.execv(path := environment(), [path, os.path.abspath(__file__)])
+    python = environment()
+    os.execv(python, [python, os.path.abspath(__file__)])
 
 import protocol  # noqa: E402
 

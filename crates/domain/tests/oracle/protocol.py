@@ -40,12 +40,12 @@ def compare(case):
     found = list(islice(copy(everything), most))
     said = lambda here, number, at: [number, rfc.show(at, series.dated), rfc.due(series, here, at)]
     answer = {"occurrences": [said(*one) for one in found], "dateutil": None, "classes": [], "due": [], "completion": [],
-              "asked": voices.speaks(case["rule"])}
+              "asked": voices.speaks(series.rule)}
     if answer["asked"]:
-        raw = voices.ask(case, series, [], end, most)
+        raw = voices.says(case["rule"], series, [], end, most)
         if raw != [at for _, _, at in found]:
             answer["dateutil"] = [rfc.show(at, series.dated) for at in raw]
-            answer["classes"] = voices.classes(case, series, found, end, most)
+            answer["classes"] = voices.classes(case["rule"], series, found, end, most)
     for nth, now in case["done"]:
         if nth < len(found):
             here, number, _ = found[nth]

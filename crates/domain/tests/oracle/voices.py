@@ -1,11 +1,10 @@
 """What python-dateutil says to a rule, and why where that is something else.
 
-Each entry of `CLASSES` is one way in which it differs: when that can be the cause, and dateutil's answer with that one thing
-put right. A difference belongs to a class only if dateutil, put right in it, gives exactly what was expected.
+It works on the wall. Its ways to differ have names (`CLASSES`); a difference belongs to those without which dateutil, put
+right in all others, does not give exactly what was expected.
 """
 
 import datetime as real_datetime
-import re
 from datetime import datetime, time, timedelta
 from itertools import chain, zip_longest
 from types import SimpleNamespace
@@ -17,6 +16,7 @@ import rfc
 # It looks for a match up to the last year of Python's calendar, which takes minutes where there is none: here its calendar
 # ends with the horizon.
 du.datetime = SimpleNamespace(**vars(real_datetime))
+PLAIN_WEEKS = du._iterinfo
 
 
 class WeeksByTheRfc(du._iterinfo):
@@ -32,90 +32,96 @@ class WeeksByTheRfc(du._iterinfo):
                 self.wnomask[day] = int(number in rule._byweekno or number - weeks - 1 in rule._byweekno)
 
 
-PLAIN_WEEKS = du._iterinfo
+# When a class can be the cause.
+CLASSES = {
+    "start": lambda series: True,
+    "times of dates": lambda series: series.dated and (series.rule.hours or series.rule.minutes),
+    "types": lambda series: any(whole != series.dated for _, whole in series.rdates + series.exdates)
+    or (not series.dated and series.rule.until and "T" not in series.rule.until),
+    "early rdates": lambda series: any(at <= series.start for at, _ in series.rdates),
+    "mixed days": lambda series: len({number != 0 for number, _ in series.rule.days}) == 2,
+    "week alone": lambda series: series.rule.weeks
+    and not (series.rule.days or series.rule.month_days or series.rule.year_days),
+    "first week": lambda series: series.rule.freq == "WEEKLY" and series.rule.positions,
+    "weeks": lambda series: series.rule.weeks,
+}
 
 
-def part(text, name):
-    found = re.search(rf"(?:^|;){name}=([^;]*)", text)
-    return found and found.group(1)
-
-
-def without(text, *names):
-    return ";".join(piece for piece in text.split(";") if piece.split("=")[0] not in names)
-
-
-def speaks(text):
+def speaks(rule):
     """It knows no RFC 7529 (but SKIP=OMIT says what RFC 5545 says)."""
-    return part(text, "SKIP") in (None, "OMIT")
+    return rule.skip == "OMIT"
 
 
-def ask(case, series, put_right, end, most):
-    """What dateutil gives: local times, at most so many, before the end (a datetime)."""
-    text, start, dated = without(case["rule"], "RSCALE", "SKIP"), series.start, series.dated
-    rdates, exdates = series.rdates, series.exdates
-    until = part(text, "UNTIL")
-    count = None
+def says(text, series, put_right, end, most):
+    """What dateutil gives, put right in some classes: local times, at most so many, before the end (a datetime)."""
+    start, dated, rule = series.start, series.dated, series.rule
+    parts = dict(part.split("=") for part in text.split(";"))
+    parts.pop("RSCALE", None)
+    parts.pop("SKIP", None)
+    begin, count = start, None
+    rdates, exdates, days_out = series.rdates, series.exdates, set()
+    own_day = rfc.WEEKDAYS[start.weekday()]
+    if "start" in put_right or "first week" in put_right:
+        count = parts.pop("COUNT", None) and rule.count
     if "times of dates" in put_right:
-        text = without(text, "BYHOUR", "BYMINUTE")
+        parts.pop("BYHOUR", None)
+        parts.pop("BYMINUTE", None)
     if "types" in put_right:
-        if until and "T" not in until and not dated:
-            text = without(text, "UNTIL") + f";UNTIL={until}T235959"
-        fit = (lambda at: datetime.combine(at.date(), time.min if dated else start.time()))
-        rdates = [(fit(at) if dated != whole else at, dated) for at, whole in rdates]
-        exdates = [(fit(at), dated) if dated and not whole else (at, whole) for at, whole in exdates]
+        if rule.until and "T" not in rule.until and not dated:
+            parts["UNTIL"] += "T235959"
+        if not dated:
+            days_out = {at.date() for at, whole in exdates if whole}
+            exdates = [one for one in exdates if not one[1]]
+        fitting = lambda at: datetime.combine(at.date(), time.min if dated else start.time())
+        rdates = [(fitting(at) if dated != whole else at, dated) for at, whole in rdates]
+        exdates = [(fitting(at) if dated != whole else at, dated) for at, whole in exdates]
     if "early rdates" in put_right:
         rdates = [(at, whole) for at, whole in rdates if at > start]
     if "mixed days" in put_right:
-        widest = 5 if part(text, "FREQ") == "MONTHLY" or part(text, "BYMONTH") else 53
-        days = part(text, "BYDAY").split(",")
-        days = [f"{n}{day}" for day in days for n in (range(1, widest + 1) if len(day) == 2 else [""])]
-        text = without(text, "BYDAY") + ";BYDAY=" + ",".join(days)
+        numbers = range(1, 6 if rule.freq == "MONTHLY" or rule.months else 54)
+        days = parts["BYDAY"].split(",")
+        parts["BYDAY"] = ",".join(f"{n}{day}" for day in days for n in (numbers if len(day) == 2 else [""]))
     if "week alone" in put_right:
-        text += ";BYDAY=" + rfc.WEEKDAYS[start.weekday()]
-    begin = start
+        parts["BYDAY"] = own_day
     if "first week" in put_right:
-        begin = start - timedelta(days=(start.weekday() - series.rule.wkst) % 7)
-        if not part(text, "BYDAY"):
-            text += ";BYDAY=" + rfc.WEEKDAYS[start.weekday()]
-    if "start" in put_right or "first week" in put_right:
-        text, count = without(text, "COUNT"), series.rule.count
+        begin = start - timedelta(days=(start.weekday() - rule.wkst) % 7)
+        parts.setdefault("BYDAY", own_day)
     du._iterinfo = WeeksByTheRfc if "weeks" in put_right else PLAIN_WEEKS
     du.datetime.MAXYEAR = end.year
-    # A zone where UNTIL is an instant: then all of them are.
-    where = series.zone if until and until.endswith("Z") else None
+    # It takes an instant as UNTIL only where all its times have a zone.
+    where = series.zone if rule.until and rule.until.endswith("Z") else None
     with_zone = lambda at: at.replace(tzinfo=where)
-    hourly, limit = series.rule.freq == "HOURLY", rfc.as_if_utc(end)
+    hourly, limit = rule.freq == "HOURLY", rfc.as_if_utc(end)
     too_late = lambda at: (rfc.instant(at, series.zone) if hourly else rfc.as_if_utc(at)) >= limit
     try:
-        rule = du.rrulestr(text, dtstart=with_zone(begin))
+        matching = du.rrulestr(";".join(f"{name}={value}" for name, value in parts.items()), dtstart=with_zone(begin))
     except ValueError as why:
         # Its word for an hourly rule that never comes to its BYHOUR.
         if "empty set" not in str(why):
             raise
-        rule = []
+        matching = []
 
     def bounded():
         given = 0
         if "start" in put_right:
             given = 1
             yield with_zone(start)
-        for at in rule:
-            if at < with_zone(start) or ("start" in put_right and at == with_zone(start)):
+        for at in matching:
+            plain = at.replace(tzinfo=None)
+            if plain < start or ("start" in put_right and plain == start):
                 continue
             given += 1
-            if count is not None and given > count or too_late(at.replace(tzinfo=None)):
+            if (count is not None and given > count) or too_late(plain):
                 return
             yield at
 
-    left_out = {with_zone(at) for at, whole in exdates if not (whole and not dated and "types" in put_right)}
-    days_out = {at.date() for at, whole in exdates if whole and not dated and "types" in put_right}
     merged = du.rruleset()
     merged.rrule(bounded())
     for at, _ in rdates:
         if not too_late(at):
             merged.rdate(with_zone(at))
-    for at in left_out:
-        merged.exdate(at)
+    for at, _ in exdates:
+        merged.exdate(with_zone(at))
     given = []
     for at in merged:
         if at.date() not in days_out:
@@ -125,43 +131,29 @@ def ask(case, series, put_right, end, most):
     return given
 
 
-CLASSES = {
-    "start": lambda text, series: True,
-    "times of dates": lambda text, series: series.dated and (part(text, "BYHOUR") or part(text, "BYMINUTE")),
-    "types": lambda text, series: any(whole != series.dated for _, whole in series.rdates + series.exdates)
-    or (not series.dated and series.rule.until and "T" not in series.rule.until),
-    "early rdates": lambda text, series: any(at <= series.start for at, _ in series.rdates),
-    "mixed days": lambda text, series: len({number != 0 for number, _ in series.rule.days}) == 2,
-    "week alone": lambda text, series: series.rule.weeks
-    and not (series.rule.days or series.rule.month_days or series.rule.year_days),
-    "first week": lambda text, series: series.rule.freq == "WEEKLY" and series.rule.positions,
-    "weeks": lambda text, series: series.rule.weeks,
-}
-
-
 def explained_by_hours(series, found, given):
     """An hourly rule steps in elapsed time, and dateutil on the wall: that shows only after the clocks were changed."""
+    if series.rule.freq != "HOURLY":
+        return False
     if rfc.wall(series.origin, series.zone) != series.start:
         return True  # The start is in a gap: what the wall shows then is another time.
     offset = lambda at: rfc.as_if_utc(rfc.wall(at, series.zone)) - at
-    for here, theirs in zip_longest([(here, at) for here, _, at in found], given):
-        if here is None or here[1] != theirs:
-            first = here[0] if here else rfc.instant(theirs, series.zone)
+    for ours, theirs in zip_longest(found, given):
+        if ours is None or ours[2] != theirs:
+            first = ours[0] if ours else rfc.instant(theirs, series.zone)
             return any(offset(at) != offset(series.origin) for at in chain(range(series.origin, first, 3_600), [first]))
     return False
 
 
-def classes(case, series, found, end, most):
-    """The classes without which dateutil is not what was expected; none where even all of them don't explain it."""
+def classes(text, series, found, end, most):
+    """Of a difference to what was found (place, number, local time); none where none explains it."""
     expected = [at for _, _, at in found]
-    able = [name for name, can in CLASSES.items() if can(case["rule"], series)]
-    given = ask(case, series, able, end, most)
+    needed = [name for name, can in CLASSES.items() if can(series)]
+    given = says(text, series, needed, end, most)
     if given != expected:
-        hours = series.rule.freq == "HOURLY" and explained_by_hours(series, found, given)
-        return ["hours"] if hours else []
-    needed = list(able)
-    for name in able:
+        return ["hours"] if explained_by_hours(series, found, given) else []
+    for name in list(needed):
         fewer = [other for other in needed if other != name]
-        if ask(case, series, fewer, end, most) == expected:
+        if says(text, series, fewer, end, most) == expected:
             needed = fewer
     return needed
