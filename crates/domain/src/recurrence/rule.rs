@@ -389,8 +389,9 @@ impl Rule {
                 }
             }
         }
-        // A choice could be moved behind one of the next month's that comes later in that day.
+        // A time of one month's choice could be moved behind an earlier time of the next one's.
         if self.skip == Skip::Forward
+            && freq == Monthly
             && !self.by_set_pos.is_empty()
             && (self.by_hour.len() > 1 || self.by_minute.len() > 1)
         {
