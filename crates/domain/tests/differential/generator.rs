@@ -325,26 +325,29 @@ impl Generator {
         add(dice, "BYMONTH", 25, &|dice| dice.between(1, 12).to_string());
         if yearly {
             add(dice, "BYWEEKNO", 20, &|dice| match dice.between(1, 3) {
-                1 => (dice.one(&["1", "2", "51", "52", "53", "-1", "-2", "-51", "-52", "-53"]))
+                1 => dice
+                    .one(&["1", "2", "51", "52", "53", "-1", "-2", "-51", "-52", "-53"])
                     .to_owned(),
                 _ => dice.signed(53, 30),
             });
         }
         if yearly || freq == "HOURLY" {
             add(dice, "BYYEARDAY", 15, &|dice| match dice.between(1, 3) {
-                1 => (dice.one(&[
-                    "1", "59", "60", "61", "365", "366", "-1", "-306", "-307", "-365", "-366",
-                ]))
-                .to_owned(),
+                1 => dice
+                    .one(&[
+                        "1", "59", "60", "61", "365", "366", "-1", "-306", "-307", "-365", "-366",
+                    ])
+                    .to_owned(),
                 _ => dice.signed(366, 30),
             });
         }
         if freq != "WEEKLY" {
             add(dice, "BYMONTHDAY", 30, &|dice| match dice.between(1, 2) {
-                1 => (dice.one(&[
-                    "1", "28", "29", "30", "31", "-1", "-28", "-29", "-30", "-31",
-                ]))
-                .to_owned(),
+                1 => dice
+                    .one(&[
+                        "1", "28", "29", "30", "31", "-1", "-28", "-29", "-30", "-31",
+                    ])
+                    .to_owned(),
                 _ => dice.signed(31, 30),
             });
         }
@@ -388,7 +391,7 @@ impl Generator {
             parts.push(("BYSETPOS", dice.list(|dice| dice.signed(high, 50))));
         }
         if dice.percent(40) {
-            parts.push(("WKST", vec![(dice.one(&WEEKDAYS)).to_owned()]));
+            parts.push(("WKST", vec![dice.one(&WEEKDAYS).to_owned()]));
         }
         if dice.percent(if matches!(freq, "YEARLY" | "MONTHLY") {
             20
@@ -399,7 +402,8 @@ impl Generator {
             parts.push((
                 "SKIP",
                 vec![
-                    (dice.one(&["OMIT", "BACKWARD", "BACKWARD", "FORWARD", "FORWARD"])).to_owned(),
+                    dice.one(&["OMIT", "BACKWARD", "BACKWARD", "FORWARD", "FORWARD"])
+                        .to_owned(),
                 ],
             ));
         }

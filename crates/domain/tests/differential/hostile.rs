@@ -9,7 +9,7 @@ use punctual_domain::time::zone;
 use punctual_domain::{Basis, Instant, Local, OccurrenceRef, Recurrence, Series};
 
 use crate::generator::Dice;
-use crate::settings;
+use crate::{Progress, settings};
 
 /// So long a call may take.
 const LIMIT: Duration = Duration::from_millis(50);
@@ -110,7 +110,9 @@ fn no_rule_takes_long_to_find_what_comes_next_however_it_was_made() {
     let mut dice = Dice::new(settings.seed);
     let now: Instant = "2026-11-28T12:00:00Z".parse().unwrap();
     let mut slowest: Vec<(&str, Duration, String)> = Vec::new();
-    for _ in 0..settings.rules / 20 {
+    let (mut progress, rules) = (Progress::new(), settings.rules / 20);
+    for n in 0..rules {
+        progress.say(n, rules, "rules made to be slow");
         let text = rule(&mut dice);
         let Ok(rule) = text.parse() else { continue };
         let start = dice.one(&[

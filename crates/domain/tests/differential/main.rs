@@ -8,6 +8,8 @@ mod rrule_crate;
 mod rules;
 mod zones;
 
+use std::time::{Duration, Instant};
+
 /// How many rules, and which.
 struct Settings {
     rules: usize,
@@ -34,5 +36,26 @@ fn settings() -> Settings {
         rules,
         seed,
         whole: true,
+    }
+}
+
+/// A line now and then.
+struct Progress {
+    begun: Instant,
+    said: Instant,
+}
+
+impl Progress {
+    fn new() -> Progress {
+        let begun = Instant::now();
+        Progress { begun, said: begun }
+    }
+
+    fn say(&mut self, done: usize, of: usize, what: &str) {
+        if self.said.elapsed() > Duration::from_secs(5) {
+            self.said = Instant::now();
+            let seconds = self.begun.elapsed().as_secs();
+            println!("  {done} of {of} {what}, {seconds} s");
+        }
     }
 }

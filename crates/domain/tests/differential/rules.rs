@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::generator::{Case, Generator, start_of};
 use crate::hostile::quickest;
 use crate::oracle::Oracle;
-use crate::{rrule_crate, settings};
+use crate::{Progress, rrule_crate, settings};
 
 const BATCH: usize = 100;
 /// So many that differ are made smaller and printed before a run ends.
@@ -263,10 +263,9 @@ fn shrunk(mut case: Case, oracle: &mut Oracle) -> (Case, String) {
 #[test]
 fn generated_rules_give_what_the_rfcs_say_and_what_dateutil_says_but_for_the_named_classes() {
     let settings = settings();
-    let begun = Clock::now();
     let (mut oracle, mut generator) = (Oracle::start(), Generator::new(settings.seed));
     let mut figures = Figures::default();
-    let (mut shown, mut said) = (0, Clock::now());
+    let (mut shown, mut progress) = (0, Progress::new());
     let mut made =
         |left: usize| -> Vec<Case> { (0..left.min(BATCH)).map(|_| generator.case()).collect() };
     let mut batch = made(settings.rules);
@@ -290,18 +289,10 @@ fn generated_rules_give_what_the_rfcs_say_and_what_dateutil_says_but_for_the_nam
             println!("  the smallest that does: {small:?}\n  {difference}");
             shown += 1;
         }
-        if said.elapsed() > Duration::from_secs(5) {
-            said = Clock::now();
-            println!(
-                "  {} of {} rules, {:.0} s",
-                figures.rules,
-                settings.rules,
-                begun.elapsed().as_secs_f64()
-            );
-        }
+        progress.say(figures.rules, settings.rules, "rules");
         batch = coming;
     }
-    figures.print(begun.elapsed());
+    figures.print(progress.begun.elapsed());
     assert_eq!(shown, 0, "these differ outside of the classes");
     println!("zero differences outside of the classes");
 }
