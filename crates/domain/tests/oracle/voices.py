@@ -5,8 +5,8 @@ right in all others, does not give exactly what was expected.
 """
 
 import datetime as real_datetime
-from datetime import datetime, time, timedelta
-from itertools import chain, zip_longest
+from datetime import datetime, time, timedelta, timezone
+from itertools import chain, islice, takewhile, zip_longest
 from types import SimpleNamespace
 
 import dateutil.rrule as du
@@ -131,10 +131,25 @@ def says(text, series, put_right, end, most):
     return given
 
 
-def explained_by_hours(series, found, given):
+def in_elapsed_time(series, end, most):
+    """What dateutil gives to a plain hourly rule in UTC, where the wall and elapsed time are one; nothing to another rule."""
+    rule = series.rule
+    lists = (rule.months, rule.year_days, rule.month_days, rule.days, rule.hours, rule.minutes, rule.positions)
+    if any(lists) or rule.until or series.rdates or series.exdates:
+        return None
+    start = datetime.fromtimestamp(series.origin, timezone.utc)
+    hours = du.rrule(du.HOURLY, interval=rule.interval, count=rule.count, dtstart=start)
+    found = takewhile(lambda at: at < rfc.as_if_utc(end), (int(at.timestamp()) for at in hours))
+    return [rfc.wall(at, series.zone) for at in islice(found, most)]
+
+
+def explained_by_hours(series, found, given, end, most):
     """An hourly rule steps in elapsed time, and dateutil on the wall: that shows only after the clocks were changed."""
     if series.rule.freq != "HOURLY":
         return False
+    elapsed = in_elapsed_time(series, end, most)
+    if elapsed is not None:
+        return elapsed == [at for _, _, at in found]
     if rfc.wall(series.origin, series.zone) != series.start:
         return True  # The start is in a gap: what the wall shows then is another time.
     offset = lambda at: rfc.as_if_utc(rfc.wall(at, series.zone)) - at
@@ -151,7 +166,7 @@ def classes(text, series, found, end, most):
     needed = [name for name, can in CLASSES.items() if can(series)]
     given = says(text, series, needed, end, most)
     if given != expected:
-        return ["hours"] if explained_by_hours(series, found, given) else []
+        return ["hours"] if explained_by_hours(series, found, given, end, most) else []
     for name in list(needed):
         fewer = [other for other in needed if other != name]
         if says(text, series, fewer, end, most) == expected:
