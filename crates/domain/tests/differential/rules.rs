@@ -283,7 +283,7 @@ fn generated_rules_give_what_the_rfcs_say_and_what_dateutil_says_but_for_the_nam
                 failed.push((figures.rules, case.clone()));
             }
         }
-        for (number, case) in failed {
+        for (number, case) in failed.into_iter().take(MOST_SHOWN) {
             let (small, difference) = shrunk(case.clone(), &mut oracle);
             println!("DIFFERS: rule {number} of seed {}: {case}", settings.seed);
             println!("  the smallest that does: {small:?}\n  {difference}");
