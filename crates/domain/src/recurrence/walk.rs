@@ -489,10 +489,10 @@ impl<'a> Walk<'a> {
                 let from = day_start(admitted, zone).secs() - 3_600;
                 self.index = (self.index + 1).max((from - origin).div_euclid(step));
                 if self.minutes_matter(begin, day) {
-                    self.fill_hour(begin);
+                    self.fill_hour(begin, shown);
                 }
             } else {
-                self.fill_hour(begin);
+                self.fill_hour(begin, shown);
                 self.index += (self.hours_to_wait(shown.hour()) * 3_600 / step).max(1);
             }
             tried += 1;
@@ -521,39 +521,42 @@ impl<'a> Walk<'a> {
             && to_local(Instant::from_secs(begin + 3_599), self.grid.zone).date() != day
     }
 
-    /// The places of the hour that begins at `begin`.
-    fn fill_hour(&mut self, begin: i64) {
+    /// The places of the hour that begins at `begin`, when the clocks show `first`.
+    fn fill_hour(&mut self, begin: i64, first: NaiveDateTime) {
         let Walk { grid, hour, .. } = self;
         let rule = grid.rule;
         let local = |at: i64| to_local(Instant::from_secs(at), grid.zone);
         let hour_fits = |hour: u32| {
             rule.by_hour.is_empty() || rule.by_hour.iter().any(|h| u32::from(*h) == hour)
         };
-        let first = local(begin);
         if rule.by_minute.is_empty() {
             if hour_fits(first.hour()) && grid.expander.admits(first.date()) {
                 hour.push(begin);
             }
         } else {
-            // Where the offset changes within the hour, every minute is looked up.
-            let steady = local(begin + 3_599) - first == TimeDelta::seconds(3_599);
-            let aligned = steady && first.minute() == 0 && first.second() == 0;
-            if aligned && !(hour_fits(first.hour()) && grid.expander.admits(first.date())) {
-                return;
-            }
-            let minutes = rule.by_minute.iter().fold(0_u64, |set, m| set | 1 << m);
             let second = i64::from(grid.start.start().second());
-            for minute in 0..60 {
-                let away = minute * 60 + second;
-                let shown = if steady {
-                    first + TimeDelta::seconds(away)
-                } else {
-                    local(begin + away)
-                };
-                let fits = minutes >> shown.minute() & 1 == 1
-                    && (aligned || hour_fits(shown.hour()) && grid.expander.admits(shown.date()));
-                if fits {
-                    hour.push(begin + away);
+            let steady = local(begin + 3_599) - first == TimeDelta::seconds(3_599);
+            if steady && first.minute() == 0 && first.second() == 0 {
+                if hour_fits(first.hour()) && grid.expander.admits(first.date()) {
+                    let minutes = rule.by_minute.iter().map(|minute| i64::from(*minute));
+                    hour.extend(minutes.map(|minute| begin + minute * 60 + second));
+                }
+            } else {
+                // The local hour changes within this one, and where it isn't steady, the offset: then each minute is
+                // looked up.
+                let minutes = rule.by_minute.iter().fold(0_u64, |set, m| set | 1 << m);
+                for away in (0..60).map(|minute| minute * 60 + second) {
+                    let shown = if steady {
+                        first + TimeDelta::seconds(away)
+                    } else {
+                        local(begin + away)
+                    };
+                    let fits = minutes >> shown.minute() & 1 == 1
+                        && hour_fits(shown.hour())
+                        && grid.expander.admits(shown.date());
+                    if fits {
+                        hour.push(begin + away);
+                    }
                 }
             }
         }
