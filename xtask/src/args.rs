@@ -64,6 +64,14 @@ impl Args {
             .with_context(|| format!("`--port {value}`: a port is a number from 0 to 65535"))
     }
 
+    /// The value of the option just read, as a whole number.
+    pub fn number(&mut self, option: &str) -> Result<u64> {
+        let value = self.value()?.string()?;
+        value
+            .parse()
+            .with_context(|| format!("`{option} {value}`: a whole number is wanted"))
+    }
+
     /// Everything that was not read yet, as it stands.
     pub fn rest(&mut self) -> Result<Vec<OsString>> {
         Ok(self.parser.raw_args()?.collect())

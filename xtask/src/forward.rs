@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::args::{Args, Word};
 use crate::build;
-use crate::workspace::{clean, program, root};
+use crate::workspace::{cargo, clean, program, root, run};
 use crate::{tools, wasm_target};
 
 const PROVE: &str = "\
@@ -18,8 +18,19 @@ Runs a long proof of a promise, the way `test` runs small ones. `cargo xtask pro
 
   reminders   every accepted reminder fires exactly once, although the process is killed again and again
   faults      the same on the cluster's real servers, while any part of it is killed, stopped or emptied
+  recurrence  rules and zones are what python-dateutil, zoneinfo and the RFCs' text make of them
   model       random lives of repeating tasks agree with a small model, step by step
   year        every reminder of a year rings at its instant, on a clock that is set";
+
+const RECURRENCE: &str = "\
+cargo xtask prove recurrence [--count N] [--seed S]
+
+Compares generated rules with python-dateutil, with RFC 5545 by its text and with the crate rrule, and every change of
+every zone's clocks from 2020 to 2037 with Python's zoneinfo. Needs Python 3.11 or later with its venv; what else it needs
+comes from PyPI, once. specs/005-cloud-deployment/recurrence.md says what the differences are.
+
+  --count N   so many rules (60000)
+  --seed S    which ones (1)";
 
 const BENCH: &str = "\
 cargo xtask bench NAME [OPTIONS…]
@@ -42,7 +53,27 @@ pub fn prove(args: &mut Args) -> Result<()> {
     let Some(Word::Value(name)) = args.next(PROVE)? else {
         anyhow::bail!("which proof? `cargo xtask prove --help` lists them");
     };
+    if name == "recurrence" {
+        return recurrence(args);
+    }
     named(name, args, "prove")
+}
+
+/// The tests of the domain's target `differential`, which take the number of rules from the environment. Built as `cargo
+/// xtask test` builds them, so nothing is compiled twice.
+fn recurrence(args: &mut Args) -> Result<()> {
+    let (mut count, mut seed) = (60_000, 1);
+    while let Some(word) = args.next(RECURRENCE)? {
+        match word {
+            Word::Option(name) if name == "count" => count = args.number("--count")?,
+            Word::Option(name) if name == "seed" => seed = args.number("--seed")?,
+            other => return Err(args.unknown(&other)),
+        }
+    }
+    let words = "test --release --test differential -- --nocapture --test-threads 1";
+    let mut command = cargo(words.split(' '));
+    command.env("PUNCTUAL_RECURRENCE", format!("{count},{seed}"));
+    run(&mut command)
 }
 
 pub fn bench(args: &mut Args) -> Result<()> {

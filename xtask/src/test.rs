@@ -20,7 +20,8 @@ cargo xtask test [quick] [real] [web] [k8s]
 
 Without a name: all of them.
 
-  quick   format, build, lints, docs, licences, and every test that needs nothing but this repository
+  quick   format, build, lints, docs, licences, and every test that needs nothing but this repository; recurrence is
+          compared with python-dateutil, fetched once (Python 3.11 or later)
   real    against the real servers, fetched and built once: Kafka (Java 17), Dapr (Go), Postgres; the integration tests
           once more, on Postgres, Kafka and Dapr, and a third time with Spin in the place of our host, where `spin` is
           on the PATH

@@ -134,7 +134,9 @@ impl<'a> Expander<'a> {
     }
 
     /// A day of `BYMONTHDAY`, moved as `SKIP` says where the month doesn't have it. Days counted from the end that lie
-    /// before the month are left out always: RFC 7529 speaks of days that don't exist, not of months too short.
+    /// before the month are left out always: RFC 7529 speaks of days that don't exist, not of months too short. Beside
+    /// `BYWEEKNO` or `BYYEARDAY`, which come before it, `BYMONTHDAY` only limits (RFC 7529, section 4.1): it makes no days
+    /// then that could be moved.
     fn month_day(&self, first: NaiveDate, n: i8) -> Option<NaiveDate> {
         let len = month_len(first.year(), first.month());
         if n < 0 {
@@ -147,7 +149,9 @@ impl<'a> Expander<'a> {
         if u32::from(n.unsigned_abs()) <= len {
             return first.with_day(n.unsigned_abs().into());
         }
+        let limits = !self.rule.by_week_no.is_empty() || !self.rule.by_year_day.is_empty();
         match self.rule.skip {
+            _ if limits => None,
             Skip::Omit => None,
             Skip::Backward => first.with_day(len),
             Skip::Forward => first.with_day(len)?.succ_opt(),

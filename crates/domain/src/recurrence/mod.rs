@@ -4,7 +4,7 @@
 //! falls into a DST gap is still that day's occurrence ([`crate::time::resolve`] says when it comes). Hourly rules live
 //! in elapsed time.
 //!
-//! What bounds the work: a search gives up after [`MAX_EMPTY_YEARS`] without a match, after 20,000 hours of an hourly
+//! What bounds the work: a search gives up after [`MAX_EMPTY_YEARS`] without a match, after 10,000 hours of an hourly
 //! rule that had to be tried one by one, and at the end of the year 9999.
 
 mod expand;
@@ -368,8 +368,7 @@ impl<'a> Occurrences<'a> {
     /// The rule's next occurrence within `COUNT` and `UNTIL`, without taking it.
     fn peek_rule(&mut self) -> Option<(u32, i64)> {
         if self.upcoming.is_none() {
-            let step = self.walk.as_mut().and_then(Walk::step);
-            let step = step.filter(|(number, place)| self.grid.admits(*number, *place));
+            let step = self.walk.as_mut().and_then(Walk::step_allowed);
             if step.is_none() {
                 self.walk = None;
             }

@@ -389,6 +389,17 @@ impl Rule {
                 }
             }
         }
+        // A time of one month's choice could be moved behind an earlier time of the next one's.
+        if self.skip == Skip::Forward
+            && freq == Monthly
+            && !self.by_set_pos.is_empty()
+            && (self.by_hour.len() > 1 || self.by_minute.len() > 1)
+        {
+            return Err(Error::rule(
+                "BYSETPOS",
+                "can't choose among several times a day with SKIP=FORWARD",
+            ));
+        }
         if !self.by_set_pos.is_empty()
             && self.by_month.is_empty()
             && self.by_week_no.is_empty()

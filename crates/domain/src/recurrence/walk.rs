@@ -5,7 +5,7 @@
 //! clock were UTC), because these rules live on the wall; in hourly rules it is Unix time, because these live in
 //! elapsed time.
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 
 use super::expand::{Expander, LAST_YEAR};
 use super::rule::{End, Rule, Until};
@@ -16,11 +16,15 @@ use crate::time::{Instant, Local, Zone, day_start, resolve, to_local};
 /// weekday that exists at all has come.
 pub const MAX_EMPTY_YEARS: i32 = 400;
 
-/// Hours that are tried one by one before a search in an hourly rule gives up.
-const MAX_EMPTY_HOURS: u32 = 20_000;
+/// Hours that are tried one by one before a search in an hourly rule gives up: every second one of two years, in which the
+/// clocks were changed to the odd hours and back.
+const MAX_EMPTY_HOURS: u32 = 10_000;
 
 /// So many occurrences are counted one by one to learn the number of a later one; after that the search gives up.
 const MAX_COUNTED: u32 = 500_000;
+
+/// So many seconds may lie between an instant and what the clocks show, and twice that between two orders of occurrences.
+const UNTIL_SLACK: i64 = 3 * 86_400;
 
 /// Where a rule's occurrences lie.
 #[derive(Debug, Clone)]
@@ -138,8 +142,8 @@ impl<'a> Grid<'a> {
         }
     }
 
-    /// Whether `COUNT` and `UNTIL` still allow the occurrence of that number and place.
-    pub(super) fn admits(&self, number: u32, place: i64) -> bool {
+    /// Whether `COUNT` and `UNTIL` allow the occurrence of that number and place.
+    fn allows(&self, number: u32, place: i64) -> bool {
         match self.rule.end {
             End::Never => true,
             End::Count(count) => number <= count,
@@ -149,15 +153,24 @@ impl<'a> Grid<'a> {
         }
     }
 
-    /// A place before which `UNTIL` allows everything, whatever the clocks do.
-    fn surely_admitted(&self) -> i64 {
-        let until = match self.rule.end {
-            End::Never | End::Count(_) => return i64::MAX,
+    /// Whether everything from this occurrence on is behind `COUNT` and `UNTIL`.
+    fn is_over(&self, number: u32, place: i64) -> bool {
+        match self.rule.end {
+            End::Count(count) => number > count,
+            _ => self
+                .until()
+                .is_some_and(|until| place > until + UNTIL_SLACK),
+        }
+    }
+
+    /// `UNTIL` as a place, give or take [`UNTIL_SLACK`].
+    fn until(&self) -> Option<i64> {
+        Some(match self.rule.end {
+            End::Never | End::Count(_) => return None,
             End::Until(Until::Date(date)) => date.and_time(NaiveTime::MIN).and_utc().timestamp(),
             End::Until(Until::Local(at)) => at.and_utc().timestamp(),
             End::Until(Until::Utc(at)) => at.secs(),
-        };
-        until - 3 * 86_400
+        })
     }
 
     /// How many occurrences lie in each `cycle` of periods, where that is the same always.
@@ -222,6 +235,9 @@ impl Period {
 fn pick(positions: &[i16], len: usize) -> Option<Vec<usize>> {
     if positions.is_empty() {
         return None;
+    }
+    if len == 0 {
+        return Some(Vec::new());
     }
     let mut picked: Vec<usize> = positions
         .iter()
@@ -297,11 +313,11 @@ impl<'a> Walk<'a> {
             return (Some(walk), 0);
         }
         walk.step();
-        walk.leap(place.min(grid.surely_admitted()));
+        let surely_allowed = grid.until().map_or(i64::MAX, |until| until - UNTIL_SLACK);
+        walk.leap(place.min(surely_allowed));
         let mut number = walk.number;
         for _ in 0..MAX_COUNTED {
-            match walk.step() {
-                Some((n, at)) if !grid.admits(n, at) => break,
+            match walk.step_allowed() {
                 Some((n, at)) if at <= place => number = n,
                 Some(_) => return (Some(Walk::after(grid, place, number)), number),
                 None => break,
@@ -372,6 +388,21 @@ impl<'a> Walk<'a> {
         self.number = self.number.checked_add(1)?;
         self.last = at;
         Some((self.number, at))
+    }
+
+    /// The next one that `COUNT` and `UNTIL` allow. In and after a gap the wall and `UNTIL`'s instants go in different orders,
+    /// so after one that is too late there may come one that isn't; what is left out has no number.
+    pub(super) fn step_allowed(&mut self) -> Option<(u32, i64)> {
+        loop {
+            let (number, place) = self.step()?;
+            if self.grid.allows(number, place) {
+                return Some((number, place));
+            }
+            if self.grid.is_over(number, place) {
+                return None;
+            }
+            self.number -= 1;
+        }
     }
 
     fn step_days(&mut self) -> Option<i64> {
@@ -450,18 +481,19 @@ impl<'a> Walk<'a> {
                 continue;
             }
             let zone = self.grid.zone;
-            let day = to_local(Instant::from_secs(begin), zone).date();
+            let shown = to_local(Instant::from_secs(begin), zone);
+            let day = shown.date();
             let admitted = self.grid.expander.next_admitted(day, last_day)?;
             if admitted > day {
                 // The hour that leads into an admitted day counts: its later minutes may lie in it.
                 let from = day_start(admitted, zone).secs() - 3_600;
                 self.index = (self.index + 1).max((from - origin).div_euclid(step));
                 if self.minutes_matter(begin, day) {
-                    self.fill_hour(begin);
+                    self.fill_hour(begin, shown);
                 }
             } else {
-                self.fill_hour(begin);
-                self.index += 1;
+                self.fill_hour(begin, shown);
+                self.index += (self.hours_to_wait(shown.hour()) * 3_600 / step).max(1);
             }
             tried += 1;
             if tried > MAX_EMPTY_HOURS {
@@ -470,47 +502,61 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// So many elapsed hours after a local hour come surely none of `BYHOUR` that day: no zone puts its clocks forward or
+    /// back by more than three hours, save at midnight or by a whole day.
+    fn hours_to_wait(&self, hour: u32) -> i64 {
+        const MOST: u32 = 3;
+        let wanted = || self.grid.rule.by_hour.iter().map(|hour| u32::from(*hour));
+        let comes_again = wanted().any(|wanted| (wanted..=wanted + MOST).contains(&hour));
+        if wanted().next().is_none() || comes_again {
+            return 0;
+        }
+        let next = wanted().filter(|wanted| *wanted > hour).min();
+        i64::from(next.unwrap_or(24) - hour) - i64::from(MOST)
+    }
+
     /// Whether an hour that begins on a day that is not admitted may still reach into one that is.
     fn minutes_matter(&self, begin: i64, day: NaiveDate) -> bool {
         !self.grid.rule.by_minute.is_empty()
             && to_local(Instant::from_secs(begin + 3_599), self.grid.zone).date() != day
     }
 
-    /// The places of the hour that begins at `begin`.
-    fn fill_hour(&mut self, begin: i64) {
+    /// The places of the hour that begins at `begin`, when the clocks show `first`.
+    fn fill_hour(&mut self, begin: i64, first: NaiveDateTime) {
         let Walk { grid, hour, .. } = self;
         let rule = grid.rule;
         let local = |at: i64| to_local(Instant::from_secs(at), grid.zone);
         let hour_fits = |hour: u32| {
             rule.by_hour.is_empty() || rule.by_hour.iter().any(|h| u32::from(*h) == hour)
         };
-        let first = local(begin);
         if rule.by_minute.is_empty() {
             if hour_fits(first.hour()) && grid.expander.admits(first.date()) {
                 hour.push(begin);
             }
         } else {
-            let steady = local(begin + 3_599) - first == chrono::TimeDelta::seconds(3_599);
-            let aligned = steady && first.minute() == 0;
-            if aligned && !(hour_fits(first.hour()) && grid.expander.admits(first.date())) {
-                return;
-            }
             let second = i64::from(grid.start.start().second());
-            for minute in 0..60 {
-                if aligned && !rule.by_minute.iter().any(|m| i64::from(*m) == minute) {
-                    continue;
+            let steady = local(begin + 3_599) - first == TimeDelta::seconds(3_599);
+            if steady && first.minute() == 0 && first.second() == 0 {
+                if hour_fits(first.hour()) && grid.expander.admits(first.date()) {
+                    let minutes = rule.by_minute.iter().map(|minute| i64::from(*minute));
+                    hour.extend(minutes.map(|minute| begin + minute * 60 + second));
                 }
-                // Where the offset changes within the hour, or is no whole hour, every minute is looked up.
-                let at = begin + minute * 60 + second;
-                let shown = local(at);
-                let fits = rule
-                    .by_minute
-                    .iter()
-                    .any(|m| u32::from(*m) == shown.minute())
-                    && hour_fits(shown.hour())
-                    && grid.expander.admits(shown.date());
-                if fits {
-                    hour.push(at);
+            } else {
+                // The local hour changes within this one, and where it isn't steady, the offset: then each minute is
+                // looked up.
+                let minutes = rule.by_minute.iter().fold(0_u64, |set, m| set | 1 << m);
+                for away in (0..60).map(|minute| minute * 60 + second) {
+                    let shown = if steady {
+                        first + TimeDelta::seconds(away)
+                    } else {
+                        local(begin + away)
+                    };
+                    let fits = minutes >> shown.minute() & 1 == 1
+                        && hour_fits(shown.hour())
+                        && grid.expander.admits(shown.date());
+                    if fits {
+                        hour.push(begin + away);
+                    }
                 }
             }
         }

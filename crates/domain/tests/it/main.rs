@@ -1,7 +1,6 @@
 //! The rules of the domain, each test named after the sentence it proves.
 
 mod activity;
-mod differential;
 mod properties;
 mod quick_add;
 mod quiet;

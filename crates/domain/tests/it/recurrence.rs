@@ -108,6 +108,11 @@ fn a_wrong_rule_is_refused_with_the_part_and_the_reason() {
         ("FREQ=DAILY;BYYEARDAY=20", "BYYEARDAY", "DAILY"),
         ("FREQ=DAILY;BYSECOND=30", "BYSECOND", "not supported"),
         ("FREQ=DAILY;BYSETPOS=1", "BYSETPOS", "another BY"),
+        (
+            "FREQ=MONTHLY;BYMONTHDAY=1,31;BYHOUR=9,21;BYSETPOS=1;SKIP=FORWARD",
+            "BYSETPOS",
+            "SKIP=FORWARD",
+        ),
         ("FREQ=MONTHLY;RSCALE=HEBREW", "RSCALE", "GREGORIAN"),
         ("FREQ=MONTHLY;SKIP=SIDEWAYS", "SKIP", "not a value"),
         ("FREQ=DAILY;X-COLOUR=RED", "RRULE", "X-COLOUR"),
@@ -172,6 +177,19 @@ fn skip_forward_gives_the_first_of_the_next_month_once() {
         .map(|o| o.number)
         .collect();
     assert_eq!(after, [4, 5, 6]);
+}
+
+#[test]
+fn beside_a_week_or_a_day_of_the_year_a_day_of_the_month_only_limits_and_skip_moves_nothing() {
+    for by in ["BYYEARDAY=60", "BYWEEKNO=9"] {
+        let rule = format!("FREQ=YEARLY;{by};BYMONTHDAY=30;SKIP=FORWARD");
+        // The 30th of February would be the 1st of March, which is day 60 and in week 9.
+        assert_eq!(
+            first(&recurrence(&rule, "2023-01-30", "UTC"), 2),
+            ["2023-01-30"],
+            "{by}"
+        );
+    }
 }
 
 #[test]
@@ -425,6 +443,25 @@ fn until_includes_its_own_moment_in_each_of_its_three_forms() {
 }
 
 #[test]
+fn until_leaves_out_a_time_in_a_gap_that_comes_after_it_and_keeps_the_next_one_that_comes_before_it()
+ {
+    // On that day 02:30 is 01:30Z, and 03:00 is 01:00Z.
+    let rule = recurrence(
+        "FREQ=DAILY;BYHOUR=2,3;BYMINUTE=0,30;UNTIL=20260329T011500Z",
+        "2026-03-29T02:00",
+        "Europe/Berlin",
+    );
+    let list: Vec<_> = rule
+        .occurrences()
+        .map(|one| (one.number, one.key))
+        .collect();
+    let expected = [(1, "2026-03-29T02:00"), (2, "2026-03-29T03:00")];
+    assert_eq!(list, expected.map(|(n, key)| (n, key.to_owned())));
+    let after: Vec<_> = rule.occurrences_after(local("2026-03-29T02:30")).collect();
+    assert_eq!(after, rule.occurrences().skip(1).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_rule_can_be_closed_or_given_the_rest_of_its_count() {
     let rule: Rule = "FREQ=DAILY;COUNT=10".parse().unwrap();
     assert_eq!(
@@ -523,6 +560,23 @@ fn hourly_rules_step_in_elapsed_time_and_tell_equal_local_times_apart() {
         first(&six, 3),
         ["2027-03-27T22:00", "2027-03-28T05:00", "2027-03-28T11:00"]
     );
+}
+
+#[test]
+fn an_hour_that_an_hourly_rule_names_counts_each_time_the_clocks_show_it() {
+    let twice = recurrence(
+        "FREQ=HOURLY;BYHOUR=0,1",
+        "1998-10-25T00:20",
+        "Europe/Dublin",
+    );
+    let keys: Vec<String> = twice.occurrences().take(4).map(|one| one.key).collect();
+    let expected = [
+        "1998-10-24T23:20:00.000Z",
+        "1998-10-25T00:20:00.000Z",
+        "1998-10-25T01:20:00.000Z",
+        "1998-10-26T00:20:00.000Z",
+    ];
+    assert_eq!(keys, expected);
 }
 
 #[test]
