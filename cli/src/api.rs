@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use chrono_tz::Tz;
 use punctual_contract::api::{Refresh, Session, Settings};
 use punctual_contract::problem::Problem;
+use punctual_domain::Zone;
 use reqwest::{Method, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -202,7 +202,7 @@ impl Api {
         Ok(Clock::system(
             settings
                 .timezone
-                .parse::<Tz>()
+                .parse::<Zone>()
                 .unwrap_or_else(|_| system_zone()),
         ))
     }

@@ -1,9 +1,9 @@
 //! The command line.
 
-use chrono_tz::Tz;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use punctual_domain::Zone;
 use reqwest::Url;
 
 use crate::api::parse_server;
@@ -168,7 +168,7 @@ pub struct Register {
     pub email: Option<String>,
     /// Your time zone [default: this computer's]
     #[arg(long, value_parser = parse_zone)]
-    pub zone: Option<Tz>,
+    pub zone: Option<Zone>,
     /// The invitation, where the server wants one
     #[arg(long)]
     pub invite: Option<String>,
@@ -277,7 +277,7 @@ pub struct Add {
     pub notes: Option<String>,
     /// Fix the due time to a time zone [default: it moves along with you]
     #[arg(long, value_parser = parse_zone)]
-    pub zone: Option<Tz>,
+    pub zone: Option<Zone>,
 }
 
 /// A value, or `none` to clear it.
@@ -352,7 +352,7 @@ pub struct Edit {
     pub notes: Option<String>,
     /// A time zone, or `none`: it moves along with you
     #[arg(long)]
-    pub zone: Option<OrNone<Tz>>,
+    pub zone: Option<OrNone<Zone>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

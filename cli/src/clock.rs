@@ -1,16 +1,17 @@
 //! Now, and whose days and hours count. Passed in everywhere, so that a test can choose both.
 
-use chrono::{DateTime, MappedLocalTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use punctual_domain::time::{resolve, to_local};
+use punctual_domain::{Instant, Zone};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     pub now: DateTime<Utc>,
-    pub zone: Tz,
+    pub zone: Zone,
 }
 
 impl Clock {
-    pub fn system(zone: Tz) -> Self {
+    pub fn system(zone: Zone) -> Self {
         Self {
             now: Utc::now(),
             zone,
@@ -18,7 +19,12 @@ impl Clock {
     }
 
     pub fn local(&self) -> NaiveDateTime {
-        self.now.with_timezone(&self.zone).naive_local()
+        self.shows(self.now)
+    }
+
+    /// What the clocks of its zone show at an instant.
+    pub fn shows(&self, at: DateTime<Utc>) -> NaiveDateTime {
+        to_local(Instant::from_micros(at.timestamp_micros()), self.zone)
     }
 
     pub fn today(&self) -> NaiveDate {
@@ -28,33 +34,20 @@ impl Clock {
     /// A wall time's instant, as the service takes it: in a fold the first one counts, in a gap it moves forward by
     /// the gap. None at the calendar's end.
     pub fn instant(&self, local: NaiveDateTime) -> Option<DateTime<Utc>> {
-        match self.zone.from_local_datetime(&local) {
-            MappedLocalTime::Single(time) | MappedLocalTime::Ambiguous(time, _) => {
-                Some(time.to_utc())
-            }
-            MappedLocalTime::None => {
-                // The offset that held before the gap; a day is longer than any gap but those of whole days, where
-                // the wall clock of the day before serves as well.
-                let before = self
-                    .zone
-                    .offset_from_utc_datetime(&local.checked_sub_signed(TimeDelta::days(1))?);
-                let offset = chrono::Offset::fix(&before);
-                Some(local.checked_sub_offset(offset)?.and_utc())
-            }
-        }
+        DateTime::from_timestamp_micros(resolve(local, self.zone).micros())
     }
 }
 
-/// The computer's IANA zone. UTC where it can't be told, or where chrono-tz does not know its name.
-pub fn system_zone() -> Tz {
+/// The computer's IANA zone. UTC where it can't be told, or where its name is not known.
+pub fn system_zone() -> Zone {
     iana_time_zone::get_timezone()
         .ok()
         .and_then(|name| name.parse().ok())
-        .unwrap_or(Tz::UTC)
+        .unwrap_or(Zone::UTC)
 }
 
 /// For clap.
-pub fn parse_zone(text: &str) -> Result<Tz, String> {
+pub fn parse_zone(text: &str) -> Result<Zone, String> {
     text.parse()
         .map_err(|_| "not an IANA zone; they look like Europe/Berlin or UTC".to_owned())
 }
@@ -65,16 +58,10 @@ pub mod tests {
 
     /// `at("2026-11-23T09:50:00", "Europe/Berlin")`: a clock that shows this wall time.
     pub fn at(local: &str, zone: &str) -> Clock {
-        let zone: Tz = zone.parse().unwrap();
+        let zone: Zone = zone.parse().unwrap();
         let local: NaiveDateTime = local.parse().unwrap();
-        Clock {
-            now: zone
-                .from_local_datetime(&local)
-                .earliest()
-                .unwrap()
-                .to_utc(),
-            zone,
-        }
+        let now = Clock::system(zone).instant(local).unwrap();
+        Clock { now, zone }
     }
 
     #[test]
@@ -96,7 +83,10 @@ pub mod tests {
 
     #[test]
     fn a_zone_is_checked_by_name() {
-        assert_eq!(parse_zone("Asia/Kathmandu").unwrap(), Tz::Asia__Kathmandu);
+        assert_eq!(
+            parse_zone("Asia/Kathmandu").unwrap().name(),
+            "Asia/Kathmandu"
+        );
         assert!(parse_zone("Berlin").is_err());
     }
 }

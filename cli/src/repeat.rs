@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use chrono::{NaiveDate, NaiveTime};
-use chrono_tz::Tz;
+use punctual_domain::Zone;
 use punctual_domain::words::{self, read_repeat};
 use punctual_domain::{Basis, Local};
 
@@ -35,7 +35,7 @@ impl FromStr for Repeat {
                 )),
             };
         }
-        let clock = Clock::system(Tz::UTC);
+        let clock = Clock::system(Zone::UTC);
         match said(text, None, &clock) {
             Some(_) => Ok(Self::Words(text.to_owned())),
             None => Err(format!("I don't understand \"{text}\"; say {FORMS}")),

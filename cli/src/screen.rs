@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
-use chrono_tz::Tz;
 use punctual_contract::api::{NextOccurrence, Task};
+use punctual_domain::Zone;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::clock::Clock;
@@ -234,7 +234,7 @@ fn day_time(local: NaiveDateTime, today: NaiveDate) -> String {
 pub fn instant(text: &str, clock: &Clock) -> String {
     match chrono::DateTime::parse_from_rfc3339(text) {
         Ok(instant) => {
-            let local = instant.with_timezone(&clock.zone).naive_local();
+            let local = clock.shows(instant.to_utc());
             day_time(local.with_nanosecond(0).unwrap_or(local), clock.today())
         }
         Err(_) => clean(text),
@@ -315,7 +315,7 @@ fn wall_time(
     timezone: Option<&str>,
     clock: &Clock,
 ) -> Option<(DateTime<Utc>, NaiveDateTime)> {
-    let persons = |instant: DateTime<Utc>| instant.with_timezone(&clock.zone).naive_local();
+    let persons = |instant: DateTime<Utc>| clock.shows(instant);
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
         return Some((instant.to_utc(), persons(instant.to_utc())));
     }
@@ -324,7 +324,7 @@ fn wall_time(
         .or_else(|_| format!("{text}:00").parse())
         .ok()?;
     let zone = timezone
-        .and_then(|name| name.parse::<Tz>().ok())
+        .and_then(|name| name.parse::<Zone>().ok())
         .unwrap_or(clock.zone);
     let instant = Clock { zone, ..*clock }.instant(local)?;
     // As it was written where it is in the person's own zone: a time in a gap is shown as it was meant.

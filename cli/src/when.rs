@@ -10,8 +10,8 @@ use chrono::{
     DateTime, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike,
     Utc,
 };
-use chrono_tz::Tz;
 use punctual_domain::Local;
+use punctual_domain::Zone;
 use punctual_domain::reminders::{self, DEFAULT_MORNING};
 use punctual_domain::words::{self, Context, Language};
 
@@ -79,7 +79,7 @@ impl FromStr for When {
             }
         }
         let when = Self::Words(text.to_owned());
-        match when.due(&Clock::system(Tz::UTC)) {
+        match when.due(&Clock::system(Zone::UTC)) {
             Ok(_) => Ok(when),
             Err(_) => Err(format!("I don't understand \"{text}\"; say {FORMS}")),
         }
@@ -128,11 +128,9 @@ impl When {
             },
             Self::After(_) | Self::Instant(_) => {
                 let instant = self.instant(clock)?;
-                let local = instant.with_timezone(&clock.zone).naive_local();
+                let local = clock.shows(instant);
                 // A `due` has no offset: the second of two equal wall times can't be written.
-                if let MappedLocalTime::Ambiguous(first, _) = clock.zone.from_local_datetime(&local)
-                    && first.to_utc() != instant
-                {
+                if clock.instant(local) != Some(instant) {
                     return Err(format!(
                         "the clocks go back and {} comes twice in {}; you mean the second, so say --zone UTC --due {}",
                         local.format("%H:%M"),
@@ -217,7 +215,7 @@ impl FromStr for Remind {
                  or when (\"at 18:00\", \"at tomorrow 09:00\", 2026-11-30T18:00:00Z)"
             )
         };
-        let clock = Clock::system(Tz::UTC);
+        let clock = Clock::system(Zone::UTC);
         let at = lower.strip_prefix("at ").unwrap_or(&lower);
         if let Ok(when) = When::from_str(&lower).or_else(|_| When::from_str(at)) {
             return match when.due(&clock) {

@@ -62,7 +62,7 @@ use timer::{Jobs, Timer};
 use wake_ups::WakeUps;
 
 /// The version of the time zone data that plans are made with.
-pub const TZDATA: &str = chrono_tz::IANA_TZDB_VERSION;
+pub const TZDATA: &str = punctual_domain::time::TZDATA_VERSION;
 
 /// How long a stopping worker waits for what is under way.
 const PATIENCE: Duration = Duration::from_secs(5);

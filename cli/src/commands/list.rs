@@ -1,5 +1,6 @@
 //! The list, numbered.
 
+use punctual_domain::Zone;
 use std::collections::HashMap;
 
 use punctual_contract::api::{Page, Task};
@@ -16,7 +17,7 @@ pub async fn list(api: &Api, screen: &Screen, args: List) -> Result<()> {
     // A program that names no time needs no zone.
     let zoneless = screen.json && args.before.is_none() && args.after.is_none();
     let clock = if zoneless {
-        Clock::system(chrono_tz::UTC)
+        Clock::system(Zone::UTC)
     } else {
         api.clock().await?
     };

@@ -225,7 +225,7 @@ impl<'a> Watcher<'a> {
 
     fn plain_time(&self) -> String {
         let now = Utc::now();
-        let zoned = |clock: Clock| now.with_timezone(&clock.zone).naive_local();
+        let zoned = |clock: Clock| clock.shows(now);
         self.clock
             .map_or_else(|| now.naive_utc(), zoned)
             .format("%H:%M:%S")

@@ -23,6 +23,7 @@ pub mod task;
 pub mod time;
 pub mod user_agent;
 pub mod words;
+mod zone;
 
 pub use digest::Digest;
 pub use error::Error;

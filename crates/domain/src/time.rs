@@ -7,23 +7,14 @@ use std::fmt;
 use std::ops::{Add, Sub};
 use std::str::FromStr;
 
-use chrono::{
-    DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Timelike,
-};
-use chrono_tz::{GapInfo, Tz};
-
 use crate::error::{Error, quoted};
-
-/// A zone of the IANA database. [`zone`] makes one from its name.
-pub type Zone = Tz;
-
-/// The release of the IANA time zone database this build carries, such as `2026a`.
-pub const TZDATA_VERSION: &str = chrono_tz::IANA_TZDB_VERSION;
+use crate::zone::Shown;
+pub use crate::zone::{TZDATA_VERSION, Zone};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 
 /// The zone of that IANA name. Names are case-sensitive; abbreviations that are no IANA names are refused.
 pub fn zone(name: &str) -> Result<Zone, Error> {
     name.parse()
-        .map_err(|_| Error::Zone(quoted(name).trim_matches('"').to_owned()))
 }
 
 // ---------------------------------------------------------------------------------------------------------- Local
@@ -289,22 +280,18 @@ impl FromStr for Instant {
 /// A time the clocks jump over (a gap: spring forward, or the day a zone left out) moves forward by the length of the
 /// gap: 02:30 becomes 03:30. Of a time they show twice (a fold) the first one counts. RFC 5545, section 3.3.5.
 pub fn resolve(local: NaiveDateTime, zone: Zone) -> Instant {
-    let offset = match zone.offset_from_local_datetime(&local) {
-        chrono::LocalResult::Single(offset) | chrono::LocalResult::Ambiguous(offset, _) => {
-            offset.fix().local_minus_utc()
+    let offset = match zone.shows(local) {
+        Shown::Once(offset) | Shown::Never { before: offset } | Shown::Twice { first: offset } => {
+            offset
         }
-        chrono::LocalResult::None => GapInfo::new(&local, &zone)
-            .and_then(|gap| gap.begin)
-            .map_or(0, |(_, before)| before.fix().local_minus_utc()),
     };
-    Instant::from_micros(local.and_utc().timestamp_micros()).plus_secs(-i64::from(offset))
+    Instant::from_micros(local.and_utc().timestamp_micros()).plus_secs(-offset)
 }
 
 /// What the clocks of `zone` show at `at`, with its microseconds.
 pub fn to_local(at: Instant, zone: Zone) -> NaiveDateTime {
     let utc = at.utc();
-    let offset = zone.offset_from_utc_datetime(&utc).fix().local_minus_utc();
-    utc.checked_add_signed(TimeDelta::seconds(offset.into()))
+    utc.checked_add_signed(TimeDelta::seconds(zone.offset_at(utc)))
         .unwrap_or(utc)
 }
 

@@ -1,7 +1,6 @@
 //! Seeded rules with their starts, zones and exceptions; the same seed gives the same ones.
 
 use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
-use chrono_tz::TZ_VARIANTS;
 use punctual_domain::time::{to_local, zone};
 use punctual_domain::{Instant, Local, Recurrence, Rule, Zone};
 use serde::Serialize;
@@ -235,12 +234,14 @@ impl Case {
 pub struct Generator {
     pub dice: Dice,
     odd: Vec<Zone>,
+    all: Vec<Zone>,
 }
 
 impl Generator {
     pub fn new(seed: u64) -> Generator {
         Generator {
             dice: Dice::new(seed),
+            all: Zone::all().collect(),
             odd: ODD_ZONES.iter().map(|name| zone(name).unwrap()).collect(),
         }
     }
@@ -259,7 +260,7 @@ impl Generator {
         let zone = if self.dice.percent(50) {
             self.dice.one(&self.odd)
         } else {
-            self.dice.one(&TZ_VARIANTS)
+            self.dice.one(&self.all)
         };
         let freq = self.dice.one(&[
             "YEARLY", "YEARLY", "MONTHLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY",
