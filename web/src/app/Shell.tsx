@@ -9,14 +9,11 @@ import { Icon, type IconName, Mark } from '../ui/Icon';
 import { Link } from '../ui/Link';
 import { Completed, Search } from '../views/Find';
 import { ProjectList, Today, Upcoming } from '../views/lists';
-import { Notifications } from '../views/Notifications';
 import { Empty, Page, Skeleton } from '../views/Page';
-import { NewProjectDialog, Projects } from '../views/Projects';
+import { Projects } from '../views/Projects';
 import { SignIn } from '../views/SignIn';
 import { Banner } from './Banner';
-import { ConflictDialog } from './Conflicts';
 import { show, useDialog } from './dialogs';
-import { Help } from './Help';
 import { useKeys } from './keys';
 import { Palette } from './Palette';
 import { navigate, useAddress, withTask } from './router';
@@ -24,7 +21,18 @@ import { type Route, routeOf } from './routes';
 import { useStoreEvents } from './said';
 import { useClock, useProjects, useStatus, useStore, useTask, useView } from './state';
 
+const Help = lazy(() => import('./Help').then((module) => ({ default: module.Help })));
+const Notifications = lazy(() =>
+  import('../views/Notifications').then((module) => ({ default: module.Notifications })),
+);
 const Settings = lazy(() => import('../views/Settings').then((module) => ({ default: module.SettingsView })));
+
+const ConflictDialog = lazy(() =>
+  import('./Conflicts').then((module) => ({ default: module.ConflictDialog })),
+);
+const NewProjectDialog = lazy(() =>
+  import('../views/ProjectDialog').then((module) => ({ default: module.NewProjectDialog })),
+);
 
 const WIDE = window.matchMedia('(min-width: 1080px)');
 
@@ -271,7 +279,11 @@ function Content({ route, onSignOut }: { route: Route; onSignOut: () => void }) 
     case 'completed':
       return <Completed />;
     case 'notifications':
-      return <Notifications />;
+      return (
+        <Suspense fallback={<Page title={t('nav.notifications')}>{<Skeleton />}</Page>}>
+          <Notifications />
+        </Suspense>
+      );
     case 'search':
       return <Search />;
     case 'settings':
@@ -401,7 +413,9 @@ export function Shell({ onSignOut, onUser }: Props) {
         </button>
       )}
       <BottomBar here={path} />
-      <Dialogs defaults={defaults} />
+      <Suspense>
+        <Dialogs defaults={defaults} />
+      </Suspense>
     </>
   );
 }

@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from 'react';
 import { actionsOf } from '../app/actions';
 import { show } from '../app/dialogs';
 import { closeTask } from '../app/router';
@@ -13,10 +13,13 @@ import { Popup } from '../ui/Popup';
 import { useRang } from './dialogs';
 import { useFieldDraft } from './draft';
 import { focusTask } from './focus';
-import { History } from './History';
 import { Properties } from './Properties';
-import { Receipts } from './Receipts';
 import { Circle, useTaskMenu } from './TaskRow';
+
+// Opened one by one: until then, a first visit need not load them.
+const History = lazy(() => import('./History').then((module) => ({ default: module.History })));
+const Occurrences = lazy(() => import('./Occurrences').then((module) => ({ default: module.Occurrences })));
+const Receipts = lazy(() => import('./Receipts').then((module) => ({ default: module.Receipts })));
 
 const GROWS_BY_ITSELF = CSS.supports('field-sizing', 'content');
 
@@ -93,8 +96,31 @@ function Section({ title, id, children }: { title: string; id: string; children:
           {title}
         </button>
       </h3>
-      <div id={id}>{open && children()}</div>
+      <div id={id}>{open && <Suspense fallback={<Waiting />}>{children()}</Suspense>}</div>
     </section>
+  );
+}
+
+const Waiting = () => <div className="skeleton skeleton-block" aria-hidden="true" />;
+
+/** A reminder that rang and was not acknowledged: it may ring again. */
+function Rang({ task }: { task: Task }) {
+  const store = useStore();
+  const { zone, now } = useClock();
+  const rang = useRang(task.id);
+  if (!rang || rang.read_at || task.status !== 'open') return null;
+  return (
+    <div className="detail-rang">
+      <Icon name="bell" size={16} />
+      <span>{t('ack.rang', { time: momentLabel(rang.fired_at, zone, now) })}</span>
+      <button
+        type="button"
+        className="button button-small"
+        onClick={() => actionsOf(store).acknowledge(rang.id)}
+      >
+        {t('ack.do')}
+      </button>
+    </div>
   );
 }
 
@@ -104,7 +130,9 @@ function Detail({ task, head }: { task: Task; head: ReactNode }) {
   const { zone, now, today } = useClock();
   const { notifications } = useView();
   const fired = [...notifications.values()].filter((row) => row.task_id === task.id);
-  const version = `${task.version}/${fired.length}/${fired.filter((row) => row.read_at).length}`;
+  // What is on its way changes them once more when it has arrived.
+  const waiting = store.outbox.ops.filter((op) => op.kind.startsWith('notification.')).length;
+  const version = `${task.version}/${fired.length}/${fired.filter((row) => row.read_at).length}/${waiting}`;
   const saved = !isNew(task.id);
   return (
     <article className="detail" aria-label={t('detail.label', { title: task.title })}>
@@ -130,6 +158,7 @@ function Detail({ task, head }: { task: Task; head: ReactNode }) {
         </p>
       )}
       {task.missed > 0 && <p className="detail-missed">{t('detail.missed', { n: task.missed })}</p>}
+      <Rang task={task} />
       <GrowingText
         className="detail-notes"
         label={t('task.notes')}
@@ -141,6 +170,11 @@ function Detail({ task, head }: { task: Task; head: ReactNode }) {
       <Properties draft={task} onChange={(change) => actions.update(task, change)} look="rows" />
       {saved && (
         <>
+          {task.repeat && task.status === 'open' && (
+            <Section title={t('occurrence.title')} id="occurrences">
+              {() => <Occurrences task={task} />}
+            </Section>
+          )}
           <Section title={t('receipt.title')} id="receipts">
             {() => <Receipts taskId={task.id} version={version} />}
           </Section>

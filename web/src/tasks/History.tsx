@@ -6,11 +6,12 @@ import { repeatWords } from '../time/words';
 import { Icon } from '../ui/Icon';
 import { projectLabel } from './meta';
 import { useTaskList } from './Receipts';
-import { useReminderWords } from './ReminderPicker';
+import { useReminderWords } from './reminders';
 
 const SHOWN = [
   'title',
   'notes',
+  'start',
   'due',
   'timezone',
   'priority',
@@ -30,6 +31,7 @@ export function useFieldWords(): (field: string, value: unknown) => string {
     if (value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0))
       return t('field.empty');
     switch (field) {
+      case 'start':
       case 'due':
         return dueLabel(String(value), today);
       case 'priority':
@@ -41,7 +43,7 @@ export function useFieldWords(): (field: string, value: unknown) => string {
       case 'repeat':
         return repeatWords(value as Repeat, today);
       case 'reminders':
-        return (value as Reminder[]).map((reminder) => reminderWords(reminder, null)).join(', ');
+        return (value as Reminder[]).map((reminder) => reminderWords(reminder)).join(', ');
       default:
         return String(value);
     }

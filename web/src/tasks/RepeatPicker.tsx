@@ -241,6 +241,9 @@ export function RepeatPicker({ due, timezone, repeat, onChange, onClose, anchor 
   const preview = usePreview(repeat, start, timezone ?? zone);
   const words = rule && repeat ? ruleWords(rule, repeat.from, today) : preview.words;
   const from = repeat?.from ?? 'due';
+  const exceptions =
+    (repeat?.exdates?.length ?? 0) + (repeat?.rdates?.length ?? 0) + Object.keys(repeat?.moved ?? {}).length;
+  // Of a task's repeat this is a part: its exceptions stay.
   const set = (next: Rule, basis: Repeat['from'] = from) =>
     onChange({ rrule: formatRule(next), from: basis });
   return (
@@ -294,6 +297,7 @@ export function RepeatPicker({ due, timezone, repeat, onChange, onClose, anchor 
               {preview.state === 'refused' && <p className="form-error">{preview.reason}</p>}
               {preview.state === 'away' && <p className="hint">{t('repeat.away')}</p>}
               {preview.state === 'loading' && <div className="skeleton skeleton-line" />}
+              {exceptions > 0 && <p className="hint">{t('repeat.exceptions', { n: exceptions })}</p>}
               {preview.dates.length > 0 && (
                 <>
                   <p className="preview-dates">

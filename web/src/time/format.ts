@@ -57,6 +57,17 @@ export function dayName(date: string, today: string): string {
   );
 }
 
+/** `Mon 7 Dec`, with the year where it is another one: for lists, where all dates are to look alike. */
+export function shortDate(date: string, today: string): string {
+  const year = date.slice(0, 4) !== today.slice(0, 4);
+  return format({
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    ...(year ? { year: 'numeric' } : {}),
+  }).format(utc(dateOf(date)));
+}
+
 export function dueLabel(due: string, today: string): string {
   const day = dayName(dateOf(due), today);
   return hasTime(due) ? `${day} ${clock(due)}` : day;
