@@ -59,6 +59,14 @@ export default defineConfig({
     // Inlined assets would be `data:` fonts and scripts, which the content security policy refuses.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What several parts share is one file: it packs better than many small ones.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [{ name: 'shared', minShareCount: 2, test: /^(?!.*\/(Receipts|ReminderPicker)\.tsx)/ }],
+        },
+      },
+    },
   },
   server: { proxy: { '/api': API, '/healthz': API } },
   test: { include: ['test/**/*.test.ts'], environment: 'node' },
