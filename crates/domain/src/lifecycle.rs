@@ -463,9 +463,8 @@ impl TaskState {
             self.start = start;
         }
         if let Some(due) = edit.due {
-            let from = std::mem::replace(&mut self.due, due);
-            let moves_series = edit.apply == Some(Apply::Later) && edit.repeat.is_none();
-            if let (true, Some(due)) = (moves_series && due != from, due) {
+            self.due = due;
+            if let (Some(Apply::Later), None, Some(due)) = (edit.apply, &edit.repeat, due) {
                 self.move_series(due, account)?;
             }
         }
@@ -613,8 +612,8 @@ impl TaskState {
         Ok(())
     }
 
-    /// This and all later occurrences move as far as this one is moved to `due`: the rule begins anew here, with what is
-    /// left of its count, its days and times moved along.
+    /// This and all later occurrences move as far as `due` is from where the rule has this one: the rule begins anew here,
+    /// with what is left of its count, its days and times moved along.
     fn move_series(&mut self, due: Local, account: &Account) -> Result<(), Refused> {
         let Some((series, current)) = self.series(account).map_err(|e| e.at("repeat.rrule"))?
         else {
@@ -625,6 +624,9 @@ impl TaskState {
         };
         let recurrence = &series.recurrence;
         let nominal = recurrence.nominal(&current).unwrap_or(due);
+        if nominal == due {
+            return Ok(());
+        }
         let mut rule = recurrence
             .rule
             .clone()
@@ -1366,6 +1368,37 @@ mod tests {
         assert!(
             matches!(refused, Err(Refused::Invalid(Invalid { field, .. })) if field == "due"),
             "the last Friday, or the Friday before the last Monday?"
+        );
+    }
+
+    #[test]
+    fn a_due_that_was_moved_alone_moves_the_series_when_it_is_said_again_for_later_ones() {
+        let now = at("2026-11-01T00:00:00Z");
+        let due = |due: &str, apply| Edit {
+            due: Some(Some(local(due))),
+            apply,
+            ..Edit::default()
+        };
+        let mut series = weekly(now);
+        for apply in [None, Some(Apply::Later)] {
+            series
+                .edit(due("2026-11-03T10:30", apply), &account(), now)
+                .expect("valid");
+        }
+        assert_eq!(
+            next_of(&series, "2026-11-03T12:00:00Z").due,
+            Some(local("2026-11-10T10:30"))
+        );
+        let mut back = weekly(now);
+        back.edit(due("2026-11-03T10:30", None), &account(), now)
+            .expect("valid");
+        let moved = back.repeat.clone();
+        back.edit(due("2026-11-02T09:00", Some(Apply::Later)), &account(), now)
+            .expect("valid");
+        assert_eq!(
+            (back.due, back.repeat, back.number),
+            (Some(local("2026-11-02T09:00")), moved, Some(1)),
+            "where the rule has it, nothing is to be moved"
         );
     }
 
