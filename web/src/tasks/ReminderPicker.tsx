@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { useClock } from '../app/state';
 import type { Reminder } from '../core/types';
 import { t } from '../i18n';
-import { formatDuration } from '../time/duration';
+import { formatDuration, sameDuration } from '../time/duration';
 import { durationWords } from '../time/format';
 import { hasTime, toInstant } from '../time/zone';
 import { Icon } from '../ui/Icon';
@@ -27,13 +27,14 @@ const keyOf = ({ id, before, of, at }: Reminder): string => id ?? `${before}${of
 /** How often a reminder rings again until it is acknowledged. */
 function AgainEditor({ reminder, onChange }: { reminder: Reminder; onChange: (reminder: Reminder) => void }) {
   const { again, times, ...once } = reminder;
-  const choices = again && !AGAIN.includes(again) ? [...AGAIN, again] : AGAIN;
+  const choices = again && !AGAIN.some((every) => sameDuration(every, again)) ? [...AGAIN, again] : AGAIN;
+  const chosen = choices.find((every) => sameDuration(every, again)) ?? '';
   return (
     <div className="again">
       <div className="field-row">
         <select
           aria-label={t('reminder.againEvery')}
-          value={again ?? ''}
+          value={chosen}
           onChange={(event) => {
             const every = event.target.value;
             onChange(every ? { ...once, again: every, times: times ?? AGAIN_TIMES } : once);
@@ -85,7 +86,7 @@ export function ReminderEditor({ dates, reminders, onChange }: EditorProps) {
   const from = canDue && (of === 'due' || !canStart) ? 'due' : 'start';
   const full = reminders.length >= MOST;
   const has = (before: string) =>
-    reminders.some((reminder) => reminder.before === before && (reminder.of ?? 'due') === from);
+    reminders.some((reminder) => sameDuration(reminder.before, before) && (reminder.of ?? 'due') === from);
   const add = (before: string) => {
     if (!full && !has(before))
       onChange([...reminders, from === 'start' ? { before, of: 'start' } : { before }]);

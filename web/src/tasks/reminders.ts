@@ -3,6 +3,7 @@
 import { useClock, useRows } from '../app/state';
 import type { Reminder } from '../core/types';
 import { t } from '../i18n';
+import { sameDuration } from '../time/duration';
 import { clock, durationWords, momentLabel } from '../time/format';
 import { hasTime } from '../time/zone';
 
@@ -13,7 +14,7 @@ export interface Dates {
 
 const NONE: Dates = { start: null, due: null };
 
-export const isZero = (before: string): boolean => /^P(T?0[A-Z])+$/.test(before);
+export const isZero = (before: string): boolean => sameDuration(before, 'PT0M');
 
 /** How often a reminder rings again where it does not say. */
 export const AGAIN_TIMES = 5;

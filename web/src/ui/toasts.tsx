@@ -116,19 +116,23 @@ function ToastCard({ toast: entry }: { toast: Toast }) {
       ) : (
         <div className="toast-text">{text}</div>
       )}
-      {entry.actions.map((action) => (
-        <button
-          type="button"
-          key={action.label}
-          className="toast-action"
-          onClick={() => {
-            dismiss(entry.id);
-            action.run();
-          }}
-        >
-          {action.label}
-        </button>
-      ))}
+      {entry.actions.length > 0 && (
+        <div className={`toast-actions${entry.actions.length > 2 ? ' toast-many' : ''}`}>
+          {entry.actions.map((action) => (
+            <button
+              type="button"
+              key={action.label}
+              className="toast-action"
+              onClick={() => {
+                dismiss(entry.id);
+                action.run();
+              }}
+            >
+              {action.label}
+            </button>
+          ))}
+        </div>
+      )}
       <button type="button" className="toast-close" onClick={() => dismiss(entry.id)}>
         <Icon name="close" size={16} />
         <span className="hidden">{t('action.dismiss')}</span>
