@@ -44,14 +44,14 @@ test('a reminder is set to ring again, so many times, and once again', async () 
   await page.locator('.detail [data-property=reminders]').click();
   const picker = page.locator('dialog .picker');
   await picker.getByRole('button', { name: 'Ring again: When it is due' }).click();
-  await picker.getByLabel('Ring again', { exact: true }).selectOption({ label: 'Again every 10 minutes' });
-  await picker.getByLabel('How many times more').fill('3');
+  await picker.getByLabel('Ring again', { exact: true }).selectOption({ label: 'every 10 minutes' });
+  await picker.getByLabel('At most').fill('3');
   await settled(page);
   const [set] = (await account.read(seeded)).reminders;
   assert.deepEqual([set.before, set.again, set.times], ['PT0S', 'PT10M', 3]);
   assert.deepEqual(await page.evaluate(findFaults), []);
   assert.deepEqual(await violations(page), []);
-  await picker.getByLabel('Ring again', { exact: true }).selectOption({ label: 'Rings once' });
+  await picker.getByLabel('Ring again', { exact: true }).selectOption({ label: 'never' });
   await settled(page);
   assert.deepEqual((await account.read(seeded)).reminders, [{ id: set.id, before: 'PT0S' }]);
   assert.deepEqual(errors, []);

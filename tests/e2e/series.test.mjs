@@ -20,14 +20,11 @@ function monday(account) {
   return (weeks) => account.day(14 - weekday + weeks * 7);
 }
 
+/** As the list says it: `Mon 7 Dec`. */
 const short = (date, locale = 'en-GB') =>
-  new Intl.DateTimeFormat(locale, {
-    timeZone: 'UTC',
-    weekday: 'short',
-    day: 'numeric',
-    month: 'short',
-    ...(date.slice(0, 4) === String(new Date().getFullYear()) ? {} : { year: 'numeric' }),
-  }).format(new Date(`${date.slice(0, 10)}T00:00Z`));
+  [{ weekday: 'short' }, { day: 'numeric', month: 'short' }]
+    .map((part) => new Intl.DateTimeFormat(locale, { timeZone: 'UTC', ...part }).format(new Date(`${date}T00:00Z`)))
+    .join(' ');
 
 async function start(options, fields, title = 'Water the plants') {
   const account = await Account.register();
@@ -104,7 +101,7 @@ test('a date is moved to another day and time, and back', async () => {
   await picker.getByLabel('Time').fill('10:30');
   assert.equal(await picker.getByRole('button', { name: 'No date' }).count(), 0);
   await picker.getByRole('button', { name: 'Done' }).click();
-  await second.getByText('instead of 09:00').waitFor();
+  await second.getByText(/instead of 0?9:00/).waitFor();
   await settled(page);
   const key = `${at(1)}T09:00`;
   assert.deepEqual(await exceptions(account, task), { exdates: [], moved: { [key]: `${at(1)}T10:30` } });
@@ -120,7 +117,7 @@ test('a date is moved to another day and time, and back', async () => {
   await settled(page);
   assert.deepEqual(await exceptions(account, task), { exdates: [], moved: {} });
   await page.getByRole('button', { name: 'Undo' }).last().click();
-  await second.getByText('instead of 09:00').waitFor();
+  await second.getByText(/instead of 0?9:00/).waitFor();
   await context.close();
 });
 
@@ -135,7 +132,7 @@ test('more dates are shown on demand, and what passed of a neglected series', as
   await until('28 dates', async () => (await dates(page).locator('li').count()) === 28);
   const texts = await dates(page).locator('time').allTextContents();
   assert.equal(new Set(texts).size, 28);
-  await page.getByRole('button', { name: /Show the 3 that passed/ }).click();
+  await page.getByRole('button', { name: 'Show those that passed' }).click();
   await line(page, short(account.day(-3))).getByText('this one').waitFor();
   await line(page, short(account.day(-2))).getByText('passed').waitFor();
   await context.close();
@@ -235,21 +232,19 @@ test('a due is moved for this time, then the whole series with it, and back', as
   await context.close();
 });
 
-test('offline, what was changed for one becomes one change for all later ones', async () => {
+test('offline, what was changed for one is said for all later ones, and sent so on return', async () => {
   const { account, task, context, page, detail } = await start();
   await context.setOffline(true);
   await detail.getByLabel('Title').fill('Written offline');
   await detail.getByLabel('Title').press('Enter');
   await page.getByRole('button', { name: 'All later ones, too' }).click();
   await page.getByText('Changed for all later ones, too').waitFor();
-  const requests = [];
-  page.on('request', (request) => {
-    if (request.method() === 'PATCH') requests.push(request.postDataJSON());
-  });
   await context.setOffline(false);
-  await until('it is sent', async () => (await account.read(task)).title === 'Written offline');
-  assert.equal((await account.read(task)).later, null);
-  assert.ok(requests.length >= 1 && requests.length <= 2, JSON.stringify(requests));
+  await until('it is sent, for all', async () => {
+    const { title, later } = await account.read(task);
+    return title === 'Written offline' && later === null;
+  });
+  await settled(page);
   await context.close();
 });
 

@@ -6,7 +6,7 @@ import { useClock, useStore, useView } from '../app/state';
 import { isNew } from '../core/ops';
 import type { Task } from '../core/types';
 import { t } from '../i18n';
-import { dueLabel, momentLabel } from '../time/format';
+import { dueLabel, momentLabel, relative } from '../time/format';
 import { Icon } from '../ui/Icon';
 import { MenuButton } from '../ui/Menu';
 import { Popup } from '../ui/Popup';
@@ -84,7 +84,7 @@ function Section({ title, id, children }: { title: string; id: string; children:
   const [open, setOpen] = useState(false);
   return (
     <section className="detail-section">
-      <h3>
+      <h2>
         <button
           type="button"
           className="disclosure"
@@ -95,7 +95,7 @@ function Section({ title, id, children }: { title: string; id: string; children:
           <Icon name={open ? 'down' : 'forward'} size={16} />
           {title}
         </button>
-      </h3>
+      </h2>
       <div id={id}>{open && <Suspense fallback={<Waiting />}>{children()}</Suspense>}</div>
     </section>
   );
@@ -106,13 +106,13 @@ const Waiting = () => <div className="skeleton skeleton-block" aria-hidden="true
 /** A reminder that rang and was not acknowledged: it may ring again. */
 function Rang({ task }: { task: Task }) {
   const store = useStore();
-  const { zone, now } = useClock();
+  const { now } = useClock();
   const rang = useRang(task.id);
   if (!rang || rang.read_at || task.status !== 'open') return null;
   return (
     <div className="detail-rang">
       <Icon name="bell" size={16} />
-      <span>{t('ack.rang', { time: momentLabel(rang.fired_at, zone, now) })}</span>
+      <span>{t('ack.rang', { time: relative(rang.fired_at, now) })}</span>
       <button
         type="button"
         className="button button-small"

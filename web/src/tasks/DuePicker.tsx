@@ -52,7 +52,7 @@ export function DuePicker({
   onChange,
   onClose,
   anchor,
-  title = t('due.title'),
+  title,
   required = false,
   fixed = false,
   latest = null,
@@ -85,7 +85,7 @@ export function DuePicker({
   const days = shortcuts(today).filter((shortcut) => !tooLate(shortcut.date));
   const late = Boolean(date && time && tooLate(`${date}T${time}`));
   return (
-    <Popup title={title} onClose={onClose} anchor={anchor}>
+    <Popup title={title ?? t('due.title')} onClose={onClose} anchor={anchor} showTitle={title !== undefined}>
       <div className="due-picker">
         <div className="quick-days">
           {days.map((shortcut) => (

@@ -203,7 +203,7 @@ export function Occurrences({ task }: { task: Task }) {
   const late = due !== null && due <= now && earlier === null && task.missed > 0;
   const passed = late && (
     <button type="button" className="text-button" onClick={() => setEarlier(new Date(due - 1).toISOString())}>
-      {t('occurrence.earlier', { n: task.missed })}
+      {t('occurrence.earlier')}
     </button>
   );
   const problem = (list.state === 'away' || list.state === 'refused') && (

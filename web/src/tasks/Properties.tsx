@@ -114,7 +114,7 @@ export function Properties({ draft, onChange, look }: Props) {
   const begins = dueHere({ due: draft.start, timezone: draft.timezone }, zone);
   const inbox = projects.get(store.user.inbox_id);
 
-  const property = (name: PropertyName, icon: IconName | ReactNode, value: string | null) => (
+  const property = (name: PropertyName, icon: IconName | ReactNode, value: ReactNode) => (
     <button
       type="button"
       ref={(button) => {
@@ -144,7 +144,11 @@ export function Properties({ draft, onChange, look }: Props) {
         draft.reminders.length === 0
           ? null
           : look === 'rows'
-            ? draft.reminders.map((reminder) => words(reminder, draft)).join(' · ')
+            ? draft.reminders.map((reminder) => (
+                <span className="property-line" key={reminder.id ?? words(reminder, draft)}>
+                  {words(reminder, draft)}
+                </span>
+              ))
             : draft.reminders.length === 1 && draft.reminders[0]
               ? words(draft.reminders[0], draft)
               : t('reminder.count', { n: draft.reminders.length }),

@@ -27,17 +27,19 @@ const keyOf = ({ id, before, of, at }: Reminder): string => id ?? `${before}${of
 /** How often a reminder rings again until it is acknowledged. */
 function AgainEditor({ reminder, onChange }: { reminder: Reminder; onChange: (reminder: Reminder) => void }) {
   const { again, times, ...once } = reminder;
+  const most = times ?? AGAIN_TIMES;
   const choices = again && !AGAIN.some((every) => sameDuration(every, again)) ? [...AGAIN, again] : AGAIN;
   const chosen = choices.find((every) => sameDuration(every, again)) ?? '';
   return (
     <div className="again">
-      <div className="field-row">
+      <div className="again-fields">
+        <label htmlFor="again-every">{t('reminder.againEvery')}</label>
         <select
-          aria-label={t('reminder.againEvery')}
+          id="again-every"
           value={chosen}
           onChange={(event) => {
             const every = event.target.value;
-            onChange(every ? { ...once, again: every, times: times ?? AGAIN_TIMES } : once);
+            onChange(every ? { ...once, again: every, times: most } : once);
           }}
         >
           <option value="">{t('reminder.once')}</option>
@@ -48,22 +50,24 @@ function AgainEditor({ reminder, onChange }: { reminder: Reminder; onChange: (re
           ))}
         </select>
         {again && (
-          <label className="field-inline">
-            <span>{t('reminder.atMost')}</span>
-            <input
-              className="input-number"
-              type="number"
-              min="1"
-              max={MOST_TIMES}
-              aria-label={t('reminder.times')}
-              value={times ?? AGAIN_TIMES}
-              onChange={(event) => {
-                const most = Math.max(1, Math.min(MOST_TIMES, Math.floor(Number(event.target.value) || 1)));
-                onChange({ ...once, again, times: most });
-              }}
-            />
-            <span aria-hidden="true">×</span>
-          </label>
+          <>
+            <label htmlFor="again-times">{t('reminder.atMost')}</label>
+            <span className="field-inline">
+              <input
+                id="again-times"
+                className="input-number"
+                type="number"
+                min="1"
+                max={MOST_TIMES}
+                value={most}
+                onChange={(event) => {
+                  const value = Math.floor(Number(event.target.value) || 1);
+                  onChange({ ...once, again, times: Math.max(1, Math.min(MOST_TIMES, value)) });
+                }}
+              />
+              <span>{t('reminder.times', { n: most })}</span>
+            </span>
+          </>
         )}
       </div>
       {again && <p className="hint">{t('reminder.againHint')}</p>}

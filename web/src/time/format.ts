@@ -57,15 +57,15 @@ export function dayName(date: string, today: string): string {
   );
 }
 
-/** `Mon 7 Dec`, with the year where it is another one: for lists, where all dates are to look alike. */
-export function shortDate(date: string, today: string): string {
-  const year = date.slice(0, 4) !== today.slice(0, 4);
-  return format({
-    weekday: 'short',
-    day: 'numeric',
-    month: 'short',
-    ...(year ? { year: 'numeric' } : {}),
-  }).format(utc(dateOf(date)));
+/** So far ahead, a day and its month alone are not clear any more. */
+const CLEAR_DAYS = 300;
+
+/** `Mon 7 Dec`, with the year where it is not clear: for lists, where all dates are to look alike. */
+export function shortDate(local: string, today: string): string {
+  const date = dateOf(local);
+  const days = daysBetween(today, date);
+  const year = days > CLEAR_DAYS || (days < 0 && date.slice(0, 4) !== today.slice(0, 4));
+  return `${weekdayName(date, 'short')} ${dayAndMonth(date)}${year ? ` ${date.slice(0, 4)}` : ''}`;
 }
 
 export function dueLabel(due: string, today: string): string {
