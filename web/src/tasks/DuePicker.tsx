@@ -38,6 +38,8 @@ interface Props {
   onClose: () => void;
   anchor: Element | null;
   title?: string;
+  /** What it is to have no date. */
+  none?: string;
   /** The date may change, but not go. */
   required?: boolean;
   /** The zone is not to be chosen here. */
@@ -53,6 +55,7 @@ export function DuePicker({
   onClose,
   anchor,
   title,
+  none = t('due.none'),
   required = false,
   fixed = false,
   latest = null,
@@ -101,7 +104,7 @@ export function DuePicker({
           {value.due && !required && (
             <button type="button" className="menu-item" onClick={() => pick(null)}>
               <Icon name="close" size={18} />
-              <span className="menu-label">{t('due.none')}</span>
+              <span className="menu-label">{none}</span>
             </button>
           )}
         </div>

@@ -182,6 +182,7 @@ export function Properties({ draft, onChange, look }: Props) {
       {open === 'start' && (
         <DuePicker
           title={t('start.title')}
+          none={t('property.start.none')}
           value={{ due: draft.start, timezone: draft.timezone }}
           onChange={({ due }) => onChange({ start: due })}
           onClose={close}
