@@ -180,6 +180,25 @@ describe('sending', () => {
 });
 
 describe('new rows', () => {
+  test('changed before it was sent, a task is made so', async () => {
+    let land: (value: unknown) => void = () => {};
+    const { outbox, sent } = start([() => new Promise((resolve) => (land = resolve))]);
+    outbox.add({ kind: 'task.complete', target: 'other' });
+    await vi.waitFor(() => expect(sent.length).toBe(1));
+    const rule = { rrule: 'FREQ=DAILY', from: 'due' };
+    outbox.add({ kind: 'task.create', target: 'new-t', body: { title: 'T', project_id: 'p', repeat: rule } });
+    outbox.add({ kind: 'task.update', target: 'new-t', body: { title: 'U' } });
+    outbox.add({ kind: 'task.update', target: 'new-t', body: { repeat: { from: 'completion' } } });
+    land({ id: 'other', version: 2 });
+    await idle(outbox);
+    expect(sent.slice(1)).toMatchObject([
+      {
+        path: '/api/tasks',
+        call: { body: { title: 'U', project_id: 'p', repeat: { ...rule, from: 'completion' } } },
+      },
+    ]);
+  });
+
   test('what was done to them before they had an id is sent under the id they got', async () => {
     const { outbox, sent } = start([
       { id: 'p1', version: 1 },

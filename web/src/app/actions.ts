@@ -106,7 +106,7 @@ export class Actions {
     const done = this.patch(task, fields);
     if (!done) return;
     const { op, undo, dropped } = done;
-    if (alone.length > 0)
+    if (alone.length > 0 && op.kind === 'task.update')
       toast(said ?? t('later.this'), {
         key: `later:${task.id}:${alone.join()}`,
         detail: said && t('later.this'),

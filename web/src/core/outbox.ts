@@ -6,7 +6,7 @@
 import { api, Problem, SignedOut, Unreachable } from './api';
 import type { Database } from './db';
 import { clashes, isNew, type Op, renameIn, requestOf } from './ops';
-import { joined } from './patch';
+import { joined, merged } from './patch';
 import type { Task } from './types';
 
 export const LIMIT = 500;
@@ -26,6 +26,12 @@ export interface OutboxEvents {
 /** One change in the place of two that follow each other; null where they have to be sent one by one. */
 function together(first: Op, second: Omit<Op, 'id' | 'seq' | 'at' | 'tab'>): Op | null {
   const { kind, body = {} } = second;
+  // What was made here and is changed before it was sent is made so.
+  if (first.kind === 'task.create' && kind === 'task.update' && !body.apply) {
+    const made = { ...first.body, ...body };
+    if (body.repeat) made.repeat = merged(first.body?.repeat, body.repeat);
+    return { ...first, body: made };
+  }
   if (kind !== first.kind || (kind !== 'task.update' && kind !== 'settings.update')) return null;
   // Which occurrences it is for is said of all its fields.
   if (first.body?.apply !== body.apply) return null;

@@ -40,6 +40,10 @@ export function isLeftOut(repeat: Repeat | null, key: string): boolean {
   return out.has(key) || out.has(dateOf(key));
 }
 
+/** How many dates of a series are not as its rule has them. */
+export const exceptionsOf = ({ exdates = [], rdates = [], moved = {} }: Repeat): number =>
+  exdates.length + rdates.length + Object.keys(moved).length;
+
 /** A rule with one more exception, or one less: left out or not, moved to a due or back (`null`). */
 export function withException(
   repeat: Repeat,

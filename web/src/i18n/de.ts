@@ -264,6 +264,7 @@ export const de: Messages = {
     one: '{n} Termin weicht von der Regel ab, und das bleibt so.',
     other: '{n} Termine weichen von der Regel ab, und das bleibt so.',
   },
+  'repeat.differ': { one: '{n} Termin weicht ab', other: '{n} Termine weichen ab' },
 
   'occurrence.title': 'Kommende Termine',
   'occurrence.open': 'dieser',

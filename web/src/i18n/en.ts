@@ -272,6 +272,7 @@ export const en = {
     one: '{n} date differs from the rule, and stays so.',
     other: '{n} dates differ from the rule, and stay so.',
   },
+  'repeat.differ': { one: '{n} date differs', other: '{n} dates differ' },
 
   'occurrence.title': 'Dates to come',
   'occurrence.open': 'this one',

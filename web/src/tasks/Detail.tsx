@@ -154,7 +154,10 @@ function Detail({ task, head }: { task: Task; head: ReactNode }) {
           {t(task.status === 'completed' ? 'detail.completed' : 'detail.skipped', {
             time: momentLabel(task.completed_at, zone, now),
           })}{' '}
-          {task.next && t('detail.next', { date: dueLabel(task.next.due, today) })}
+          {task.next &&
+            (task.next.passed_over > 0
+              ? `${t('said.nextPassed', { date: dueLabel(task.next.due, today), n: task.next.passed_over })}.`
+              : t('detail.next', { date: dueLabel(task.next.due, today) }))}
         </p>
       )}
       {task.missed > 0 && <p className="detail-missed">{t('detail.missed', { n: task.missed })}</p>}

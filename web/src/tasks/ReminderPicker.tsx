@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { useClock } from '../app/state';
 import type { Reminder } from '../core/types';
 import { t } from '../i18n';
-import { formatDuration, sameDuration } from '../time/duration';
+import { formatDuration, parseDuration, sameDuration } from '../time/duration';
 import { durationWords } from '../time/format';
 import { hasTime, toInstant } from '../time/zone';
 import { Icon } from '../ui/Icon';
@@ -22,7 +22,17 @@ interface EditorProps {
   onChange: (reminders: Reminder[]) => void;
 }
 
-const keyOf = ({ id, before, of, at }: Reminder): string => id ?? `${before}${of ?? 'due'}${at}`;
+/** What stays the same when the server answers with an id and its own way to write a duration. */
+function keysOf(reminders: readonly Reminder[]): string[] {
+  const seen = new Map<string, number>();
+  return reminders.map(({ before = '', of = 'due', at }) => {
+    const { days, minutes } = parseDuration(before) ?? {};
+    const what = at ?? `${of}/${days}/${minutes}`;
+    const n = seen.get(what) ?? 0;
+    seen.set(what, n + 1);
+    return `${what}#${n}`;
+  });
+}
 
 /** How often a reminder rings again until it is acknowledged. */
 function AgainEditor({ reminder, onChange }: { reminder: Reminder; onChange: (reminder: Reminder) => void }) {
@@ -102,13 +112,14 @@ export function ReminderEditor({ dates, reminders, onChange }: EditorProps) {
   };
   const anchor = dates?.[from];
   const presets = (anchor && !hasTime(anchor) ? ALL_DAY : TIMED).filter((before) => !has(before));
+  const keys = keysOf(reminders);
   const when = ({ again: _, ...once }: Reminder) => words(once, known);
   return (
     <>
       {reminders.length > 0 && (
         <ul className="chosen">
           {reminders.map((reminder, index) => {
-            const key = keyOf(reminder);
+            const key = keys[index] ?? '';
             const name = when(reminder);
             return (
               <li key={key}>

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react';
 import { useClock } from '../app/state';
 import { api, Problem } from '../core/api';
+import { exceptionsOf } from '../core/series';
 import type { Repeat } from '../core/types';
 import { language, t } from '../i18n';
 import { dayAndMonth, dayAndMonthLong, weekdayName, weekdayOfIndex } from '../time/format';
@@ -241,8 +242,7 @@ export function RepeatPicker({ due, timezone, repeat, onChange, onClose, anchor 
   const preview = usePreview(repeat, start, timezone ?? zone);
   const words = rule && repeat ? ruleWords(rule, repeat.from, today) : preview.words;
   const from = repeat?.from ?? 'due';
-  const exceptions =
-    (repeat?.exdates?.length ?? 0) + (repeat?.rdates?.length ?? 0) + Object.keys(repeat?.moved ?? {}).length;
+  const exceptions = repeat ? exceptionsOf(repeat) : 0;
   // Of a task's repeat this is a part: its exceptions stay.
   const set = (next: Rule, basis: Repeat['from'] = from) =>
     onChange({ rrule: formatRule(next), from: basis });
