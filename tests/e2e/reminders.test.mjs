@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { Account, until } from './support/account.mjs';
 import { row, settled, watch } from './support/app.mjs';
 import { violations } from './support/axe.mjs';
-import { launch, PHONE, person } from './support/browser.mjs';
+import { launch, PHONE, person, ZONE } from './support/browser.mjs';
 import { findFaults } from './support/layout.mjs';
 
 let browser;
@@ -167,6 +167,41 @@ test('a project’s new tasks are reminded as it says, unless they say otherwise
     const project = await account.call('GET', `/api/projects/${garden.id}`);
     return project.reminders.length === 0 && project.name === 'Garden';
   });
+  assert.deepEqual(errors, []);
+  await context.close();
+});
+
+test('the daily digest: on with the morning, at another time, told, off', async (run) => {
+  const { account, context, page, errors } = await start('/settings', {}, (own) =>
+    own.task('Send the lease', { due: own.day(-1) }),
+  );
+  const digest = async () => (await account.call('GET', '/api/settings')).digest;
+  if ((await digest()) === undefined) {
+    await context.close();
+    run.skip('this server tells no digest');
+    return;
+  }
+  const field = page.locator('fieldset', { hasText: 'Daily digest' });
+  await field.getByRole('switch').check();
+  await until('it is on', async () => (await digest()) === '09:00');
+  const soon = new Intl.DateTimeFormat('en-GB', { timeZone: ZONE, hour: '2-digit', minute: '2-digit' }).format(
+    Date.now() + 65_000,
+  );
+  await field.getByLabel('Time of the digest').fill(soon);
+  await until('it has that time', async () => (await digest()) === soon);
+  assert.deepEqual(await page.evaluate(findFaults), []);
+  assert.deepEqual(await violations(page), []);
+  await field.getByRole('switch').focus();
+  const toast = page.locator('.toast-ring', { hasText: 'Your day' });
+  await toast.waitFor({ timeout: 80_000 });
+  await toast.getByText('1 overdue').waitFor();
+  await page.goto('/notifications');
+  await page.locator('.notice', { hasText: '1 overdue' }).locator('.row-link').click();
+  await page.getByRole('heading', { name: 'Today' }).waitFor();
+  await until('it is read', async () => (await account.call('GET', '/api/notifications?unread=true')).items.length === 0);
+  await page.goto('/settings');
+  await field.getByRole('switch').uncheck();
+  await until('it is off', async () => (await digest()) === null);
   assert.deepEqual(errors, []);
   await context.close();
 });

@@ -31,15 +31,17 @@ export function useStoreEvents(): void {
       if (task && task.status !== 'open') return;
       const actions = actionsOf(store);
       if (notification.digest) {
+        const showDay = () => {
+          actions.read(notification);
+          navigate('/today');
+        };
         toast(t('digest.title'), {
           key: ringKey(notification.id),
           tone: 'ring',
           stay: true,
           detail: digestWords(notification.digest),
-          onOpen: () => {
-            actions.read(notification);
-            navigate('/today');
-          },
+          onOpen: showDay,
+          actions: [{ label: t('digest.show'), run: showDay }],
         });
         return;
       }
