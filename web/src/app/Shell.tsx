@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { Suspense, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import { todayTasks } from '../core/lists';
 import type { User } from '../core/types';
 import { t } from '../i18n';
@@ -7,6 +7,7 @@ import { TaskDetail } from '../tasks/Detail';
 import { DueDialog, SnoozeDialog } from '../tasks/dialogs';
 import { Icon, type IconName, Mark } from '../ui/Icon';
 import { Link } from '../ui/Link';
+import { loadPartsAtRest, part } from '../ui/part';
 import { Completed, Search } from '../views/Find';
 import { ProjectList, Today, Upcoming } from '../views/lists';
 import { Empty, Page, Skeleton } from '../views/Page';
@@ -21,17 +22,13 @@ import { type Route, routeOf } from './routes';
 import { useStoreEvents } from './said';
 import { useClock, useProjects, useStatus, useStore, useTask, useView } from './state';
 
-const Help = lazy(() => import('./Help').then((module) => ({ default: module.Help })));
-const Notifications = lazy(() =>
-  import('../views/Notifications').then((module) => ({ default: module.Notifications })),
-);
-const Settings = lazy(() => import('../views/Settings').then((module) => ({ default: module.SettingsView })));
+const Help = part(() => import('./Help').then((module) => module.Help));
+const Notifications = part(() => import('../views/Notifications').then((module) => module.Notifications));
+const Settings = part(() => import('../views/Settings').then((module) => module.SettingsView));
 
-const ConflictDialog = lazy(() =>
-  import('./Conflicts').then((module) => ({ default: module.ConflictDialog })),
-);
-const NewProjectDialog = lazy(() =>
-  import('../views/ProjectDialog').then((module) => ({ default: module.NewProjectDialog })),
+const ConflictDialog = part(() => import('./Conflicts').then((module) => module.ConflictDialog));
+const NewProjectDialog = part(() =>
+  import('../views/ProjectDialog').then((module) => module.NewProjectDialog),
 );
 
 const WIDE = window.matchMedia('(min-width: 1080px)');
@@ -353,6 +350,7 @@ export function Shell({ onSignOut, onUser }: Props) {
   const [again, setAgain] = useState(false);
   const adding = address.searchParams.has('add');
 
+  useEffect(loadPartsAtRest, []);
   useStoreEvents();
   useKeys();
   useArrival(path);

@@ -33,7 +33,6 @@ export const de: Messages = {
   'action.done': 'Fertig',
   'action.edit': 'Bearbeiten',
   'action.remove': 'Entfernen',
-  'action.rename': 'Umbenennen',
   'action.reopen': 'Wieder öffnen',
   'action.save': 'Speichern',
   'action.skip': 'Auslassen',

@@ -36,7 +36,6 @@ export const en = {
   'action.done': 'Done',
   'action.edit': 'Edit',
   'action.remove': 'Remove',
-  'action.rename': 'Rename',
   'action.reopen': 'Reopen',
   'action.save': 'Save',
   'action.skip': 'Skip',

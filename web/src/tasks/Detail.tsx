@@ -1,4 +1,4 @@
-import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from 'react';
+import { type ReactNode, Suspense, useEffect, useRef, useState } from 'react';
 import { actionsOf } from '../app/actions';
 import { show } from '../app/dialogs';
 import { closeTask } from '../app/router';
@@ -10,6 +10,7 @@ import { dueLabel, momentLabel, relative } from '../time/format';
 import { Icon } from '../ui/Icon';
 import { MenuButton } from '../ui/Menu';
 import { Popup } from '../ui/Popup';
+import { part } from '../ui/part';
 import { useRang } from './dialogs';
 import { useFieldDraft } from './draft';
 import { focusTask } from './focus';
@@ -17,9 +18,9 @@ import { Properties } from './Properties';
 import { Circle, useTaskMenu } from './TaskRow';
 
 // Opened one by one: until then, a first visit need not load them.
-const History = lazy(() => import('./History').then((module) => ({ default: module.History })));
-const Occurrences = lazy(() => import('./Occurrences').then((module) => ({ default: module.Occurrences })));
-const Receipts = lazy(() => import('./Receipts').then((module) => ({ default: module.Receipts })));
+const History = part(() => import('./History').then((module) => module.History));
+const Occurrences = part(() => import('./Occurrences').then((module) => module.Occurrences));
+const Receipts = part(() => import('./Receipts').then((module) => module.Receipts));
 
 const GROWS_BY_ITSELF = CSS.supports('field-sizing', 'content');
 

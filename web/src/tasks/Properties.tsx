@@ -1,4 +1,4 @@
-import { lazy, type ReactNode, Suspense, useRef, useState } from 'react';
+import { type ReactNode, Suspense, useRef, useState } from 'react';
 import { useClock, useProjects, useStore, useView } from '../app/state';
 import type { Priority, TaskFields } from '../core/types';
 import { t } from '../i18n';
@@ -8,16 +8,13 @@ import { dueHere } from '../time/zone';
 import { Icon, type IconName } from '../ui/Icon';
 import { Menu } from '../ui/Menu';
 import { Popup } from '../ui/Popup';
+import { part } from '../ui/part';
 import { DuePicker } from './DuePicker';
 import { PRIORITIES, PriorityBars, projectLabel } from './meta';
 import { useReminderWords } from './reminders';
 
-const ReminderPicker = lazy(() =>
-  import('./ReminderPicker').then((module) => ({ default: module.ReminderPicker })),
-);
-const RepeatPicker = lazy(() =>
-  import('./RepeatPicker').then((module) => ({ default: module.RepeatPicker })),
-);
+const ReminderPicker = part(() => import('./ReminderPicker').then((module) => module.ReminderPicker));
+const RepeatPicker = part(() => import('./RepeatPicker').then((module) => module.RepeatPicker));
 
 export type Draft = Pick<
   TaskFields,

@@ -1,15 +1,14 @@
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { Suspense, useMemo, useState } from 'react';
 import { actionsOf } from '../app/actions';
 import { useProjects, useStore, useView } from '../app/state';
 import { openCounts } from '../core/lists';
 import { t } from '../i18n';
 import { Icon } from '../ui/Icon';
 import { Link } from '../ui/Link';
+import { part } from '../ui/part';
 import { Empty, Page } from './Page';
 
-const NewProjectDialog = lazy(() =>
-  import('./ProjectDialog').then((module) => ({ default: module.NewProjectDialog })),
-);
+const NewProjectDialog = part(() => import('./ProjectDialog').then((module) => module.NewProjectDialog));
 
 export function Projects() {
   const { projects, tasks } = useView();

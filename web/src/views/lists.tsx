@@ -1,4 +1,4 @@
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { Suspense, useMemo, useState } from 'react';
 import { actionsOf } from '../app/actions';
 import { show } from '../app/dialogs';
 import { navigate } from '../app/router';
@@ -14,11 +14,10 @@ import { addDays, daysBetween } from '../time/zone';
 import { announce } from '../ui/announce';
 import { Icon } from '../ui/Icon';
 import { MenuButton } from '../ui/Menu';
+import { part } from '../ui/part';
 import { Empty, Page, WithKeys } from './Page';
 
-const ProjectDialog = lazy(() =>
-  import('./ProjectDialog').then((module) => ({ default: module.ProjectDialog })),
-);
+const ProjectDialog = part(() => import('./ProjectDialog').then((module) => module.ProjectDialog));
 
 const NEAR_DAYS = 7;
 const FINISHED_SHOWN = 50;
