@@ -59,14 +59,15 @@ test('a reminder is set to ring again, so many times, and once again', async () 
 });
 
 test('acknowledged on the message, it does not ring again', async () => {
-  const { account, context, page, seeded } = await start('/today', {}, ringing('Stop the oven'));
+  const { account, context, page } = await start('/today');
+  const task = await ringing('Stop the oven')(account);
   const toast = page.locator('.toast-ring', { hasText: 'Stop the oven' });
   await toast.waitFor();
-  await until('it would ring again', () => plannedAgain(account, seeded).then((n) => n === 1));
+  await until('it would ring again', () => plannedAgain(account, task).then((n) => n === 1));
   await toast.getByRole('button', { name: 'Acknowledge' }).click();
   await toast.waitFor({ state: 'detached' });
-  await until('it will not', () => plannedAgain(account, seeded).then((n) => n === 0));
-  assert.equal((await account.read(seeded)).status, 'open');
+  await until('it will not', () => plannedAgain(account, task).then((n) => n === 0));
+  assert.equal((await account.read(task)).status, 'open');
   await context.close();
 });
 
@@ -207,11 +208,13 @@ test('the daily digest: on with the morning, at another time, told, off', async 
 });
 
 test('on a phone, in German: the message that rings again has room for its answers', async () => {
-  const { context, page } = await start(
-    '/today',
-    { viewport: PHONE, hasTouch: true, isMobile: true, locale: 'de-DE' },
-    ringing('Den Ofen ausschalten und die Fenster schließen'),
-  );
+  const { account, context, page } = await start('/today', {
+    viewport: PHONE,
+    hasTouch: true,
+    isMobile: true,
+    locale: 'de-DE',
+  });
+  await ringing('Den Ofen ausschalten und die Fenster schließen')(account);
   const toast = page.locator('.toast-ring');
   await toast.waitFor();
   const cut = await toast.evaluate((element) => {
