@@ -198,7 +198,7 @@ test('a title is changed for this time, then for all later ones', async () => {
   await settled(page);
   let seen = await account.read(task);
   assert.deepEqual([seen.title, seen.later], ['Water the herbs', { title: 'Water the plants' }]);
-  await page.getByRole('button', { name: 'All later ones, too' }).click();
+  await page.locator('.toast').getByRole('button', { name: 'All later ones, too' }).click();
   await page.getByText('Changed for all later ones, too').waitFor();
   await settled(page);
   seen = await account.read(task);
@@ -220,7 +220,7 @@ test('a due is moved for this time, then the whole series with it, and back', as
   await page.getByText('Changed for this time only').waitFor();
   await settled(page);
   assert.deepEqual((await account.read(task)).occurrence, at(0));
-  await page.getByRole('button', { name: 'All later ones, too' }).click();
+  await page.locator('.toast').getByRole('button', { name: 'All later ones, too' }).click();
   await settled(page);
   const moved = await account.read(task);
   assert.deepEqual([moved.due, moved.occurrence, moved.series_start], [tuesday, tuesday, tuesday]);
@@ -232,12 +232,33 @@ test('a due is moved for this time, then the whole series with it, and back', as
   await context.close();
 });
 
+test('what this one has of its own is shown, and can be given to all later ones at any time', async () => {
+  const { account, at, task, context, page, detail } = await start({}, (own) => ({ due: `${monday(own)(0)}T09:00` }));
+  await account.change(task, { title: 'Water the herbs', due: `${at(0)}T10:00` });
+  await detail.getByText('Later ones are called “Water the plants”.').waitFor();
+  const due = detail.locator('.detail-own', { hasText: 'The series has this one on' });
+  await due.getByRole('button', { name: 'All later ones, too' }).click();
+  await due.waitFor({ state: 'detached' });
+  await until('the series is moved', async () => {
+    const { occurrence, later } = await account.read(task);
+    return occurrence === `${at(0)}T10:00` && later.title === 'Water the plants';
+  });
+  assert.deepEqual(await violations(page), []);
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await due.waitFor();
+  await until('the series is back, this one is not', async () => {
+    const seen = await account.read(task);
+    return seen.occurrence === `${at(0)}T09:00` && seen.due === `${at(0)}T10:00`;
+  });
+  await context.close();
+});
+
 test('offline, what was changed for one is said for all later ones, and sent so on return', async () => {
   const { account, task, context, page, detail } = await start();
   await context.setOffline(true);
   await detail.getByLabel('Title').fill('Written offline');
   await detail.getByLabel('Title').press('Enter');
-  await page.getByRole('button', { name: 'All later ones, too' }).click();
+  await page.locator('.toast').getByRole('button', { name: 'All later ones, too' }).click();
   await page.getByText('Changed for all later ones, too').waitFor();
   await context.setOffline(false);
   await until('it is sent, for all', async () => {

@@ -5,6 +5,7 @@ import {
   laterAfter,
   laterFields,
   ofThisAlone,
+  ownOf,
   startFits,
   startFor,
   wholeChange,
@@ -25,6 +26,15 @@ describe('which occurrences a change is for', () => {
   test('what does not repeat, or is done, has no later ones', () => {
     expect(ofThisAlone(task('b'), { title: 'x' })).toEqual([]);
     expect(ofThisAlone({ ...monday, status: 'completed' }, { title: 'x' })).toEqual([]);
+  });
+
+  test('back to what later ones have, nothing is its own any more', () => {
+    const own = { ...monday, due: '2026-12-09', title: 'once', later: { title: 'a' } };
+    expect(ownOf(own)).toEqual(['title', 'due']);
+    expect(ownOf(monday)).toEqual([]);
+    expect(ownOf({ ...own, status: 'completed' })).toEqual([]);
+    expect(ofThisAlone(own, { title: 'a', due: '2026-12-07' })).toEqual([]);
+    expect(ofThisAlone(own, { title: 'b' })).toEqual(['title']);
   });
 
   test('a new rule begins with the new due', () => {

@@ -3,7 +3,7 @@
 import type { Op } from '../core/ops';
 import { patchOf } from '../core/patch';
 import { ranksFor } from '../core/rank';
-import { laterFields, ofThisAlone, wholeChange } from '../core/series';
+import { laterFields, type OfOne, ofThisAlone, wholeChange } from '../core/series';
 import type { Store } from '../core/store';
 import type { Notification, Project, Reminder, Settings, Task, TaskFields } from '../core/types';
 import { t } from '../i18n';
@@ -129,17 +129,25 @@ export class Actions {
       const now = this.present(task.id);
       if (!now || !this.patch(now, fields, 'later')) return;
     }
+    this.saidForLater(task.id, before, op.was as Partial<TaskFields>);
+  }
+
+  /** What this occurrence alone has, for all later ones, too. */
+  forLater(task: Task, name: OfOne): void {
+    const own: Partial<TaskFields> = { [name]: task[name] };
+    if (this.patch(task, own, 'later')) this.saidForLater(task.id, laterFields(task, [name]), own);
+  }
+
+  /** The way back: later ones have what they had, and this one what it was, which may have been another already. */
+  private saidForLater(id: string, before: Partial<TaskFields>, was: Partial<TaskFields>): void {
     toast(t('later.done'), {
-      key: `later:${task.id}:${Object.keys(before).join()}`,
+      key: `later:${id}:${Object.keys(before).join()}`,
       undo: () => {
-        const now = this.present(task.id);
+        const now = this.present(id);
         if (!now) return;
         this.patch(now, before, 'later');
-        // Had this one been another already, it is that again.
-        const own = Object.fromEntries(
-          Object.entries(op.was ?? {}).filter(([name, was]) => before[name as keyof typeof before] !== was),
-        );
-        if (Object.keys(own).length > 0) this.putBack(task.id, own);
+        const own = Object.entries(was).filter(([name, value]) => before[name as OfOne] !== value);
+        if (own.length > 0) this.putBack(id, Object.fromEntries(own));
       },
     });
   }

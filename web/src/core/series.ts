@@ -5,18 +5,28 @@ import type { Later, Reminder, Repeat, Task, TaskFields } from './types';
 
 /** The fields that are changed for one occurrence alone, unless all later ones are asked for. */
 const OF_ONE = ['title', 'due'] as const;
+export type OfOne = (typeof OF_ONE)[number];
 
 /** Those of a change that later occurrences won't have. */
-export const ofThisAlone = (task: Task, fields: Partial<TaskFields>): (typeof OF_ONE)[number][] =>
+export const ofThisAlone = (task: Task, fields: Partial<TaskFields>): OfOne[] =>
   task.repeat && task.status === 'open' && !('repeat' in fields)
-    ? OF_ONE.filter((name) => name in fields && fields[name] !== task[name])
+    ? OF_ONE.filter(
+        (name) =>
+          name in fields && fields[name] !== task[name] && fields[name] !== laterFields(task, [name])[name],
+      )
+    : [];
+
+/** Those that this occurrence has otherwise than later ones. */
+export const ownOf = (task: Task): OfOne[] =>
+  task.repeat && task.status === 'open'
+    ? OF_ONE.filter((name) => task[name] !== laterFields(task, [name])[name])
     : [];
 
 /** Where the rule has an occurrence. Of an hourly rule only the instant is known. */
 export const nominalOf = (key: string): string | null => (key.endsWith('Z') ? null : key);
 
 /** The values that later occurrences have. */
-export function laterFields(task: Task, names: readonly (typeof OF_ONE)[number][]): Partial<TaskFields> {
+export function laterFields(task: Task, names: readonly OfOne[]): Partial<TaskFields> {
   const later: Partial<TaskFields> = {};
   if (names.includes('title')) later.title = task.later?.title ?? task.title;
   if (names.includes('due')) later.due = (task.occurrence && nominalOf(task.occurrence)) ?? task.due;

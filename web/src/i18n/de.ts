@@ -290,6 +290,8 @@ export const de: Messages = {
   'later.this': 'Nur dieses Mal geändert',
   'later.all': 'Auch alle späteren',
   'later.done': 'Auch für alle späteren geändert',
+  'later.title': 'Spätere heißen „{title}“.',
+  'later.due': 'In der Serie liegt dieser Termin auf {date}.',
 
   'detail.panel': 'Aufgabe',
   'detail.label': 'Aufgabe: {title}',

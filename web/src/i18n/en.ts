@@ -297,6 +297,8 @@ export const en = {
   'later.this': 'Changed for this time only',
   'later.all': 'All later ones, too',
   'later.done': 'Changed for all later ones, too',
+  'later.title': 'Later ones are called “{title}”.',
+  'later.due': 'The series has this one on {date}.',
 
   'detail.panel': 'Task',
   'detail.label': 'Task: {title}',

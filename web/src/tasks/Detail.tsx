@@ -4,6 +4,7 @@ import { show } from '../app/dialogs';
 import { closeTask } from '../app/router';
 import { useClock, useStore, useView } from '../app/state';
 import { isNew } from '../core/ops';
+import { laterFields, ownOf } from '../core/series';
 import type { Task } from '../core/types';
 import { t } from '../i18n';
 import { dueLabel, momentLabel, relative } from '../time/format';
@@ -125,6 +126,25 @@ function Rang({ task }: { task: Task }) {
   );
 }
 
+/** Where this occurrence is not as later ones will be. */
+function OwnOfThisOne({ task }: { task: Task }) {
+  const store = useStore();
+  const { today } = useClock();
+  return ownOf(task).map((name) => {
+    const { title = '', due } = laterFields(task, [name]);
+    return (
+      <p className="detail-own" key={name}>
+        {name === 'title'
+          ? t('later.title', { title })
+          : t('later.due', { date: dueLabel(due ?? '', today) })}{' '}
+        <button type="button" className="text-button" onClick={() => actionsOf(store).forLater(task, name)}>
+          {t('later.all')}
+        </button>
+      </p>
+    );
+  });
+}
+
 function Detail({ task, head }: { task: Task; head: ReactNode }) {
   const store = useStore();
   const actions = actionsOf(store);
@@ -172,6 +192,7 @@ function Detail({ task, head }: { task: Task; head: ReactNode }) {
         maxLength={65_536}
       />
       <Properties draft={task} onChange={(change) => actions.update(task, change)} look="rows" />
+      <OwnOfThisOne task={task} />
       {saved && (
         <>
           {task.repeat && task.status === 'open' && (
