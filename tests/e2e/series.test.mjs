@@ -237,7 +237,7 @@ test('what this one has of its own is shown, and can be given to all later ones 
   await account.change(task, { title: 'Water the herbs', due: `${at(0)}T10:00` });
   await detail.getByText('Later ones are called “Water the plants”.').waitFor();
   const due = detail.locator('.detail-own', { hasText: 'The series has this one on' });
-  await due.getByRole('button', { name: 'All later ones, too' }).click();
+  await due.getByRole('button', { name: 'Move all later ones along' }).click();
   await due.waitFor({ state: 'detached' });
   await until('the series is moved', async () => {
     const { occurrence, later } = await account.read(task);

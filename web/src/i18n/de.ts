@@ -292,6 +292,8 @@ export const de: Messages = {
   'later.done': 'Auch für alle späteren geändert',
   'later.title': 'Spätere heißen „{title}“.',
   'later.due': 'In der Serie liegt dieser Termin auf {date}.',
+  'later.titleAll': 'Allen späteren diesen Titel geben',
+  'later.dueAll': 'Alle späteren mit verschieben',
 
   'detail.panel': 'Aufgabe',
   'detail.label': 'Aufgabe: {title}',

@@ -299,6 +299,8 @@ export const en = {
   'later.done': 'Changed for all later ones, too',
   'later.title': 'Later ones are called “{title}”.',
   'later.due': 'The series has this one on {date}.',
+  'later.titleAll': 'Give all later ones this title',
+  'later.dueAll': 'Move all later ones along',
 
   'detail.panel': 'Task',
   'detail.label': 'Task: {title}',

@@ -138,7 +138,7 @@ function OwnOfThisOne({ task }: { task: Task }) {
           ? t('later.title', { title })
           : t('later.due', { date: dueLabel(due ?? '', today) })}{' '}
         <button type="button" className="text-button" onClick={() => actionsOf(store).forLater(task, name)}>
-          {t('later.all')}
+          {t(`later.${name}All`)}
         </button>
       </p>
     );
