@@ -3,11 +3,10 @@ import { useClock } from '../app/state';
 import type { Reminder } from '../core/types';
 import { t } from '../i18n';
 import { formatDuration, parseDuration, sameDuration } from '../time/duration';
-import { durationWords } from '../time/format';
 import { hasTime, toInstant } from '../time/zone';
 import { Icon } from '../ui/Icon';
 import { Popup } from '../ui/Popup';
-import { AGAIN_TIMES, againWords, type Dates, useReminderWords } from './reminders';
+import { AGAIN_TIMES, againWords, type Dates, everyWords, useReminderWords } from './reminders';
 
 const MOST = 20;
 const MOST_TIMES = 50;
@@ -55,7 +54,7 @@ function AgainEditor({ reminder, onChange }: { reminder: Reminder; onChange: (re
           <option value="">{t('reminder.once')}</option>
           {choices.map((every) => (
             <option key={every} value={every}>
-              {t('reminder.every', { duration: durationWords(every) })}
+              {everyWords(every)}
             </option>
           ))}
         </select>

@@ -19,8 +19,14 @@ export const isZero = (before: string): boolean => sameDuration(before, 'PT0M');
 /** How often a reminder rings again where it does not say. */
 export const AGAIN_TIMES = 5;
 
+export function everyWords(duration: string): string {
+  if (sameDuration(duration, 'PT1M')) return t('reminder.everyMinute');
+  if (sameDuration(duration, 'PT1H')) return t('reminder.everyHour');
+  return t('reminder.every', { duration: durationWords(duration) });
+}
+
 export const againWords = ({ again, times = AGAIN_TIMES }: Reminder): string =>
-  again ? t('reminder.again', { duration: durationWords(again), n: times }) : '';
+  again ? t('reminder.again', { duration: durationWords(again), every: everyWords(again), n: times }) : '';
 
 /** When a reminder rings, and whether it does again. What a day's reminders count from is named where the dates are known. */
 export function useReminderWords(): (reminder: Reminder, dates?: Dates) => string {
