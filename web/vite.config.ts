@@ -59,6 +59,16 @@ export default defineConfig({
     // Inlined assets would be `data:` fonts and scripts, which the content security policy refuses.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What several parts share is one file, which packs better than many small ones; but not what only later parts share.
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: 'shared', minShareCount: 2, test: /^(?!.*\/(History|Receipts|ReminderPicker)\.tsx)/ },
+          ],
+        },
+      },
+    },
   },
   server: { proxy: { '/api': API, '/healthz': API } },
   test: { include: ['test/**/*.test.ts'], environment: 'node' },

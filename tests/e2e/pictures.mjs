@@ -10,7 +10,7 @@ if (!folder) throw new Error('give the folder that the pictures go to');
 mkdirSync(folder, { recursive: true });
 
 const browser = await launch();
-const { account, release, ringing } = await household();
+const { account, release, ringing, rent } = await household();
 
 const VIEWS = [
   ['today', '/today'],
@@ -29,6 +29,15 @@ const VIEWS = [
       for (const section of await page.locator('.detail .disclosure').all()) await section.click();
       await page.locator('.detail .receipt').first().waitFor();
       await page.locator('.detail .history li').first().waitFor();
+    },
+  ],
+  [
+    'dates',
+    `/upcoming?task=${rent.id}`,
+    async (page) => {
+      await page.getByRole('button', { name: 'Dates to come' }).click();
+      await page.locator('.occurrences li').nth(3).waitFor();
+      await page.locator('.occurrences').scrollIntoViewIfNeeded();
     },
   ],
   [

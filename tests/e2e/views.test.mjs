@@ -42,6 +42,45 @@ const VIEWS = [
       await page.locator('.detail .history li').first().waitFor();
     },
   ],
+  [
+    'the dates of a series',
+    () => `/upcoming?task=${home.rent.id}`,
+    'instead of',
+    (page) => page.getByRole('button', { name: 'Dates to come' }).click(),
+  ],
+  [
+    'another date for one of them',
+    () => `/upcoming?task=${home.rent.id}`,
+    'Next week',
+    async (page) => {
+      await page.getByRole('button', { name: 'Dates to come' }).click();
+      await page.getByRole('button', { name: /^Move / }).last().click();
+    },
+  ],
+  [
+    'a reminder that rings again',
+    () => `/upcoming?task=${home.rent.id}`,
+    'Until you acknowledge it',
+    async (page) => {
+      await page.locator('.detail [data-property=reminders]').click();
+      await page.getByRole('button', { name: /^Ring again/ }).first().click();
+    },
+  ],
+  [
+    'a start',
+    () => `/upcoming?task=${home.rent.id}`,
+    'Start: not before',
+    (page) => page.locator('.detail [data-property=start]').click(),
+  ],
+  [
+    'a project’s name and reminders',
+    () => `/project/${home.home.id}`,
+    'A new task here gets them',
+    async (page) => {
+      await page.locator('.page-head button').click();
+      await page.getByRole('menuitem', { name: 'Name and reminders' }).click();
+    },
+  ],
   ['the composer', '/today', 'Reminders', press],
   [
     'the date picker',

@@ -24,6 +24,27 @@ test('forgetting the rows keeps the queue', async () => {
   db.close();
 });
 
+test('what an earlier version kept: rows are read again, unsent changes stay', async () => {
+  const op = { id: 'k', seq: 0, at: '1', tab: 't', kind: 'task.complete' as const, target: 'a' };
+  await new Promise<void>((resolve, reject) => {
+    const request = indexedDB.open('punctual-earlier', 1);
+    request.onupgradeneeded = () => {
+      for (const store of ['tasks', 'projects', 'notifications', 'queue'])
+        request.result.createObjectStore(store, { keyPath: 'id' }).add(store === 'queue' ? op : task('a'));
+      request.result.createObjectStore('meta').add('9', 'cursor');
+    };
+    request.onerror = () => reject(request.error);
+    request.onsuccess = () => {
+      request.result.close();
+      resolve();
+    };
+  });
+  const db = await Database.open('earlier');
+  expect(await db.read()).toMatchObject({ tasks: [], projects: [], cursor: null });
+  expect(await db.queued()).toEqual([op]);
+  db.close();
+});
+
 test('accounts do not see each other', async () => {
   const [one, other] = [await Database.open('one'), await Database.open('other')];
   await one.write({ tasks: [task('a')] });

@@ -41,6 +41,16 @@ describe('a task’s event', () => {
     ]);
   });
 
+  test('a new one has a start and later values, even where its event names none', () => {
+    const merged = mergeEvent(rows, event('task.created', 'b', 1, { title: 'B', project_id: 'inbox' }));
+    expect(merged.tasks?.[0]).toMatchObject({ start: null, later: null, series_start: null });
+    const again = mergeEvent(
+      rows,
+      event('task.updated', 'a', 4, { later: { title: 'all' }, start: '2026-12-01' }),
+    );
+    expect(again.tasks?.[0]).toMatchObject({ later: { title: 'all' }, start: '2026-12-01' });
+  });
+
   test('a deletion takes it away, whatever lies between', () => {
     expect(mergeEvent(rows, event('task.deleted', 'a', 9, null)).removed).toEqual([
       { store: 'tasks', id: 'a' },
@@ -58,6 +68,9 @@ test('a project is renamed and deleted', () => {
   expect(mergeEvent(rows, event('project.updated', 'p', 2, { name: 'New' })).projects?.[0]).toMatchObject({
     name: 'New',
     version: 2,
+  });
+  expect(mergeEvent(rows, event('project.created', 'q', 1, { name: 'Q' })).projects?.[0]).toMatchObject({
+    reminders: [],
   });
   expect(mergeEvent(rows, event('project.deleted', 'p', 2, null)).removed).toEqual([
     { store: 'projects', id: 'p' },

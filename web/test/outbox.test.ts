@@ -125,6 +125,52 @@ describe('sending', () => {
     expect(sent.map((request) => request.call.body)).toEqual([{ title: 'x', notes: 'n' }]);
   });
 
+  test('a change that was not sent can still be said to be for all later ones; a sent one can’t', async () => {
+    let land: (value: unknown) => void = () => {};
+    const { outbox, sent } = start([() => new Promise((resolve) => (land = resolve))]);
+    const first = outbox.add({ kind: 'task.update', target: 'a', body: { title: 'x' } });
+    await vi.waitFor(() => expect(sent.length).toBe(1));
+    const second = outbox.add({ kind: 'task.update', target: 'b', body: { due: '2026-12-01' } });
+    expect(outbox.applyToLater(first?.id ?? '')).toBe(false);
+    expect(outbox.applyToLater(second?.id ?? '')).toBe(true);
+    await vi.waitFor(async () => {
+      const kept = (await db.queued()).find((op) => op.id === second?.id);
+      expect(kept?.body).toEqual({ due: '2026-12-01', apply: 'later' });
+    });
+    land({ id: 'a', version: 2 });
+    await idle(outbox);
+    expect(sent.map((request) => request.call.body)).toEqual([
+      { title: 'x' },
+      { due: '2026-12-01', apply: 'later' },
+    ]);
+  });
+
+  test('what is for this one and what is for all later ones are two requests', async () => {
+    const { outbox, sent } = start();
+    outbox.add({ kind: 'task.update', target: 'a', body: { title: 'x' } });
+    outbox.add({ kind: 'task.update', target: 'a', body: { title: 'x', apply: 'later' } });
+    outbox.add({ kind: 'task.update', target: 'a', body: { due: '2026-12-01', apply: 'later' } });
+    await idle(outbox);
+    expect(sent.map((request) => request.call.body)).toEqual([
+      { title: 'x' },
+      { title: 'x', due: '2026-12-01', apply: 'later' },
+    ]);
+  });
+
+  test('two parts of a rule are one request, unless the first takes something away', async () => {
+    const { outbox, sent } = start();
+    const add = (repeat: unknown) => outbox.add({ kind: 'task.update', target: 'a', body: { repeat } });
+    add({ rrule: 'FREQ=DAILY', from: 'due' });
+    add({ from: 'completion' });
+    add({ moved: null });
+    add({ moved: { '2026-12-01': '2026-12-02' } });
+    await idle(outbox);
+    expect(sent.map((request) => (request.call.body as { repeat: unknown }).repeat)).toEqual([
+      { rrule: 'FREQ=DAILY', from: 'completion', moved: null },
+      { moved: { '2026-12-01': '2026-12-02' } },
+    ]);
+  });
+
   test('beyond its limit it takes nothing more', () => {
     const { outbox } = start([() => new Promise(() => {})]);
     for (let turn = 0; turn < LIMIT; turn++)
@@ -134,6 +180,25 @@ describe('sending', () => {
 });
 
 describe('new rows', () => {
+  test('changed before it was sent, a task is made so', async () => {
+    let land: (value: unknown) => void = () => {};
+    const { outbox, sent } = start([() => new Promise((resolve) => (land = resolve))]);
+    outbox.add({ kind: 'task.complete', target: 'other' });
+    await vi.waitFor(() => expect(sent.length).toBe(1));
+    const rule = { rrule: 'FREQ=DAILY', from: 'due' };
+    outbox.add({ kind: 'task.create', target: 'new-t', body: { title: 'T', project_id: 'p', repeat: rule } });
+    outbox.add({ kind: 'task.update', target: 'new-t', body: { title: 'U' } });
+    outbox.add({ kind: 'task.update', target: 'new-t', body: { repeat: { from: 'completion' } } });
+    land({ id: 'other', version: 2 });
+    await idle(outbox);
+    expect(sent.slice(1)).toMatchObject([
+      {
+        path: '/api/tasks',
+        call: { body: { title: 'U', project_id: 'p', repeat: { ...rule, from: 'completion' } } },
+      },
+    ]);
+  });
+
   test('what was done to them before they had an id is sent under the id they got', async () => {
     const { outbox, sent } = start([
       { id: 'p1', version: 1 },

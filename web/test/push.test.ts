@@ -20,6 +20,12 @@ describe('what a push may say', () => {
     expect(readPush(FIRED)).toEqual(FIRED);
   });
 
+  test('a digest is of no task: it leads to the day, and has no actions', () => {
+    const { task_id: _, actions: __, ...digest } = { ...FIRED, title: '2 due today', url: '/today' };
+    expect(readPush(digest)).toEqual({ ...digest, task_id: '', actions: null });
+    expect(readPush({ ...digest, url: 'https://example.org/' })).toMatchObject({ url: '/today' });
+  });
+
   test('a reminder that was read elsewhere', () => {
     expect(readPush({ kind: 'close', id: 'r1' })).toEqual({ kind: 'close', id: 'r1' });
   });

@@ -5,7 +5,7 @@ import { Account, until } from './account.mjs';
 export async function household() {
   const account = await Account.register();
   const day = (ahead) => account.day(ahead);
-  const home = await account.project('Home');
+  const home = await account.call('POST', '/api/projects', { name: 'Home', reminders: [{ before: 'P1D' }] });
   const release = await account.project('Release 2.0');
   await account.project('Trip to Lisbon');
   const in_ = (project) => ({ project_id: project.id });
@@ -42,13 +42,18 @@ export async function household() {
     ...in_(release),
   });
   await account.task('Book the dentist', { due: `${day(1)}T10:00`, reminders: [{ before: 'P1D' }] });
-  await account.task('Pay the rent', {
+  const rent = await account.task('Pay the rent', {
+    start: day(1),
     due: day(3),
     priority: 'high',
     repeat: { rrule: 'FREQ=MONTHLY;BYMONTHDAY=31;RSCALE=GREGORIAN;SKIP=BACKWARD', from: 'due' },
-    reminders: [{ before: 'P1D' }],
+    reminders: [{ before: 'P1D', again: 'PT1H', times: 3 }, { before: 'PT0M', of: 'start' }],
     ...in_(home),
   });
+  const { items } = await account.call('GET', `/api/tasks/${rent.id}/occurrences?limit=4`);
+  const of = (index) => `/api/tasks/${rent.id}/occurrences/${items[index].occurrence}`;
+  await account.call('PATCH', of(1), { skipped: true });
+  await account.call('PATCH', of(2), { due: `${items[2].due.slice(0, 8)}25` });
   await account.task('Write the release notes', { due: day(4), tags: ['writing'], ...in_(release) });
   await account.task('Renew the passport', { priority: 'medium' });
   await account.task('Ask Grace which keyboard she uses');
@@ -64,5 +69,5 @@ export async function household() {
     const { items } = await account.call('GET', '/api/notifications');
     return items.length > 0;
   });
-  return { account, home, release, ringing };
+  return { account, home, release, ringing, rent };
 }

@@ -1,5 +1,6 @@
 import { useEffect } from 'react';
 import type { Op } from '../core/ops';
+import { merged } from '../core/patch';
 import type { Task } from '../core/types';
 import { t } from '../i18n';
 import { fieldName, useFieldWords } from '../tasks/History';
@@ -10,7 +11,8 @@ function Conflict({ op, theirs, fields }: { op: Op; theirs: Task; fields: string
   const store = useStore();
   const words = useFieldWords();
   const deleting = op.kind === 'task.delete';
-  const mine = { ...op.was, ...op.body };
+  const mine: Record<string, unknown> = { ...op.was, ...op.body };
+  if (op.body?.repeat) mine.repeat = merged(op.was?.repeat, op.body.repeat);
   const other = theirs as unknown as Record<string, unknown>;
   return (
     <section className="conflict">

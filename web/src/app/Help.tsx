@@ -20,6 +20,7 @@ const TASK: Line[] = [
   [['w'], 'help.week'],
   [['d'], 'help.date'],
   [['s'], 'help.snooze'],
+  [['a'], 'help.acknowledge'],
   [['Alt ↑', 'Alt ↓'], 'help.order'],
   [['Del'], 'help.delete'],
 ];

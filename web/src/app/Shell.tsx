@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { Suspense, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import { todayTasks } from '../core/lists';
 import type { User } from '../core/types';
 import { t } from '../i18n';
@@ -7,16 +7,14 @@ import { TaskDetail } from '../tasks/Detail';
 import { DueDialog, SnoozeDialog } from '../tasks/dialogs';
 import { Icon, type IconName, Mark } from '../ui/Icon';
 import { Link } from '../ui/Link';
+import { loadPartsAtRest, part } from '../ui/part';
 import { Completed, Search } from '../views/Find';
 import { ProjectList, Today, Upcoming } from '../views/lists';
-import { Notifications } from '../views/Notifications';
 import { Empty, Page, Skeleton } from '../views/Page';
-import { NewProjectDialog, Projects } from '../views/Projects';
+import { Projects } from '../views/Projects';
 import { SignIn } from '../views/SignIn';
 import { Banner } from './Banner';
-import { ConflictDialog } from './Conflicts';
 import { show, useDialog } from './dialogs';
-import { Help } from './Help';
 import { useKeys } from './keys';
 import { Palette } from './Palette';
 import { navigate, useAddress, withTask } from './router';
@@ -24,7 +22,14 @@ import { type Route, routeOf } from './routes';
 import { useStoreEvents } from './said';
 import { useClock, useProjects, useStatus, useStore, useTask, useView } from './state';
 
-const Settings = lazy(() => import('../views/Settings').then((module) => ({ default: module.SettingsView })));
+const Help = part(() => import('./Help').then((module) => module.Help));
+const Notifications = part(() => import('../views/Notifications').then((module) => module.Notifications));
+const Settings = part(() => import('../views/Settings').then((module) => module.SettingsView));
+
+const ConflictDialog = part(() => import('./Conflicts').then((module) => module.ConflictDialog));
+const NewProjectDialog = part(() =>
+  import('../views/ProjectDialog').then((module) => module.NewProjectDialog),
+);
 
 const WIDE = window.matchMedia('(min-width: 1080px)');
 
@@ -271,7 +276,11 @@ function Content({ route, onSignOut }: { route: Route; onSignOut: () => void }) 
     case 'completed':
       return <Completed />;
     case 'notifications':
-      return <Notifications />;
+      return (
+        <Suspense fallback={<Page title={t('nav.notifications')}>{<Skeleton />}</Page>}>
+          <Notifications />
+        </Suspense>
+      );
     case 'search':
       return <Search />;
     case 'settings':
@@ -341,6 +350,7 @@ export function Shell({ onSignOut, onUser }: Props) {
   const [again, setAgain] = useState(false);
   const adding = address.searchParams.has('add');
 
+  useEffect(loadPartsAtRest, []);
   useStoreEvents();
   useKeys();
   useArrival(path);
@@ -401,7 +411,9 @@ export function Shell({ onSignOut, onUser }: Props) {
         </button>
       )}
       <BottomBar here={path} />
-      <Dialogs defaults={defaults} />
+      <Suspense>
+        <Dialogs defaults={defaults} />
+      </Suspense>
     </>
   );
 }

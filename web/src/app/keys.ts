@@ -3,6 +3,7 @@
 import { useEffect, useRef } from 'react';
 import { t } from '../i18n';
 import { focusedNotice, focusedTask, focusNext, moveFocus, moveRow } from '../tasks/focus';
+import { newestRang } from '../tasks/rang';
 import { nextWeek } from '../tasks/shortcuts';
 import { toast, undoLast } from '../ui/toasts';
 import { actionsOf } from './actions';
@@ -82,6 +83,15 @@ export function useKeys(): void {
         case 's':
           show({ kind: 'snooze', task: task.id });
           return true;
+        case 'a': {
+          const notice = focusedNotice();
+          const rang = notice
+            ? store.view.notifications.get(notice)
+            : newestRang(store.view.notifications, task.id);
+          if (!rang || rang.read_at) return false;
+          actions.acknowledge(rang.id);
+          return true;
+        }
         case 'Delete':
         case 'Backspace':
           leaves();

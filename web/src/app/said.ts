@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'react';
 import type { StoreEvent } from '../core/store';
 import type { Notification, Task } from '../core/types';
 import { t } from '../i18n';
+import { digestWords } from '../tasks/meta';
 import { dueLabel } from '../time/format';
 import { dueHere, todayIn } from '../time/zone';
 import { dismissKey, explainToast, toast } from '../ui/toasts';
@@ -26,17 +27,34 @@ export function useStoreEvents(): void {
 
     const rang = (notification: Notification) => {
       if (notification.read_at) return;
-      const task = store.view.tasks.get(notification.task_id);
+      const task = store.view.tasks.get(notification.task_id ?? '');
       if (task && task.status !== 'open') return;
       const actions = actionsOf(store);
-      toast(notification.title, {
+      if (notification.digest) {
+        const showDay = () => {
+          actions.read(notification);
+          navigate('/today');
+        };
+        toast(t('digest.title'), {
+          key: ringKey(notification.id),
+          tone: 'ring',
+          stay: true,
+          detail: digestWords(notification.digest),
+          onOpen: showDay,
+          actions: [{ label: t('digest.show'), run: showDay }],
+        });
+        return;
+      }
+      // Whether it will ring again the notification does not say; its task does.
+      const again = task?.reminders.some((reminder) => reminder.again);
+      toast(task?.title ?? notification.title ?? '', {
         key: ringKey(notification.id),
         tone: 'ring',
         stay: true,
         detail: notification.due ? label(notification.due, notification.timezone ?? null) : undefined,
         onOpen: () => {
           actions.read(notification);
-          openTask(notification.task_id);
+          if (notification.task_id) openTask(notification.task_id);
         },
         actions: [
           ...(task
@@ -51,6 +69,7 @@ export function useStoreEvents(): void {
               ]
             : []),
           { label: t('snooze.ten'), run: () => actions.snoozeFor(notification, 10) },
+          ...(again ? [{ label: t('ack.do'), run: () => actions.acknowledge(notification.id) }] : []),
         ],
       });
     };

@@ -6,7 +6,8 @@
 import type { Op } from './ops';
 import type { Notification, Project, Settings, Task, User } from './types';
 
-const VERSION = 1;
+/** 2: tasks have a start, projects reminders. */
+const VERSION = 2;
 const ROWS = ['tasks', 'projects', 'notifications'] as const;
 export type RowStore = (typeof ROWS)[number];
 
@@ -63,10 +64,13 @@ export class Database {
 
   static async open(account: string): Promise<Database> {
     const request = indexedDB.open(nameOf(account), VERSION);
-    request.onupgradeneeded = () => {
-      for (const store of ROWS) request.result.createObjectStore(store, { keyPath: 'id' });
-      request.result.createObjectStore('meta');
-      request.result.createObjectStore('queue', { keyPath: 'id' });
+    request.onupgradeneeded = ({ oldVersion }) => {
+      const { result: db } = request;
+      // Rows are read again; what was not sent yet is all that is the person's own.
+      if (oldVersion > 0) for (const store of [...ROWS, 'meta']) db.deleteObjectStore(store);
+      else db.createObjectStore('queue', { keyPath: 'id' });
+      for (const store of ROWS) db.createObjectStore(store, { keyPath: 'id' });
+      db.createObjectStore('meta');
     };
     return new Database(await asked(request));
   }

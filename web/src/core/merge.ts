@@ -25,12 +25,15 @@ const NEW_TASK: Omit<Task, 'id' | 'created_at' | 'updated_at' | 'version'> = {
   priority: 'none',
   tags: [],
   status: 'open',
+  start: null,
   due: null,
   timezone: null,
   due_at: null,
   repeat: null,
   reminders: [],
+  later: null,
   series_id: null,
+  series_start: null,
   occurrence: null,
   number: null,
   missed: 0,
@@ -68,7 +71,7 @@ function mergeProject(rows: Rows, event: LiveEvent): Merged {
     return { removed: [{ store: 'projects', id: event.subject }], fetch: [] };
   const fetch: Merged['fetch'] = [{ store: 'projects', id: event.subject }];
   if (!changed || 'ref' in changed || (row ? row.version + 1 : 1) !== version) return { fetch };
-  const fresh = { name: '', kind: 'project', archived_at: null, created_at: event.time };
+  const fresh = { name: '', kind: 'project', reminders: [], archived_at: null, created_at: event.time };
   const project = { ...(row ?? fresh), ...changed, id: event.subject, updated_at: event.time, version };
   return { projects: [project as Project], fetch: [] };
 }

@@ -6,6 +6,7 @@
 import { api, Problem, SignedOut, Unreachable } from './api';
 import type { Database } from './db';
 import { clashes, isNew, type Op, renameIn, requestOf } from './ops';
+import { joined, merged } from './patch';
 import type { Task } from './types';
 
 export const LIMIT = 500;
@@ -20,6 +21,26 @@ export interface OutboxEvents {
   refused: (op: Op, reason: Problem) => void;
   signedOut: () => void;
   reachable: (yes: boolean) => void;
+}
+
+/** One change in the place of two that follow each other; null where they have to be sent one by one. */
+function together(first: Op, second: Omit<Op, 'id' | 'seq' | 'at' | 'tab'>): Op | null {
+  const { kind, body = {} } = second;
+  // What was made here and is changed before it was sent is made so.
+  if (first.kind === 'task.create' && kind === 'task.update' && !body.apply) {
+    const made = { ...first.body, ...body };
+    if (body.repeat) made.repeat = merged(first.body?.repeat, body.repeat);
+    return { ...first, body: made };
+  }
+  if (kind !== first.kind || (kind !== 'task.update' && kind !== 'settings.update')) return null;
+  // Which occurrences it is for is said of all its fields.
+  if (first.body?.apply !== body.apply) return null;
+  const both = { ...first.body, ...body };
+  if (first.body && 'repeat' in first.body && 'repeat' in body) {
+    both.repeat = joined(first.body.repeat, body.repeat);
+    if (both.repeat === undefined) return null;
+  }
+  return { ...first, body: both, was: { ...second.was, ...first.was } };
 }
 
 type Sender = <T>(path: string, call: Parameters<typeof api>[1]) => Promise<T>;
@@ -110,24 +131,13 @@ export class Outbox {
     if (this.ops.length >= LIMIT) return null;
     const target = this.names.get(change.target) ?? change.target;
     const before = this.ops.findLast((op) => op.target === target);
-    if (
-      before &&
-      before.kind === change.kind &&
-      (change.kind === 'task.update' || change.kind === 'settings.update') &&
-      before === this.ops.at(-1) &&
-      !this.tried.has(before.id) &&
-      !before.conflict
-    ) {
+    if (before && before === this.ops.at(-1) && !this.tried.has(before.id) && !before.conflict) {
       // Nothing of it was sent: one change can say both.
-      const joined = {
-        ...before,
-        body: { ...before.body, ...change.body },
-        was: { ...change.was, ...before.was },
-      };
-      this.ops = this.ops.map((op) => (op === before ? joined : op));
-      this.on.changed();
-      this.keep([joined]);
-      return joined;
+      const one = together(before, change);
+      if (one) {
+        this.amend(one);
+        return one;
+      }
     }
     const op: Op = {
       ...change,
@@ -141,6 +151,20 @@ export class Outbox {
     this.on.changed();
     this.keep([op]);
     return op;
+  }
+
+  /** Says of a change that was not sent yet that it is for all later occurrences, too. */
+  applyToLater(id: string): boolean {
+    const op = this.ops.find((candidate) => candidate.id === id);
+    if (!op || this.tried.has(id)) return false;
+    this.amend({ ...op, body: { ...op.body, apply: 'later' } });
+    return true;
+  }
+
+  private amend(op: Op): void {
+    this.ops = this.ops.map((other) => (other.id === op.id ? op : other));
+    this.on.changed();
+    this.keep([op]);
   }
 
   /** Takes back what was not sent yet. */

@@ -6,13 +6,37 @@ export type Status = 'open' | 'completed' | 'skipped';
 export interface Repeat {
   rrule: string;
   from: 'due' | 'completion';
+  /** Occurrences that are left out: by key, or by local date or date-time. */
+  exdates?: string[];
+  /** Occurrences besides the rule's. */
+  rdates?: string[];
+  /** Occurrences that are due at another time: key and due. */
+  moved?: Record<string, string>;
 }
 
-/** Exactly one of `before` (ISO 8601 duration) and `at` (instant). `id` is missing until the server gives one. */
+/**
+ * Exactly one of `before` (ISO 8601 duration before the due, or the start) and `at` (instant). `again`, a duration, says
+ * that it rings again until it is acknowledged, `times` how often at most. `id` is missing until the server gives one.
+ */
 export interface Reminder {
   id?: string;
   before?: string;
+  of?: 'due' | 'start';
   at?: string;
+  again?: string;
+  times?: number;
+}
+
+/** One occurrence of a series. `occurrence` names it for ever, wherever its due was moved to. */
+export interface Occurrence {
+  occurrence: string;
+  number: number;
+  due: string;
+  due_at: string;
+  state: 'completed' | 'skipped' | 'open' | 'planned';
+  /** Once there is one. */
+  task_id: string | null;
+  completed_at: string | null;
 }
 
 export interface NextOccurrence {
@@ -30,12 +54,18 @@ export interface Task {
   priority: Priority;
   tags: string[];
   status: Status;
+  /** When it can be begun: local text, as `due`. */
+  start: string | null;
   due: string | null;
   timezone: string | null;
   due_at: string | null;
   repeat: Repeat | null;
   reminders: Reminder[];
+  /** What later occurrences have another value of, because it was changed for this one alone. */
+  later: Later | null;
   series_id: string | null;
+  /** The first occurrence under the present rule. */
+  series_start: string | null;
   occurrence: string | null;
   number: number | null;
   missed: number;
@@ -50,6 +80,8 @@ export interface Task {
   skipped_reminders?: string[];
 }
 
+export type Later = Partial<Pick<Task, 'title' | 'notes' | 'project_id' | 'priority' | 'tags' | 'reminders'>>;
+
 /** What a person may change of a task. */
 export type TaskFields = Pick<
   Task,
@@ -58,6 +90,7 @@ export type TaskFields = Pick<
   | 'project_id'
   | 'priority'
   | 'tags'
+  | 'start'
   | 'due'
   | 'timezone'
   | 'repeat'
@@ -69,6 +102,8 @@ export interface Project {
   id: string;
   name: string;
   kind: 'inbox' | 'project';
+  /** What a new task in it is reminded by where it says nothing: each with `before`. */
+  reminders: Reminder[];
   archived_at: string | null;
   created_at: string;
   updated_at: string;
@@ -83,17 +118,29 @@ export interface Activity {
   timezone: string;
 }
 
+/** What a digest told, as it was then. */
+export interface Digest {
+  overdue: number;
+  due: number;
+  /** The first of them, by due. */
+  tasks: { id: string; title: string; priority: Priority; due: string; timezone: string | null }[];
+}
+
+/** What fired: a reminder of a task, or a digest, which is of none. */
 export interface Notification {
   id: string;
-  task_id: string;
-  title: string;
+  kind?: 'definition' | 'snooze' | 'digest';
+  task_id: string | null;
+  title: string | null;
   due: string | null;
-  timezone?: string | null;
+  timezone: string | null;
+  due_at: string | null;
   occurrence: string | null;
   due_for: string;
   fired_at: string;
   read_at: string | null;
-  task_status: Status;
+  task_status: Status | null;
+  digest?: Digest | null;
 }
 
 export type ChannelKind = 'in-app' | 'webhook' | 'email' | 'ntfy' | 'push';
@@ -113,6 +160,8 @@ export interface Settings {
   morning: string;
   quiet_from?: string | null;
   quiet_until?: string | null;
+  /** When the day's list is sent: `HH:MM`, or null. Missing where the server sends none. */
+  digest?: string | null;
   language?: string | null;
   channels: Channel[];
   updated_at: string;
@@ -134,6 +183,10 @@ export interface Receipt {
   task_id: string;
   kind: 'definition' | 'snooze';
   definition_id: string;
+  /** 0, or how often it had rung before without being acknowledged. */
+  repetition: number;
+  /** How often it rings again at most. */
+  again_left: number;
   occurrence: string | null;
   state: 'planned' | 'fired' | 'cancelled' | 'skipped';
   planned_at: string;

@@ -87,10 +87,12 @@ async function show(push: FiredPush): Promise<void> {
     renotify: true,
     requireInteraction: true,
     data: push,
-    actions: [
-      { action: 'done', title: push.actions.done },
-      { action: 'snooze', title: push.actions.snooze },
-    ],
+    actions: push.actions
+      ? [
+          { action: 'done', title: push.actions.done },
+          { action: 'snooze', title: push.actions.snooze },
+        ]
+      : [],
   };
   await self.registration.showNotification(push.title, options);
 }
@@ -147,7 +149,7 @@ self.addEventListener(
     event.notification.close();
     if (push?.kind !== 'fired') return;
     const { action } = event;
-    if (action !== 'done' && action !== 'snooze') {
+    if (!push.actions || (action !== 'done' && action !== 'snooze')) {
       event.waitUntil(open(push.url));
       return;
     }

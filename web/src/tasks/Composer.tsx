@@ -1,7 +1,9 @@
 import { Fragment, type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { actionsOf, type NewTask } from '../app/actions';
 import { openTask } from '../app/router';
-import { useStore } from '../app/state';
+import { useRows, useStore } from '../app/state';
+import { fitting, startFits, wholeChange } from '../core/series';
+import type { Reminder } from '../core/types';
 import { t } from '../i18n';
 import { hasTime } from '../time/zone';
 import { Icon } from '../ui/Icon';
@@ -21,6 +23,9 @@ interface Props {
 
 const NOTHING_OFF: string[] = [];
 
+/** Reminders that nobody has chosen are the project's. */
+type Chosen = Omit<Draft, 'reminders'> & { reminders: Reminder[] | null };
+
 /** Which words say what a property holds. */
 const FIELDS: Partial<Record<keyof Draft, Field>> = {
   due: 'due',
@@ -32,15 +37,16 @@ const FIELDS: Partial<Record<keyof Draft, Field>> = {
 };
 
 /** What was chosen by hand, and what the words say besides. */
-function together(draft: Draft, reading: Reading | null): Draft {
+function together(draft: Chosen, reading: Reading | null): Chosen {
   if (!reading) return draft;
   const { task } = reading;
+  const said = draft.reminders !== null || task.reminders.length > 0;
   return {
     ...draft,
     due: task.due ?? draft.due,
     timezone: task.due ? null : draft.timezone,
     repeat: task.repeat ?? draft.repeat,
-    reminders: [...draft.reminders, ...task.reminders],
+    reminders: said ? [...(draft.reminders ?? []), ...task.reminders] : null,
     priority: task.priority === 'none' ? draft.priority : task.priority,
     project_id: task.project_id ?? draft.project_id,
     tags: [...new Set([...draft.tags, ...task.tags])],
@@ -70,23 +76,28 @@ function Mirror({ text, spans }: { text: string; spans: Span[] }) {
 
 export function Composer({ defaults, onClose, again = false }: Props) {
   const store = useStore();
-  const empty: Draft = {
+  const projects = useRows('projects');
+  const empty: Chosen = {
+    start: null,
     due: defaults.due ?? null,
     timezone: null,
     repeat: null,
-    reminders: [],
+    reminders: null,
     priority: 'none',
     project_id: defaults.project_id ?? store.user.inbox_id,
     tags: [],
   };
-  const [draft, setDraft] = useState<Draft>(empty);
+  const [draft, setDraft] = useState<Chosen>(empty);
   const [text, setText] = useState('');
   const [notes, setNotes] = useState('');
   const title = useRef<HTMLTextAreaElement>(null);
   const [off, setOff] = useState<string[]>(NOTHING_OFF);
   const { reading, settled } = useWords(text, off);
   const spans = reading?.spans ?? [];
-  const shown = together(draft, reading);
+  const said = together(draft, reading);
+  const inherited = fitting(projects.get(said.project_id)?.reminders ?? [], said);
+  // As they are chosen here, they are the task's own.
+  const shown: Draft = { ...said, reminders: said.reminders ?? inherited.map(({ id: _, ...own }) => own) };
   const adding = useRef(false);
 
   const turnOff = (span: Span) => {
@@ -97,16 +108,17 @@ export function Composer({ defaults, onClose, again = false }: Props) {
   /** What is chosen by hand takes the place of the words that said it. */
   const choose = (change: Partial<Draft>) => {
     const fields = Object.keys(change).map((key) => FIELDS[key as keyof Draft]);
-    const said = spans.filter((span) => fields.includes(span.field));
-    setDraft({ ...draft, ...change });
-    if (said.length === 0) return;
+    const spoken = spans.filter((span) => fields.includes(span.field));
+    const before = { start: shown.start, due: shown.due, reminders: draft.reminders ?? [] };
+    setDraft({ ...draft, ...wholeChange(before, change) });
+    if (spoken.length === 0) return;
     let [rest, from] = ['', 0];
-    for (const span of said.filter((span) => !span.stays)) {
+    for (const span of spoken.filter((span) => !span.stays)) {
       rest += text.slice(from, span.start);
       from = span.end;
     }
     setText((rest + text.slice(from)).replace(/\s+/g, ' ').trimStart());
-    setOff([...off, ...said.filter((span) => span.stays).map((span) => text.slice(span.start, span.end))]);
+    setOff([...off, ...spoken.filter((span) => span.stays).map((span) => text.slice(span.start, span.end))]);
   };
 
   useEffect(() => {
@@ -133,6 +145,8 @@ export function Composer({ defaults, onClose, again = false }: Props) {
     const said = together(draft, reading);
     const fields: NewTask = {
       ...said,
+      start: said.start && said.due && !startFits(said.start, said.due) ? said.due : said.start,
+      reminders: said.reminders ?? undefined,
       title: name,
       notes: notes.trim() || undefined,
       timezone: said.due && hasTime(said.due) ? said.timezone : null,

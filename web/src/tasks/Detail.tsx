@@ -1,22 +1,27 @@
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { type ReactNode, Suspense, useEffect, useRef, useState } from 'react';
 import { actionsOf } from '../app/actions';
 import { show } from '../app/dialogs';
 import { closeTask } from '../app/router';
 import { useClock, useStore, useView } from '../app/state';
 import { isNew } from '../core/ops';
+import { laterFields, ownOf } from '../core/series';
 import type { Task } from '../core/types';
 import { t } from '../i18n';
-import { dueLabel, momentLabel } from '../time/format';
+import { dueLabel, momentLabel, relative } from '../time/format';
 import { Icon } from '../ui/Icon';
 import { MenuButton } from '../ui/Menu';
 import { Popup } from '../ui/Popup';
+import { part } from '../ui/part';
 import { useRang } from './dialogs';
 import { useFieldDraft } from './draft';
 import { focusTask } from './focus';
-import { History } from './History';
 import { Properties } from './Properties';
-import { Receipts } from './Receipts';
 import { Circle, useTaskMenu } from './TaskRow';
+
+// Opened one by one: until then, a first visit need not load them.
+const History = part(() => import('./History').then((module) => module.History));
+const Occurrences = part(() => import('./Occurrences').then((module) => module.Occurrences));
+const Receipts = part(() => import('./Receipts').then((module) => module.Receipts));
 
 const GROWS_BY_ITSELF = CSS.supports('field-sizing', 'content');
 
@@ -81,7 +86,7 @@ function Section({ title, id, children }: { title: string; id: string; children:
   const [open, setOpen] = useState(false);
   return (
     <section className="detail-section">
-      <h3>
+      <h2>
         <button
           type="button"
           className="disclosure"
@@ -92,10 +97,52 @@ function Section({ title, id, children }: { title: string; id: string; children:
           <Icon name={open ? 'down' : 'forward'} size={16} />
           {title}
         </button>
-      </h3>
-      <div id={id}>{open && children()}</div>
+      </h2>
+      <div id={id}>{open && <Suspense fallback={<Waiting />}>{children()}</Suspense>}</div>
     </section>
   );
+}
+
+const Waiting = () => <div className="skeleton skeleton-block" aria-hidden="true" />;
+
+/** A reminder that rang and was not acknowledged: it may ring again. */
+function Rang({ task }: { task: Task }) {
+  const store = useStore();
+  const { now } = useClock();
+  const rang = useRang(task.id);
+  if (!rang || rang.read_at || task.status !== 'open') return null;
+  return (
+    <div className="detail-rang">
+      <Icon name="bell" size={16} />
+      <span>{t('ack.rang', { time: relative(rang.fired_at, now) })}</span>
+      <button
+        type="button"
+        className="button button-small"
+        onClick={() => actionsOf(store).acknowledge(rang.id)}
+      >
+        {t('ack.do')}
+      </button>
+    </div>
+  );
+}
+
+/** Where this occurrence is not as later ones will be. */
+function OwnOfThisOne({ task }: { task: Task }) {
+  const store = useStore();
+  const { today } = useClock();
+  return ownOf(task).map((name) => {
+    const { title = '', due } = laterFields(task, [name]);
+    return (
+      <p className="detail-own" key={name}>
+        {name === 'title'
+          ? t('later.title', { title })
+          : t('later.due', { date: dueLabel(due ?? '', today) })}{' '}
+        <button type="button" className="text-button" onClick={() => actionsOf(store).forLater(task, name)}>
+          {t(`later.${name}All`)}
+        </button>
+      </p>
+    );
+  });
 }
 
 function Detail({ task, head }: { task: Task; head: ReactNode }) {
@@ -104,7 +151,9 @@ function Detail({ task, head }: { task: Task; head: ReactNode }) {
   const { zone, now, today } = useClock();
   const { notifications } = useView();
   const fired = [...notifications.values()].filter((row) => row.task_id === task.id);
-  const version = `${task.version}/${fired.length}/${fired.filter((row) => row.read_at).length}`;
+  // What is on its way changes them once more when it has arrived.
+  const waiting = store.outbox.ops.filter((op) => op.kind.startsWith('notification.')).length;
+  const version = `${task.version}/${fired.length}/${fired.filter((row) => row.read_at).length}/${waiting}`;
   const saved = !isNew(task.id);
   return (
     <article className="detail" aria-label={t('detail.label', { title: task.title })}>
@@ -126,10 +175,14 @@ function Detail({ task, head }: { task: Task; head: ReactNode }) {
           {t(task.status === 'completed' ? 'detail.completed' : 'detail.skipped', {
             time: momentLabel(task.completed_at, zone, now),
           })}{' '}
-          {task.next && t('detail.next', { date: dueLabel(task.next.due, today) })}
+          {task.next &&
+            (task.next.passed_over > 0
+              ? `${t('said.nextPassed', { date: dueLabel(task.next.due, today), n: task.next.passed_over })}.`
+              : t('detail.next', { date: dueLabel(task.next.due, today) }))}
         </p>
       )}
       {task.missed > 0 && <p className="detail-missed">{t('detail.missed', { n: task.missed })}</p>}
+      <Rang task={task} />
       <GrowingText
         className="detail-notes"
         label={t('task.notes')}
@@ -139,8 +192,14 @@ function Detail({ task, head }: { task: Task; head: ReactNode }) {
         maxLength={65_536}
       />
       <Properties draft={task} onChange={(change) => actions.update(task, change)} look="rows" />
+      <OwnOfThisOne task={task} />
       {saved && (
         <>
+          {task.repeat && task.status === 'open' && (
+            <Section title={t('occurrence.title')} id="occurrences">
+              {() => <Occurrences task={task} />}
+            </Section>
+          )}
           <Section title={t('receipt.title')} id="receipts">
             {() => <Receipts taskId={task.id} version={version} />}
           </Section>

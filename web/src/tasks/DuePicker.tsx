@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { useClock } from '../app/state';
+import { startFits } from '../core/series';
 import { t } from '../i18n';
 import { dayAndMonth, weekdayName } from '../time/format';
 import { addDays, dateOf, hasTime, isZone, knownZones, timeOf, weekdayOf } from '../time/zone';
@@ -36,10 +37,29 @@ interface Props {
   onChange: (value: Value) => void;
   onClose: () => void;
   anchor: Element | null;
+  title?: string;
+  /** What it is to have no date. */
+  none?: string;
+  /** The date may change, but not go. */
+  required?: boolean;
+  /** The zone is not to be chosen here. */
+  fixed?: boolean;
+  /** Not later than this local date or time. */
+  latest?: string | null;
 }
 
 /** Date, time and zone. A day closes it; the time and the zone may be set before or after. */
-export function DuePicker({ value, onChange, onClose, anchor }: Props) {
+export function DuePicker({
+  value,
+  onChange,
+  onClose,
+  anchor,
+  title,
+  none = t('due.none'),
+  required = false,
+  fixed = false,
+  latest = null,
+}: Props) {
   const { today, zone } = useClock();
   const [time, setTime] = useState(value.due && hasTime(value.due) ? timeOf(value.due) : '');
   const [own, setOwn] = useState(value.timezone);
@@ -48,23 +68,30 @@ export function DuePicker({ value, onChange, onClose, anchor }: Props) {
     day === null
       ? { due: null, timezone: null }
       : { due: hour ? `${day}T${hour}` : day, timezone: hour ? timezone : null };
+  const last = latest && dateOf(latest);
+  const tooLate = (local: string | null) => latest !== null && local !== null && !startFits(local, latest);
   const pick = (day: string | null) => {
-    onChange(at(day, time, own));
+    // A time that is too late on that day is none.
+    const picked = at(day, time, own);
+    onChange(tooLate(picked.due) ? at(day, '', own) : picked);
     onClose();
   };
   const changeTime = (hour: string) => {
     setTime(hour);
-    if (hour || date) onChange(at(date ?? today, hour, own));
+    const next = at(date ?? (last && last < today ? last : today), hour, own);
+    if ((hour || date) && !tooLate(next.due)) onChange(next);
   };
   const changeZone = (next: string | null) => {
     setOwn(next);
     if (date && (next === null || isZone(next))) onChange(at(date, time, next));
   };
+  const days = shortcuts(today).filter((shortcut) => !tooLate(shortcut.date));
+  const late = Boolean(date && time && tooLate(`${date}T${time}`));
   return (
-    <Popup title={t('due.title')} onClose={onClose} anchor={anchor}>
+    <Popup title={title ?? t('due.title')} onClose={onClose} anchor={anchor} showTitle={title !== undefined}>
       <div className="due-picker">
         <div className="quick-days">
-          {shortcuts(today).map((shortcut) => (
+          {days.map((shortcut) => (
             <button type="button" key={shortcut.id} className="menu-item" onClick={() => pick(shortcut.date)}>
               <Icon name={shortcut.icon} size={18} />
               <span className="menu-label">{t(`due.${shortcut.id}`)}</span>
@@ -74,18 +101,23 @@ export function DuePicker({ value, onChange, onClose, anchor }: Props) {
               </span>
             </button>
           ))}
-          {value.due && (
+          {value.due && !required && (
             <button type="button" className="menu-item" onClick={() => pick(null)}>
               <Icon name="close" size={18} />
-              <span className="menu-label">{t('due.none')}</span>
+              <span className="menu-label">{none}</span>
             </button>
           )}
         </div>
-        <Calendar today={today} selected={date} onPick={pick} />
+        <Calendar today={today} selected={date} onPick={pick} last={last} />
         <div className="due-time">
           <label className="field-inline">
             <span>{t('due.time')}</span>
-            <input type="time" value={time} onChange={(event) => changeTime(event.target.value)} />
+            <input
+              type="time"
+              value={time}
+              aria-invalid={late}
+              onChange={(event) => changeTime(event.target.value)}
+            />
           </label>
           {time && (
             <button type="button" className="text-button" onClick={() => changeTime('')}>
@@ -93,7 +125,12 @@ export function DuePicker({ value, onChange, onClose, anchor }: Props) {
             </button>
           )}
         </div>
-        {time && (
+        {late && (
+          <p className="form-error due-late" role="alert">
+            {t('start.tooLate')}
+          </p>
+        )}
+        {time && !fixed && (
           <div className="due-zone">
             <label className="field-inline">
               <span>{t('due.zone')}</span>

@@ -1,4 +1,5 @@
 import { useClock, useStore, useView } from '../app/state';
+import { exceptionsOf } from '../core/series';
 import type { Change, Reminder, Repeat } from '../core/types';
 import { type PlainKey, t } from '../i18n';
 import { dueLabel, momentLabel } from '../time/format';
@@ -6,11 +7,12 @@ import { repeatWords } from '../time/words';
 import { Icon } from '../ui/Icon';
 import { projectLabel } from './meta';
 import { useTaskList } from './Receipts';
-import { useReminderWords } from './ReminderPicker';
+import { useReminderWords } from './reminders';
 
 const SHOWN = [
   'title',
   'notes',
+  'start',
   'due',
   'timezone',
   'priority',
@@ -21,6 +23,13 @@ const SHOWN = [
 ] as const;
 type Shown = (typeof SHOWN)[number];
 
+/** Of what changed about a rule, a date that was moved or left out has to be seen, too. */
+function ruleAndExceptions(repeat: Repeat, today: string): string {
+  const n = exceptionsOf(repeat);
+  const words = repeatWords(repeat, today);
+  return n > 0 ? `${words}, ${t('repeat.differ', { n })}` : words;
+}
+
 /** A field's value in words, as the conflict and the history show it. */
 export function useFieldWords(): (field: string, value: unknown) => string {
   const { today } = useClock();
@@ -30,6 +39,7 @@ export function useFieldWords(): (field: string, value: unknown) => string {
     if (value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0))
       return t('field.empty');
     switch (field) {
+      case 'start':
       case 'due':
         return dueLabel(String(value), today);
       case 'priority':
@@ -39,9 +49,9 @@ export function useFieldWords(): (field: string, value: unknown) => string {
       case 'tags':
         return (value as string[]).map((tag) => `@${tag}`).join(' ');
       case 'repeat':
-        return repeatWords(value as Repeat, today);
+        return ruleAndExceptions(value as Repeat, today);
       case 'reminders':
-        return (value as Reminder[]).map((reminder) => reminderWords(reminder, null)).join(', ');
+        return (value as Reminder[]).map((reminder) => reminderWords(reminder)).join(', ');
       default:
         return String(value);
     }

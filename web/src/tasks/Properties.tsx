@@ -1,4 +1,4 @@
-import { type ReactNode, useRef, useState } from 'react';
+import { type ReactNode, Suspense, useRef, useState } from 'react';
 import { useClock, useProjects, useStore, useView } from '../app/state';
 import type { Priority, TaskFields } from '../core/types';
 import { t } from '../i18n';
@@ -8,16 +8,19 @@ import { dueHere } from '../time/zone';
 import { Icon, type IconName } from '../ui/Icon';
 import { Menu } from '../ui/Menu';
 import { Popup } from '../ui/Popup';
+import { part } from '../ui/part';
 import { DuePicker } from './DuePicker';
 import { PRIORITIES, PriorityBars, projectLabel } from './meta';
-import { ReminderPicker, useReminderWords } from './ReminderPicker';
-import { RepeatPicker } from './RepeatPicker';
+import { useReminderWords } from './reminders';
+
+const ReminderPicker = part(() => import('./ReminderPicker').then((module) => module.ReminderPicker));
+const RepeatPicker = part(() => import('./RepeatPicker').then((module) => module.RepeatPicker));
 
 export type Draft = Pick<
   TaskFields,
-  'due' | 'timezone' | 'repeat' | 'reminders' | 'priority' | 'project_id' | 'tags'
+  'start' | 'due' | 'timezone' | 'repeat' | 'reminders' | 'priority' | 'project_id' | 'tags'
 >;
-export type PropertyName = 'due' | 'reminders' | 'repeat' | 'priority' | 'project' | 'tags';
+export type PropertyName = 'due' | 'start' | 'reminders' | 'repeat' | 'priority' | 'project' | 'tags';
 
 const TAG = /^[^\s,#]{1,64}$/;
 const MOST_TAGS = 32;
@@ -105,9 +108,10 @@ export function Properties({ draft, onChange, look }: Props) {
   const close = () => setOpen(null);
   const anchor = open ? (anchors.current.get(open) ?? null) : null;
   const here = dueHere(draft, zone);
+  const begins = dueHere({ due: draft.start, timezone: draft.timezone }, zone);
   const inbox = projects.get(store.user.inbox_id);
 
-  const property = (name: PropertyName, icon: IconName | ReactNode, value: string | null) => (
+  const property = (name: PropertyName, icon: IconName | ReactNode, value: ReactNode) => (
     <button
       type="button"
       ref={(button) => {
@@ -129,15 +133,21 @@ export function Properties({ draft, onChange, look }: Props) {
   return (
     <div className={look === 'rows' ? 'properties' : 'chips'}>
       {property('due', 'today', here && dueLabel(here, today))}
+      {(look === 'rows' || draft.due || draft.start) &&
+        property('start', 'start', begins && dueLabel(begins, today))}
       {property(
         'reminders',
         'bell',
         draft.reminders.length === 0
           ? null
           : look === 'rows'
-            ? draft.reminders.map((reminder) => words(reminder, draft.due)).join(' · ')
+            ? draft.reminders.map((reminder) => (
+                <span className="property-line" key={reminder.id ?? words(reminder, draft)}>
+                  {words(reminder, draft)}
+                </span>
+              ))
             : draft.reminders.length === 1 && draft.reminders[0]
-              ? words(draft.reminders[0], draft.due)
+              ? words(draft.reminders[0], draft)
               : t('reminder.count', { n: draft.reminders.length }),
       )}
       {property('repeat', 'repeat', draft.repeat && repeatWords(draft.repeat, today))}
@@ -157,26 +167,48 @@ export function Properties({ draft, onChange, look }: Props) {
       )}
       {property('tags', 'tag', draft.tags.length > 0 ? draft.tags.map((tag) => `@${tag}`).join(' ') : null)}
 
-      {open === 'due' && <DuePicker value={draft} onChange={onChange} onClose={close} anchor={anchor} />}
-      {open === 'reminders' && (
-        <ReminderPicker
-          due={draft.due}
-          reminders={draft.reminders}
-          onChange={(reminders) => onChange({ reminders })}
+      {open === 'due' && (
+        <DuePicker
+          value={draft}
+          onChange={onChange}
           onClose={close}
           anchor={anchor}
+          required={draft.repeat !== null}
         />
       )}
-      {open === 'repeat' && (
-        <RepeatPicker
-          due={draft.due}
-          timezone={draft.timezone}
-          repeat={draft.repeat}
-          onChange={(repeat) => onChange({ repeat })}
+      {open === 'start' && (
+        <DuePicker
+          title={t('start.title')}
+          none={t('property.start.none')}
+          value={{ due: draft.start, timezone: draft.timezone }}
+          onChange={({ due }) => onChange({ start: due })}
           onClose={close}
           anchor={anchor}
+          latest={draft.due}
+          fixed
         />
       )}
+      <Suspense>
+        {open === 'reminders' && (
+          <ReminderPicker
+            dates={draft}
+            reminders={draft.reminders}
+            onChange={(reminders) => onChange({ reminders })}
+            onClose={close}
+            anchor={anchor}
+          />
+        )}
+        {open === 'repeat' && (
+          <RepeatPicker
+            due={draft.due}
+            timezone={draft.timezone}
+            repeat={draft.repeat}
+            onChange={(repeat) => onChange({ repeat })}
+            onClose={close}
+            anchor={anchor}
+          />
+        )}
+      </Suspense>
       {open === 'priority' && (
         <Menu
           title={t('property.priority')}

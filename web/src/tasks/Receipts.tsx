@@ -1,6 +1,8 @@
 import { useEffect, useState } from 'react';
+import { actionsOf } from '../app/actions';
 import { useClock, useStore } from '../app/state';
 import { pages } from '../core/api';
+import { RING_ID } from '../core/ops';
 import type { Delivery, Receipt } from '../core/types';
 import { t } from '../i18n';
 import { exactMoment, lateness, momentLabel } from '../time/format';
@@ -75,7 +77,8 @@ function DeliveryLine({ delivery }: { delivery: Delivery }) {
 /** One sentence for the question that is asked here: why did it not arrive? */
 function verdict(receipt: Receipt): { text: string; tone: 'good' | 'bad' | 'plain' } {
   if (receipt.state === 'planned') return { text: t('receipt.planned'), tone: 'plain' };
-  if (receipt.state === 'cancelled') return { text: t('receipt.cancelled'), tone: 'plain' };
+  if (receipt.state === 'cancelled')
+    return { text: t(receipt.repetition > 0 ? 'receipt.notAgain' : 'receipt.cancelled'), tone: 'plain' };
   if (receipt.state === 'skipped') return { text: t('receipt.skipped'), tone: 'bad' };
   const failed = receipt.deliveries.filter((delivery) => delivery.state === 'failed');
   const pending = receipt.deliveries.filter((delivery) => delivery.state === 'pending');
@@ -89,8 +92,21 @@ function verdict(receipt: Receipt): { text: string; tone: 'good' | 'bad' | 'plai
   return { text: t('receipt.arrived'), tone: 'good' };
 }
 
-function ReceiptCard({ receipt }: { receipt: Receipt }) {
+/** Whether it rings again if nothing happens: the last that a reminder rang says so for all before. */
+const ringsAgain = (receipt: Receipt, all: readonly Receipt[]): boolean =>
+  receipt.state === 'fired' &&
+  receipt.read_at === null &&
+  receipt.again_left > 0 &&
+  all.some(
+    (other) =>
+      other.state === 'planned' &&
+      other.repetition === receipt.repetition + 1 &&
+      other.id.slice(0, RING_ID) === receipt.id.slice(0, RING_ID),
+  );
+
+function ReceiptCard({ receipt, again }: { receipt: Receipt; again: boolean }) {
   const { zone, now } = useClock();
+  const actions = actionsOf(useStore());
   const { text, tone } = verdict(receipt);
   return (
     <li className={`receipt receipt-${receipt.state}`}>
@@ -98,10 +114,25 @@ function ReceiptCard({ receipt }: { receipt: Receipt }) {
         <strong>
           <time dateTime={receipt.due_for}>{momentLabel(receipt.due_for, zone, now)}</time>
         </strong>
+        {receipt.repetition > 0 && (
+          <span className="badge">{t('receipt.again', { n: receipt.repetition })}</span>
+        )}
         {receipt.kind === 'snooze' && <span className="badge">{t('receipt.snoozed')}</span>}
         <span className={`badge badge-${tone}`}>{t(`receipt.state.${receipt.state}`)}</span>
       </div>
       <p className="receipt-verdict">{text}</p>
+      {again && (
+        <div className="receipt-again">
+          <p>{t('receipt.againLeft', { n: receipt.again_left })}</p>
+          <button
+            type="button"
+            className="button button-small"
+            onClick={() => actions.acknowledge(receipt.id)}
+          >
+            {t('ack.do')}
+          </button>
+        </div>
+      )}
       <dl className="facts">
         <div>
           <dt>{t('receipt.plannedAt')}</dt>
@@ -157,7 +188,7 @@ export function Receipts({ taskId, version }: { taskId: string; version: string 
   return (
     <ul className="receipts">
       {loaded.items.map((receipt) => (
-        <ReceiptCard key={receipt.id} receipt={receipt} />
+        <ReceiptCard key={receipt.id} receipt={receipt} again={ringsAgain(receipt, loaded.items)} />
       ))}
     </ul>
   );

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react';
 import { useClock } from '../app/state';
 import { api, Problem } from '../core/api';
+import { exceptionsOf } from '../core/series';
 import type { Repeat } from '../core/types';
 import { language, t } from '../i18n';
 import { dayAndMonth, dayAndMonthLong, weekdayName, weekdayOfIndex } from '../time/format';
@@ -241,6 +242,8 @@ export function RepeatPicker({ due, timezone, repeat, onChange, onClose, anchor 
   const preview = usePreview(repeat, start, timezone ?? zone);
   const words = rule && repeat ? ruleWords(rule, repeat.from, today) : preview.words;
   const from = repeat?.from ?? 'due';
+  const exceptions = repeat ? exceptionsOf(repeat) : 0;
+  // Of a task's repeat this is a part: its exceptions stay.
   const set = (next: Rule, basis: Repeat['from'] = from) =>
     onChange({ rrule: formatRule(next), from: basis });
   return (
@@ -294,6 +297,7 @@ export function RepeatPicker({ due, timezone, repeat, onChange, onClose, anchor 
               {preview.state === 'refused' && <p className="form-error">{preview.reason}</p>}
               {preview.state === 'away' && <p className="hint">{t('repeat.away')}</p>}
               {preview.state === 'loading' && <div className="skeleton skeleton-line" />}
+              {exceptions > 0 && <p className="hint">{t('repeat.exceptions', { n: exceptions })}</p>}
               {preview.dates.length > 0 && (
                 <>
                   <p className="preview-dates">

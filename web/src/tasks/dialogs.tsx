@@ -6,9 +6,10 @@ import { t } from '../i18n';
 import { Menu } from '../ui/Menu';
 import { toast } from '../ui/toasts';
 import { DuePicker } from './DuePicker';
+import { newestRang } from './rang';
 import { useSnoozes } from './snooze';
 
-const anchorOf = (task: string): Element | null =>
+const anchorOf = (task: string | null): Element | null =>
   [...document.querySelectorAll<HTMLElement>('main [data-task]')].find((row) => row.dataset.task === task) ??
   null;
 
@@ -34,12 +35,7 @@ export function DueDialog({ id, onClose }: { id: string; onClose: () => void }) 
 /** The newest reminder of a task that has rung. */
 export function useRang(task: string | null): Notification | null {
   const { notifications } = useView();
-  return useMemo(() => {
-    let newest: Notification | null = null;
-    for (const row of notifications.values())
-      if (row.task_id === task && (!newest || newest.fired_at < row.fired_at)) newest = row;
-    return newest;
-  }, [notifications, task]);
+  return useMemo(() => newestRang(notifications, task), [notifications, task]);
 }
 
 function SnoozeMenu({ notification, onClose }: { notification: Notification; onClose: () => void }) {

@@ -1,5 +1,5 @@
 import { useClock, useRows } from '../app/state';
-import type { Priority, Project, Task } from '../core/types';
+import type { Digest, Priority, Project, Task } from '../core/types';
 import { t } from '../i18n';
 import { clock, dueLabel, dueTone } from '../time/format';
 import { repeatWords } from '../time/words';
@@ -51,6 +51,13 @@ export function DueText({ task, timeOnly = false }: { task: Task; timeOnly?: boo
     </span>
   );
 }
+
+/** What a day holds, in one line. */
+export const digestWords = ({ overdue, due }: Digest): string =>
+  [
+    ...(overdue > 0 ? [t('digest.overdue', { n: overdue })] : []),
+    ...(due > 0 ? [t('digest.due', { n: due })] : []),
+  ].join(' · ');
 
 export function projectLabel(project: Project | undefined): string {
   return project ? (project.kind === 'inbox' ? t('nav.inbox') : project.name) : '';

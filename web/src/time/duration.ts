@@ -15,6 +15,12 @@ export function parseDuration(text: string): Duration | null {
   };
 }
 
+/** Days and hours are apart: a day may have 23 hours. */
+export function sameDuration(one: string | undefined, other: string | undefined): boolean {
+  const [a, b] = [parseDuration(one ?? ''), parseDuration(other ?? '')];
+  return a !== null && b !== null && a.days === b.days && a.minutes === b.minutes;
+}
+
 export function formatDuration({ days, minutes }: Duration): string {
   const hours = Math.floor(minutes / 60);
   const rest = minutes % 60;

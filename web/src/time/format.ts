@@ -57,6 +57,17 @@ export function dayName(date: string, today: string): string {
   );
 }
 
+/** So far ahead, a day and its month alone are not clear any more. */
+const CLEAR_DAYS = 300;
+
+/** `Mon 7 Dec`, with the year where it is not clear: for lists, where all dates are to look alike. */
+export function shortDate(local: string, today: string): string {
+  const date = dateOf(local);
+  const days = daysBetween(today, date);
+  const year = days > CLEAR_DAYS || (days < 0 && date.slice(0, 4) !== today.slice(0, 4));
+  return `${weekdayName(date, 'short')} ${dayAndMonth(date)}${year ? ` ${date.slice(0, 4)}` : ''}`;
+}
+
 export function dueLabel(due: string, today: string): string {
   const day = dayName(dateOf(due), today);
   return hasTime(due) ? `${day} ${clock(due)}` : day;

@@ -13,6 +13,8 @@ interface Props {
   marked?: ReadonlySet<string>;
   onPick?: (date: string) => void;
   start?: string;
+  /** Later days can't be picked. */
+  last?: string | null;
 }
 
 const KEYS: Record<string, (date: string) => string> = {
@@ -27,7 +29,7 @@ const KEYS: Record<string, (date: string) => string> = {
 };
 
 /** A month; weeks begin on Monday. */
-export function Calendar({ today, selected = null, marked, onPick, start }: Props) {
+export function Calendar({ today, selected = null, marked, onPick, start, last = null }: Props) {
   const [focus, setFocus] = useState(start ?? selected ?? today);
   const grid = useRef<HTMLTableElement>(null);
   const moved = useRef(false);
@@ -53,11 +55,13 @@ export function Calendar({ today, selected = null, marked, onPick, start }: Prop
     Array.from({ length: 7 }, (_, day) => {
       const date = addDays(first, index * 7 + day);
       const inMonth = date.startsWith(month);
+      const off = last !== null && date > last;
       const classes = ['day'];
       if (!inMonth) classes.push('day-out');
       if (date === today) classes.push('day-today');
       if (date === selected) classes.push('day-selected');
       if (marked?.has(date)) classes.push('day-marked');
+      if (off) classes.push('day-off');
       const label = `${fullDate(date)}${marked?.has(date) ? `, ${t('calendar.marked')}` : ''}`;
       return (
         <td key={date}>
@@ -69,8 +73,9 @@ export function Calendar({ today, selected = null, marked, onPick, start }: Prop
               tabIndex={date === focus ? 0 : -1}
               aria-label={label}
               aria-pressed={date === selected}
+              aria-disabled={off || undefined}
               aria-current={date === today ? 'date' : undefined}
-              onClick={() => onPick(date)}
+              onClick={() => !off && onPick(date)}
             >
               {Number(date.slice(8))}
             </button>

@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useId, useLayoutEffect, useRef } from 'react';
 import { t } from '../i18n';
 import { Icon } from './Icon';
+import { showIn } from './toasts';
 
 const FOCUSABLE = 'button:not(:disabled, [tabindex="-1"]), input:not(:disabled), select, textarea, a[href]';
 const GAP = 6;
@@ -47,8 +48,10 @@ export function Popup({ title, onClose, children, anchor = null, kind = 'menu', 
     const content = [...dialog.querySelectorAll<HTMLElement>(FOCUSABLE)].find(
       (element) => !element.closest('.popup-head'),
     );
-    if (kind === 'sheet') dialog.focus();
-    else (content ?? dialog.querySelector<HTMLElement>('h2'))?.focus();
+    if (kind === 'sheet') {
+      dialog.focus();
+      showIn(dialog);
+    } else (content ?? dialog.querySelector<HTMLElement>('h2'))?.focus();
     place(dialog, anchor);
     const follow = () => place(dialog, anchor);
     const sizes = new ResizeObserver(follow);
@@ -57,6 +60,7 @@ export function Popup({ title, onClose, children, anchor = null, kind = 'menu', 
     return () => {
       sizes.disconnect();
       window.removeEventListener('resize', follow);
+      if (kind === 'sheet') showIn(null);
       dialog.close();
       const target = back.current;
       if (target instanceof HTMLElement && target.isConnected) target.focus({ preventScroll: true });

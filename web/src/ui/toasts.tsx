@@ -1,4 +1,5 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
+import { createPortal } from 'react-dom';
 import { t } from '../i18n';
 import { Icon } from './Icon';
 
@@ -24,6 +25,8 @@ const STAY_MS = 7_000;
 const MOST = 3;
 let toasts: readonly Toast[] = [];
 let last = 0;
+/** A sheet that covers the page and takes all presses: the messages are shown in it. */
+let host: HTMLElement | null = null;
 const listeners = new Set<() => void>();
 
 const set = (next: readonly Toast[]) => {
@@ -34,6 +37,12 @@ const set = (next: readonly Toast[]) => {
 export const dismissKey = (key: string): void => set(toasts.filter((toast) => toast.key !== key));
 
 export const dismiss = (id: number): void => set(toasts.filter((toast) => toast.id !== id));
+
+/** While a sheet is open; `null` once it closes. */
+export function showIn(sheet: HTMLElement | null): void {
+  host = sheet;
+  set([...toasts]);
+}
 
 export function toast(
   text: string,
@@ -107,19 +116,23 @@ function ToastCard({ toast: entry }: { toast: Toast }) {
       ) : (
         <div className="toast-text">{text}</div>
       )}
-      {entry.actions.map((action) => (
-        <button
-          type="button"
-          key={action.label}
-          className="toast-action"
-          onClick={() => {
-            dismiss(entry.id);
-            action.run();
-          }}
-        >
-          {action.label}
-        </button>
-      ))}
+      {entry.actions.length > 0 && (
+        <div className={`toast-actions${entry.actions.length > 2 ? ' toast-many' : ''}`}>
+          {entry.actions.map((action) => (
+            <button
+              type="button"
+              key={action.label}
+              className="toast-action"
+              onClick={() => {
+                dismiss(entry.id);
+                action.run();
+              }}
+            >
+              {action.label}
+            </button>
+          ))}
+        </div>
+      )}
       <button type="button" className="toast-close" onClick={() => dismiss(entry.id)}>
         <Icon name="close" size={16} />
         <span className="hidden">{t('action.dismiss')}</span>
@@ -138,11 +151,12 @@ export function Toasts() {
     },
     () => toasts,
   );
-  return (
+  return createPortal(
     <section className="toasts" aria-live="polite" aria-label={t('toasts.label')}>
       {entries.map((entry) => (
         <ToastCard key={entry.id} toast={entry} />
       ))}
-    </section>
+    </section>,
+    host ?? document.body,
   );
 }

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useDeferredValue, useEffect, useMemo, useRef } from 'react';
+import { Suspense, useDeferredValue, useEffect, useMemo, useRef } from 'react';
 import { navigate, useAddress } from '../app/router';
 import { useClock, useStore, useView } from '../app/state';
 import { finishedTasks, searchTasks } from '../core/lists';
@@ -9,9 +9,10 @@ import { TaskList } from '../tasks/TaskList';
 import { dayName, fullDate } from '../time/format';
 import { dateOf, toLocal } from '../time/zone';
 import { Icon } from '../ui/Icon';
+import { part } from '../ui/part';
 import { Empty, Page } from './Page';
 
-const Activity = lazy(() => import('./Activity'));
+const Activity = part(() => import('./Activity').then((module) => module.default));
 
 const HITS = 100;
 const DAYS_SHOWN = 300;

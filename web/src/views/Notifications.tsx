@@ -1,8 +1,9 @@
 import { actionsOf } from '../app/actions';
-import { openTask } from '../app/router';
+import { navigate, openTask } from '../app/router';
 import { useClock, useStore, useView } from '../app/state';
 import type { Notification } from '../core/types';
 import { t } from '../i18n';
+import { digestWords } from '../tasks/meta';
 import { useSnoozes } from '../tasks/snooze';
 import { dueLabel, relative } from '../time/format';
 import { dueHere } from '../time/zone';
@@ -16,13 +17,15 @@ function Card({ notification }: { notification: Notification }) {
   const { tasks } = useView();
   const { now, zone, today } = useClock();
   const snoozes = useSnoozes(notification);
-  const task = tasks.get(notification.task_id);
+  const { digest } = notification;
+  const task = tasks.get(notification.task_id ?? '');
   const open = (task?.status ?? notification.task_status) === 'open';
+  const unread = !notification.read_at;
   const due = dueHere({ due: notification.due, timezone: notification.timezone ?? null }, zone);
   return (
     <li
-      className={`notice${notification.read_at ? '' : ' notice-unread'}`}
-      data-task={notification.task_id}
+      className={`notice${unread ? ' notice-unread' : ''}`}
+      data-task={notification.task_id ?? notification.id}
       data-notice={notification.id}
     >
       <span className="notice-dot" aria-hidden="true" />
@@ -32,16 +35,17 @@ function Card({ notification }: { notification: Notification }) {
         onClick={() => {
           actions.read(notification);
           if (task) openTask(task.id);
+          else if (digest) navigate('/today');
         }}
       >
         <span className="notice-title">
-          {!notification.read_at && <span className="hidden">{t('notifications.unread')}: </span>}
-          {task?.title ?? notification.title}
+          {unread && <span className="hidden">{t('notifications.unread')}: </span>}
+          {digest ? t('digest.title') : (task?.title ?? notification.title)}
         </span>
         <span className="row-meta">
           <span>{relative(notification.fired_at, now)}</span>
           {due && <span>{t('notifications.due', { date: dueLabel(due, today) })}</span>}
-          {!open && <span>{t('notifications.finished')}</span>}
+          {digest ? <span>{digestWords(digest)}</span> : !open && <span>{t('notifications.finished')}</span>}
         </span>
       </button>
       <div className="notice-actions">
@@ -64,7 +68,16 @@ function Card({ notification }: { notification: Notification }) {
             {t('snooze.title')}
           </MenuButton>
         )}
-        {!notification.read_at && !open && (
+        {unread && open && (
+          <button
+            type="button"
+            className="button button-small"
+            onClick={() => actions.acknowledge(notification.id)}
+          >
+            {t('ack.do')}
+          </button>
+        )}
+        {unread && !open && (
           <button type="button" className="button button-small" onClick={() => actions.read(notification)}>
             {t('notifications.read')}
           </button>

@@ -1,72 +1,14 @@
-import { useMemo, useState } from 'react';
+import { Suspense, useMemo, useState } from 'react';
 import { actionsOf } from '../app/actions';
-import { navigate } from '../app/router';
 import { useProjects, useStore, useView } from '../app/state';
 import { openCounts } from '../core/lists';
 import { t } from '../i18n';
 import { Icon } from '../ui/Icon';
 import { Link } from '../ui/Link';
-import { Popup } from '../ui/Popup';
+import { part } from '../ui/part';
 import { Empty, Page } from './Page';
 
-interface NameProps {
-  title: string;
-  name: string;
-  onClose: () => void;
-  onName: (name: string) => void;
-}
-
-export function ProjectNameDialog({ title, name, onClose, onName }: NameProps) {
-  const [text, setText] = useState(name);
-  return (
-    <Popup title={title} onClose={onClose} kind="dialog" showTitle>
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          const clean = text.trim();
-          if (!clean) return;
-          if (clean !== name) onName(clean);
-          onClose();
-        }}
-      >
-        <label className="field">
-          <span>{t('project.name')}</span>
-          <input
-            type="text"
-            required
-            maxLength={120}
-            value={text}
-            onChange={(event) => setText(event.target.value)}
-          />
-        </label>
-        <div className="field-row field-row-end">
-          <button type="button" className="button" onClick={onClose}>
-            {t('action.cancel')}
-          </button>
-          <button type="submit" className="button button-primary">
-            {t('action.save')}
-          </button>
-        </div>
-      </form>
-    </Popup>
-  );
-}
-
-export function NewProjectDialog({ onClose }: { onClose: () => void }) {
-  const store = useStore();
-  return (
-    <ProjectNameDialog
-      title={t('project.new')}
-      name=""
-      onClose={onClose}
-      onName={(name) => {
-        const id = actionsOf(store).addProject(name);
-        if (id) navigate(`/project/${id}`);
-      }}
-    />
-  );
-}
+const NewProjectDialog = part(() => import('./ProjectDialog').then((module) => module.NewProjectDialog));
 
 export function Projects() {
   const { projects, tasks } = useView();
@@ -146,7 +88,11 @@ export function Projects() {
           </ul>
         </section>
       )}
-      {adding && <NewProjectDialog onClose={() => setAdding(false)} />}
+      {adding && (
+        <Suspense>
+          <NewProjectDialog onClose={() => setAdding(false)} />
+        </Suspense>
+      )}
     </Page>
   );
 }

@@ -40,6 +40,7 @@ function TimeSettings() {
   if (!settings) return null;
   const detected = browserZone();
   const quiet = Boolean(settings.quiet_from && settings.quiet_until);
+  const digest = settings.digest ?? null;
   const saveZone = (name: string) => {
     setZone(name);
     if (isZone(name) && name.length > 2) {
@@ -134,6 +135,34 @@ function TimeSettings() {
         )}
         <span className="hint">{t('settings.quietHint')}</span>
       </fieldset>
+      {settings.digest !== undefined && (
+        <fieldset className="field">
+          <legend>{t('settings.digest')}</legend>
+          <label className="switch">
+            <input
+              type="checkbox"
+              role="switch"
+              aria-checked={digest !== null}
+              checked={digest !== null}
+              onChange={(event) =>
+                actions.settings({ digest: event.target.checked ? settings.morning : null })
+              }
+            />
+            <span>{t('settings.digestOn')}</span>
+          </label>
+          {digest !== null && (
+            <div className="field-row">
+              <input
+                type="time"
+                aria-label={t('settings.digestAt')}
+                value={digest}
+                onChange={(event) => event.target.value && actions.settings({ digest: event.target.value })}
+              />
+            </div>
+          )}
+          <span className="hint">{t('settings.digestHint')}</span>
+        </fieldset>
+      )}
     </SettingsSection>
   );
 }

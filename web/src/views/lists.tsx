@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'react';
+import { Suspense, useMemo, useState } from 'react';
 import { actionsOf } from '../app/actions';
 import { show } from '../app/dialogs';
 import { navigate } from '../app/router';
@@ -14,8 +14,10 @@ import { addDays, daysBetween } from '../time/zone';
 import { announce } from '../ui/announce';
 import { Icon } from '../ui/Icon';
 import { MenuButton } from '../ui/Menu';
+import { part } from '../ui/part';
 import { Empty, Page, WithKeys } from './Page';
-import { ProjectNameDialog } from './Projects';
+
+const ProjectDialog = part(() => import('./ProjectDialog').then((module) => module.ProjectDialog));
 
 const NEAR_DAYS = 7;
 const FINISHED_SHOWN = 50;
@@ -137,7 +139,7 @@ export function ProjectList({ project }: { project: Project }) {
   const store = useStore();
   const actions = actionsOf(store);
   const kept = useLingering();
-  const [renaming, setRenaming] = useState(false);
+  const [editing, setEditing] = useState(false);
   const list = useMemo(() => projectTasks(tasks, project.id, kept), [tasks, project.id, kept]);
   const inbox = project.kind === 'inbox';
   const grab = useDrag((id, _, before) => {
@@ -158,33 +160,40 @@ export function ProjectList({ project }: { project: Project }) {
       title={actions.projectName(project)}
       subtitle={project.archived_at ? t('project.archivedHint') : undefined}
       actions={
-        !inbox && (
-          <MenuButton
-            title={t('project.menu')}
-            items={[
-              { id: 'rename', label: t('action.rename'), icon: 'edit', run: () => setRenaming(true) },
-              project.archived_at
-                ? {
-                    id: 'restore',
-                    label: t('project.restore'),
-                    icon: 'archive',
-                    run: () => actions.restoreProject(project),
-                  }
-                : {
-                    id: 'archive',
-                    label: t('project.archive'),
-                    icon: 'archive',
-                    run: () => {
-                      actions.archiveProject(project);
-                      navigate('/projects');
-                    },
-                  },
-            ]}
-          >
-            <Icon name="more" />
-            <span className="hidden">{t('project.menu')}</span>
-          </MenuButton>
-        )
+        <MenuButton
+          title={t('project.menu')}
+          items={[
+            {
+              id: 'edit',
+              label: t(inbox ? 'project.reminders' : 'project.edit'),
+              icon: inbox ? 'bell' : 'edit',
+              run: () => setEditing(true),
+            },
+            ...(inbox
+              ? []
+              : [
+                  project.archived_at
+                    ? {
+                        id: 'restore',
+                        label: t('project.restore'),
+                        icon: 'archive' as const,
+                        run: () => actions.restoreProject(project),
+                      }
+                    : {
+                        id: 'archive',
+                        label: t('project.archive'),
+                        icon: 'archive' as const,
+                        run: () => {
+                          actions.archiveProject(project);
+                          navigate('/projects');
+                        },
+                      },
+                ]),
+          ]}
+        >
+          <Icon name="more" />
+          <span className="hidden">{t('project.menu')}</span>
+        </MenuButton>
       }
     >
       <TaskList
@@ -204,13 +213,21 @@ export function ProjectList({ project }: { project: Project }) {
         </Empty>
       )}
       <Finished project={project.id} />
-      {renaming && (
-        <ProjectNameDialog
-          title={t('action.rename')}
-          name={project.name}
-          onClose={() => setRenaming(false)}
-          onName={(name) => actions.renameProject(project, name)}
-        />
+      {editing && (
+        <Suspense>
+          <ProjectDialog
+            title={actions.projectName(project)}
+            fields={project}
+            named={!inbox}
+            onClose={() => setEditing(false)}
+            onSave={({ name, reminders }) =>
+              actions.changeProject(project, {
+                ...(name === project.name ? {} : { name }),
+                ...(reminders === project.reminders ? {} : { reminders }),
+              })
+            }
+          />
+        </Suspense>
       )}
     </Page>
   );
