@@ -127,8 +127,8 @@ Examples:
 
 const EDIT_HELP: &str = "\
 What is not named stays. 'none' clears: --due none, --repeat none, --remind none, --tag none.
-A new title, start or due is for this occurrence, all else for this one and all later ones; --once and
---later say otherwise. A --due for all later ones moves the series.
+A new title or due is for this occurrence, all else for this one and all later ones; --once and --later
+say otherwise. A --due for all later ones moves the series.
 
 Examples:
   punctual edit 2 --due 'friday 10:00'

@@ -6,10 +6,7 @@
 
 use std::str::FromStr;
 
-use chrono::{
-    DateTime, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike,
-    Utc,
-};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
 use punctual_domain::Local;
 use punctual_domain::Zone;
 use punctual_domain::reminders::{self, DEFAULT_MORNING};

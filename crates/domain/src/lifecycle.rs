@@ -269,8 +269,8 @@ pub struct Edit {
     /// Each with its id.
     pub reminders: Option<Vec<Definition>>,
     pub rank: Option<String>,
-    /// Of a repeating task: where this is `None`, `title`, `start` and `due` are for this occurrence and the rest for all
-    /// later ones too.
+    /// Of a repeating task: where this is `None`, `title` and `due` are for this occurrence and the rest for all later ones
+    /// too. A `start` always is: it lies as far before the due of each.
     pub apply: Option<Apply>,
 }
 

@@ -267,9 +267,7 @@ impl Life {
             .ann
             .tasks(&format!("series_id={series}&status=all&limit=200"))
             .await;
-        let found = all
-            .iter()
-            .find(|task| task["occurrence"] == Value::from(key.as_str()));
+        let found = all.iter().find(|task| task["occurrence"] == key.as_str());
         let found =
             found.unwrap_or_else(|| panic!("{key} does not come after {answer}\n{:#?}", self.done));
         self.world.adopt(id, &text(found, "/id"), self.now);
