@@ -378,8 +378,8 @@ wire! {
         pub reminders: Option<Option<Vec<Reminder>>>,
         #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
         pub rank: Option<Option<String>>,
-        /// Of a repeating task: `this` occurrence alone, or this and all `later` ones. Left out, `title`, `start` and `due`
-        /// are for this one, the rest for all later ones too. `repeat` and `timezone` are never for one alone. A `due` for
+        /// Of a repeating task: `this` occurrence alone, or this and all `later` ones. Left out, `title` and `due` are for
+        /// this one, the rest for all later ones too. `repeat`, `timezone` and `start` are never for one alone. A `due` for
         /// all later ones moves the series: its rule begins anew here.
         #[serde(default, deserialize_with = "present_and_set", skip_serializing_if = "Option::is_none")]
         pub apply: Option<String>,

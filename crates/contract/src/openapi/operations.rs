@@ -484,7 +484,7 @@ pub const OPERATIONS: &[Operation] = &[
         method: "PATCH",
         path: "/api/tasks/{id}",
         summary: "Change a task",
-        description: "RFC 7396: what is left out stays, `null` clears. Of a repeating task `title`, `start` and `due` \
+        description: "RFC 7396: what is left out stays, `null` clears. Of a repeating task `title` and `due` \
                       change this occurrence, all else this and all later ones; `apply` says otherwise. `reminders` \
                       takes the place of all there were; one sent again with its `id` keeps its state.",
         headers: &[IfMatch],
