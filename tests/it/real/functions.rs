@@ -405,8 +405,16 @@ async fn story(app: &App) -> Vec<String> {
     }
 
     // A digest of all that is open and due. (The occurrence that followed has not been planned since the zone changed.)
-    for task in story.user.tasks("").await {
-        story.plan(&text(&task, "/id")).await;
+    let mut open: Vec<String> = story
+        .user
+        .tasks("")
+        .await
+        .iter()
+        .map(|task| text(task, "/id"))
+        .collect();
+    open.sort();
+    for task in &open {
+        story.plan(task).await;
     }
     story
         .send("PATCH", "/api/settings", json!({ "digest": "07:45" }))
