@@ -21,7 +21,7 @@ use tokio::sync::OnceCell;
 use crate::client::{Client, Reply, User};
 use crate::edition::{self, Edition};
 use crate::node::skipped;
-use crate::process::{program, root};
+use crate::process::{modules, program, root};
 use crate::wait::eventually;
 
 /// Real components and a real worker on ports of their own, as the edition has them.
@@ -101,7 +101,7 @@ impl Start {
             webhook_allow_private: self.private_webhooks,
             public_url: self.public_url,
             mail: self.mail,
-            cache: Some(cache()),
+            cache: Some(modules()),
             ..ServerOptions::new(data.path(), application(data.path(), &self.variables))
         };
         let parts = edition::prepare(&mut options, self.system_clock).await;
@@ -182,10 +182,6 @@ fn application(data: &Path, variables: &[(&str, String)]) -> PathBuf {
 }
 
 /// Compiled modules, shared by all servers of a test run.
-fn cache() -> PathBuf {
-    root().join("target/test-modules")
-}
-
 static SHARED: OnceCell<App> = OnceCell::const_new();
 
 impl App {

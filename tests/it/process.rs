@@ -39,6 +39,11 @@ pub fn root() -> PathBuf {
         .expect("the repository")
 }
 
+/// Where all servers of the tests keep the compiled functions, so that each is compiled once.
+pub fn modules() -> PathBuf {
+    root().join("target/test-modules")
+}
+
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
@@ -55,6 +60,7 @@ impl Process {
                 "--port",
                 &port.to_string(),
             ])
+            .env("PUNCTUAL_CACHE", modules())
             .envs(environment.iter().copied())
             .current_dir(root())
             .stdin(Stdio::null())
