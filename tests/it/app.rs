@@ -280,18 +280,17 @@ impl App {
         .await;
     }
 
-    /// Waits until all has rung whose instant has come by the manual clock.
+    /// Waits until all has rung, and is planned anew, whose instant has come by the manual clock.
     pub async fn rung(&self) {
         const DUE: &str =
-            "SELECT count(*) FROM reminders WHERE state = 'planned' AND fire_at <= ?1";
+            "SELECT (SELECT count(*) FROM reminders WHERE state = 'planned' AND fire_at <= ?1)
+            + (SELECT count(*) FROM plans WHERE next_at <= ?1)";
         self.nothing_left(DUE).await;
     }
 
     /// [`App::settled`], also by what the manual clock has made due.
     pub async fn caught_up(&self) {
         self.settled().await;
-        self.nothing_left("SELECT count(*) FROM plans WHERE next_at <= ?1")
-            .await;
         self.rung().await;
         self.settled().await;
     }

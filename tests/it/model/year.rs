@@ -155,7 +155,11 @@ pub async fn pass(year: &Year, mut tell: impl FnMut(String)) -> Option<Passed> {
             };
             let (due, fired) = (at("/due_for"), at("/fired_at"));
             if due != fired {
-                passed.wrong.push(format!("late: {one}"));
+                let (due, fired) = (stamp(due), stamp(fired));
+                let title = text(&one, "/title");
+                passed
+                    .wrong
+                    .push(format!("{title} rang at {fired} instead of {due}"));
             }
             *rang.entry((text(&one, "/title"), due)).or_default() += 1;
             passed.rings += 1;
