@@ -295,13 +295,28 @@ impl App {
         self.settled().await;
     }
 
-    /// Waits until a statement counts nothing, given the manual clock's time.
+    /// Waits until a statement counts nothing, given the manual clock's time; says what is left where that never comes.
     async fn nothing_left(&self, sql: &str) {
-        eventually("what is due to have happened", || async {
-            let answer = self.query(sql, vec![self.clock.now().into()]).await;
-            matches!(answer.first()?.0.first()?, Value::Integer(0)).then_some(())
-        })
-        .await;
+        const LEFT: &str = "SELECT 'reminder ' || r.id || ' of ' || r.kind || ', generation ' || r.generation || ', task ' || t.id || ' '
+                || t.status || ', generation ' || t.generation || ', deleted ' || COALESCE(t.deleted_at, 0) || ', at ' || r.fire_at
+            FROM reminders r JOIN tasks t ON t.id = r.task_id WHERE r.state = 'planned' AND r.fire_at <= ?1
+            UNION ALL SELECT 'plan of ' || t.id || ' ' || t.status || ' at ' || p.next_at || ', planned ' || p.planned || ' of ' || p.wanted
+                || ', deleted ' || COALESCE(t.deleted_at, 0)
+            FROM plans p JOIN tasks t ON t.id = p.task_id WHERE p.next_at <= ?1";
+        let start = std::time::Instant::now();
+        loop {
+            let now: Param = self.clock.now().into();
+            let answer = self.query(sql, vec![now.clone()]).await;
+            let left = answer.first().and_then(|row| row.0.first());
+            if matches!(left, Some(Value::Integer(0))) {
+                return;
+            }
+            if start.elapsed() > crate::wait::DEADLINE {
+                let left = self.query(LEFT, vec![now]).await;
+                panic!("what is due has not happened: {left:#?}");
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// On the runtime that the server was started on: a pool's connections end with the runtime that opened them, and

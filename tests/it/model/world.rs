@@ -288,6 +288,13 @@ impl World {
         self.tasks.retain(|_, task| live.contains(&task.series));
     }
 
+    /// Whether a series has had an occurrence of that key.
+    pub fn has(&self, series: &str, key: &str) -> bool {
+        self.tasks
+            .values()
+            .any(|task| task.series == series && task.key() == key)
+    }
+
     // ------------------------------------------------------------------------------------------- changes
 
     /// A person's change: it can be undone, and where it is one of time, what is past by now does not ring.
