@@ -7,10 +7,10 @@ use std::fmt;
 use std::ops::{Add, Sub};
 use std::str::FromStr;
 
-use crate::error::{Error, quoted};
-use crate::zone::Shown;
-pub use crate::zone::{TZDATA_VERSION, Zone};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
+
+use crate::error::{Error, quoted};
+pub use crate::zone::{TZDATA_VERSION, Zone};
 
 /// The zone of that IANA name. Names are case-sensitive; abbreviations that are no IANA names are refused.
 pub fn zone(name: &str) -> Result<Zone, Error> {
@@ -280,12 +280,7 @@ impl FromStr for Instant {
 /// A time the clocks jump over (a gap: spring forward, or the day a zone left out) moves forward by the length of the
 /// gap: 02:30 becomes 03:30. Of a time they show twice (a fold) the first one counts. RFC 5545, section 3.3.5.
 pub fn resolve(local: NaiveDateTime, zone: Zone) -> Instant {
-    let offset = match zone.shows(local) {
-        Shown::Once(offset) | Shown::Never { before: offset } | Shown::Twice { first: offset } => {
-            offset
-        }
-    };
-    Instant::from_micros(local.and_utc().timestamp_micros()).plus_secs(-offset)
+    Instant::from_micros(local.and_utc().timestamp_micros()).plus_secs(-zone.offset_of(local))
 }
 
 /// What the clocks of `zone` show at `at`, with its microseconds.

@@ -30,17 +30,6 @@ pub struct Zone {
     rules: Option<&'static TimeZone>,
 }
 
-/// How often a zone's clocks show a local time, with the offsets in seconds east of UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shown {
-    /// Once.
-    Once(i64),
-    /// Never: they jump over it.
-    Never { before: i64 },
-    /// Twice: here is the first time.
-    Twice { first: i64 },
-}
-
 impl Zone {
     /// Coordinated Universal Time.
     pub const UTC: Self = Self {
@@ -70,23 +59,21 @@ impl Zone {
         })
     }
 
-    pub(crate) fn shows(self, local: NaiveDateTime) -> Shown {
+    /// Seconds east of UTC that a local time means: of one that the clocks show twice the first one's, and of one that they
+    /// jump over what held before.
+    pub(crate) fn offset_of(self, local: NaiveDateTime) -> i64 {
         let Some(rules) = self.rules else {
-            return Shown::Once(0);
+            return 0;
         };
         // Beyond the years that anything here may have, the last rules go on.
         let Some(civil) = civil(local) else {
-            return Shown::Once(self.offset_at(local));
+            return self.offset_at(local);
         };
-        match rules.to_ambiguous_timestamp(civil).offset() {
-            AmbiguousOffset::Unambiguous { offset } => Shown::Once(offset.seconds().into()),
-            AmbiguousOffset::Gap { before, .. } => Shown::Never {
-                before: before.seconds().into(),
-            },
-            AmbiguousOffset::Fold { before, .. } => Shown::Twice {
-                first: before.seconds().into(),
-            },
-        }
+        let offset = match rules.to_ambiguous_timestamp(civil).offset() {
+            AmbiguousOffset::Unambiguous { offset } => offset,
+            AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => before,
+        };
+        offset.seconds().into()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
 use punctual_contract::api::Digest;
-use punctual_domain::time::{due_instant, to_local, zone};
+use punctual_domain::time::{due_instant, to_local, today, zone};
 use punctual_domain::words::Language;
 use punctual_domain::{Instant, Local, Zone};
 
@@ -123,7 +123,7 @@ impl Messages {
     /// When the task is due, as the clocks of the account's zone show it, seen from `now`: "Due today at 09:00". Where it
     /// has no due, when the reminder was set for.
     pub fn due(&self, task: &Task, delivery: &Pending, now: i64) -> String {
-        let today = to_local(Instant::from_micros(now), account_zone(delivery)).date();
+        let today = today(Instant::from_micros(now), account_zone(delivery));
         let (due, due_zone) = (task.due.as_deref(), task.due_zone.as_deref());
         self.when(due, due_zone, delivery, |day| self.near(day, today))
     }
@@ -187,11 +187,10 @@ impl Messages {
         delivery: &Pending,
         most: usize,
     ) -> (Vec<Named>, Option<String>) {
-        let today = to_local(
+        let today = today(
             Instant::from_micros(delivery.fired_at),
             account_zone(delivery),
-        )
-        .date();
+        );
         let named: Vec<Named> = day
             .tasks
             .iter()
