@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
+use indexmap::{IndexMap, IndexSet};
 use serde_json::{Value, json};
 
 use super::calendar::{Due, End, Rule};
@@ -225,8 +226,9 @@ type Ring = (String, String, String, DateTime<Utc>);
 
 pub struct World {
     pub person: Person,
-    pub tasks: BTreeMap<String, Task>,
-    rung: BTreeSet<Ring>,
+    /// In the order of their making, so that a seed gives the same life each time: their ids are the server's.
+    pub tasks: IndexMap<String, Task>,
+    rung: IndexSet<Ring>,
     /// When what has rung was last reckoned.
     seen: DateTime<Utc>,
 }
@@ -235,8 +237,8 @@ impl World {
     pub fn new(person: Person) -> Self {
         Self {
             person,
-            tasks: BTreeMap::new(),
-            rung: BTreeSet::new(),
+            tasks: IndexMap::new(),
+            rung: IndexSet::new(),
             seen: DateTime::UNIX_EPOCH,
         }
     }
@@ -502,7 +504,7 @@ impl World {
 
     /// Reckons what has rung by now; how much that is.
     pub fn ring(&mut self, now: DateTime<Utc>) -> usize {
-        let mut new: BTreeSet<Ring> = BTreeSet::new();
+        let mut new: Vec<Ring> = Vec::new();
         for task in self.tasks.values() {
             // A moved occurrence may ring much earlier than its place says: some more are looked at.
             let far = now + Days::new(60);
@@ -515,10 +517,10 @@ impl World {
                 if at <= self.seen && self.rung.iter().any(rang) {
                     continue;
                 }
-                new.insert((task.id.clone(), bell.id.clone(), key, at));
+                new.push((task.id.clone(), bell.id.clone(), key, at));
             }
             for snooze in task.snoozes.iter().filter(|snooze| snooze.at <= now) {
-                new.insert((
+                new.push((
                     task.id.clone(),
                     snooze.source.clone(),
                     snooze.key.clone(),
