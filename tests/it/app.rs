@@ -299,6 +299,7 @@ impl App {
     async fn nothing_left(&self, sql: &str) {
         const LEFT: &str = "SELECT 'reminder ' || r.id || ' of ' || r.kind || ', generation ' || r.generation || ', task ' || t.id || ' '
                 || t.status || ', generation ' || t.generation || ', deleted ' || COALESCE(t.deleted_at, 0) || ', at ' || r.fire_at
+                || ', claimed until ' || COALESCE((SELECT until FROM claims WHERE reminder_id = r.id), 0)
             FROM reminders r JOIN tasks t ON t.id = r.task_id WHERE r.state = 'planned' AND r.fire_at <= ?1
             UNION ALL SELECT 'plan of ' || t.id || ' ' || t.status || ' at ' || p.next_at || ', planned ' || p.planned || ' of ' || p.wanted
                 || ', deleted ' || COALESCE(t.deleted_at, 0)
@@ -313,7 +314,10 @@ impl App {
             }
             if start.elapsed() > crate::wait::DEADLINE {
                 let left = self.query(LEFT, vec![now]).await;
-                panic!("what is due has not happened: {left:#?}");
+                panic!(
+                    "what is due has not happened by {}: {left:#?}",
+                    self.clock.now()
+                );
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

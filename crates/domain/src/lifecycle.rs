@@ -404,7 +404,8 @@ impl TaskState {
         self.generation_at = now.micros();
     }
 
-    /// Applies an edit; [`Edit::apply`] says to which occurrences. `repeat` and `timezone` are always for all later ones.
+    /// Applies an edit; [`Edit::apply`] says to which occurrences. `repeat`, `timezone` and `start` are always for all later
+    /// ones.
     pub fn edit(&mut self, edit: Edit, account: &Account, now: Instant) -> Result<(), Refused> {
         if self.deleted_at.is_some() {
             return Err(Refused::Conflict("It is deleted. Restore it first."));
@@ -415,10 +416,11 @@ impl TaskState {
                 "It is done, so no more occurrences follow from it. Change the open one, or reopen this one first.",
             ));
         }
-        if edit.apply == Some(Apply::This) && (edit.repeat.is_some() || edit.timezone.is_some()) {
+        let of_series = edit.repeat.is_some() || edit.timezone.is_some() || edit.start.is_some();
+        if edit.apply == Some(Apply::This) && of_series {
             return Err(Invalid::new(
                 "apply",
-                "takes later where repeat or timezone change: they are of all occurrences",
+                "takes later where repeat, timezone or start change: they are of all occurrences",
             )
             .into());
         }
@@ -1297,18 +1299,23 @@ mod tests {
             (next.notes.as_str(), next.tags),
             ("all", vec!["all".to_owned()])
         );
-        let refused = both.edit(
+        let of_all = [
             Edit {
                 timezone: Some(None),
-                apply: Some(Apply::This),
                 ..Edit::default()
             },
-            &account(),
-            now,
-        );
-        assert!(
-            matches!(refused, Err(Refused::Invalid(Invalid { field, .. })) if field == "apply")
-        );
+            Edit {
+                start: Some(None),
+                ..Edit::default()
+            },
+        ];
+        for edit in of_all {
+            let apply = Some(Apply::This);
+            let refused = both.edit(Edit { apply, ..edit }, &account(), now);
+            assert!(
+                matches!(refused, Err(Refused::Invalid(Invalid { field, .. })) if field == "apply")
+            );
+        }
     }
 
     #[test]
