@@ -22,7 +22,6 @@ use crate::client::{Client, Reply, User};
 use crate::edition::{self, Edition};
 use crate::node::skipped;
 use crate::process::{modules, program, root};
-use crate::wait::eventually;
 
 /// Real components and a real worker on ports of their own, as the edition has them.
 pub struct App {
@@ -273,11 +272,7 @@ impl App {
             + (SELECT count(*) FROM plans WHERE planned < wanted)
             + (SELECT count(*) FROM watermarks WHERE (name LIKE 'group:%' OR name = 'published_through')
                AND position < (SELECT COALESCE(max(position), 0) FROM changes))";
-        eventually("everything to be settled", || async {
-            let answer = self.query(OPEN, Vec::new()).await;
-            matches!(answer.first()?.0.first()?, Value::Integer(0)).then_some(())
-        })
-        .await;
+        self.nothing_left(OPEN, Vec::new).await;
     }
 
     /// Waits until all has rung, and is planned anew, whose instant has come by the manual clock.
@@ -285,7 +280,8 @@ impl App {
         const DUE: &str =
             "SELECT (SELECT count(*) FROM reminders WHERE state = 'planned' AND fire_at <= ?1)
             + (SELECT count(*) FROM plans WHERE next_at <= ?1)";
-        self.nothing_left(DUE).await;
+        let now = || vec![self.clock.now().into()];
+        self.nothing_left(DUE, now).await;
     }
 
     /// [`App::settled`], also by what the manual clock has made due.
@@ -295,29 +291,28 @@ impl App {
         self.settled().await;
     }
 
-    /// Waits until a statement counts nothing, given the manual clock's time; says what is left where that never comes.
-    async fn nothing_left(&self, sql: &str) {
+    /// Waits until a statement counts nothing; says what is left where that never comes.
+    async fn nothing_left(&self, sql: &str, params: impl Fn() -> Vec<Param>) {
         const LEFT: &str = "SELECT 'reminder ' || r.id || ' of ' || r.kind || ', generation ' || r.generation || ', task ' || t.id || ' '
                 || t.status || ', generation ' || t.generation || ', deleted ' || COALESCE(t.deleted_at, 0) || ', at ' || r.fire_at
                 || ', claimed until ' || COALESCE((SELECT until FROM claims WHERE reminder_id = r.id), 0)
             FROM reminders r JOIN tasks t ON t.id = r.task_id WHERE r.state = 'planned' AND r.fire_at <= ?1
-            UNION ALL SELECT 'plan of ' || t.id || ' ' || t.status || ' at ' || p.next_at || ', planned ' || p.planned || ' of ' || p.wanted
-                || ', deleted ' || COALESCE(t.deleted_at, 0)
-            FROM plans p JOIN tasks t ON t.id = p.task_id WHERE p.next_at <= ?1";
+            UNION ALL SELECT 'plan of ' || t.id || ' ' || t.status || ' at ' || COALESCE(p.next_at, 0) || ', planned ' || p.planned
+                || ' of ' || p.wanted || ' since ' || p.since || ', deleted ' || COALESCE(t.deleted_at, 0)
+            FROM plans p JOIN tasks t ON t.id = p.task_id WHERE p.next_at <= ?1 OR p.planned < p.wanted
+            UNION ALL SELECT name || ' at ' || position FROM watermarks
+            UNION ALL SELECT 'changes until ' || COALESCE(max(position), 0) || ', without a place ' || count(*) - count(position) FROM changes";
         let start = std::time::Instant::now();
         loop {
-            let now: Param = self.clock.now().into();
-            let answer = self.query(sql, vec![now.clone()]).await;
+            let answer = self.query(sql, params()).await;
             let left = answer.first().and_then(|row| row.0.first());
             if matches!(left, Some(Value::Integer(0))) {
                 return;
             }
             if start.elapsed() > crate::wait::DEADLINE {
-                let left = self.query(LEFT, vec![now]).await;
-                panic!(
-                    "what is due has not happened by {}: {left:#?}",
-                    self.clock.now()
-                );
+                let now = self.clock.now();
+                let left = self.query(LEFT, vec![now.into()]).await;
+                panic!("by {now} not all has been done: {left:#?}");
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

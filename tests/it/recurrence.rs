@@ -448,3 +448,29 @@ async fn completing_again_revives_the_next_one_as_it_would_be_made_now() {
     app.settled().await;
     assert_eq!(ann.notifications().await, [] as [Value; 0]);
 }
+
+#[tokio::test]
+async fn an_occurrence_comes_where_another_one_was_that_has_been_moved_away() {
+    let app = App::shared().await;
+    let ann = app.user().await;
+    let first = ann
+        .add(json!({ "title": "Water", "due": "2031-05-01", "repeat": { "rrule": "FREQ=DAILY" } }))
+        .await;
+    let (series, id) = (text(&first, "/series_id"), text(&first, "/id"));
+    ann.complete(&first).await;
+    let next = ann.successor(&series, &id).await;
+    assert_eq!(next["occurrence"], "2031-05-02");
+    let path = format!("/api/tasks/{}", text(&next, "/id"));
+    ann.patch(&path, json!({ "due": "2031-05-05", "apply": "later" }))
+        .await
+        .expect(200);
+    ann.delete(&path).await;
+    ann.post(&format!("/api/tasks/{id}/reopen"), json!({}))
+        .await
+        .expect(200);
+    app.settled().await;
+    ann.complete(&first).await;
+    let again = ann.successor(&series, &id).await;
+    assert_eq!(again["occurrence"], "2031-05-02");
+    assert_ne!(again["id"], next["id"]);
+}

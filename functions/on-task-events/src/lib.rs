@@ -86,12 +86,9 @@ async fn settle(call: &Call, event: &CloudEvent) -> Result<(), Problem> {
         if loaded.successors > 0 {
             tasks::withdraw_successor(task, &write).await?;
         }
-    } else if let (Some(next), Some(series)) = (&task.next, &task.series_id) {
+    } else if let Some(successor) = task.successor(&call.new_id(&write), &account) {
         // Also where the completed one was deleted since: only deleting an open one ends its series.
-        let id = derived_id(&["occurrence", series, &next.occurrence]);
-        if let Some(successor) = task.successor(&id, &account) {
-            tasks::make_successor(task, &successor, &write).await?;
-        }
+        tasks::make_successor(task, &successor, &write).await?;
     }
     plan(call, &loaded, &account, &write).await
 }

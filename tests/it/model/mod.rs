@@ -272,8 +272,14 @@ impl Life {
             .tasks(&format!("series_id={series}&status=all&limit=200"))
             .await;
         let found = all.iter().find(|task| task["occurrence"] == key.as_str());
-        let found =
-            found.unwrap_or_else(|| panic!("{key} does not come after {answer}\n{:#?}", self.done));
+        let Some(found) = found else {
+            let shown: Vec<String> = all
+                .iter()
+                .map(|task| format!("{} {} {}", task["occurrence"], task["status"], task["id"]))
+                .collect();
+            let told = self.done.split_off(self.done.len().saturating_sub(60));
+            panic!("{key} does not come after {answer}\n{shown:#?}\n{told:#?}");
+        };
         self.world.adopt(id, &text(found, "/id"), self.now);
     }
 

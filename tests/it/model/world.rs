@@ -284,9 +284,23 @@ impl World {
         self.tasks.keys().cloned().collect()
     }
 
-    /// Ended series are no longer looked at.
+    /// Ended series are no longer looked at, save those that were split off one that goes on: whether an occurrence has a
+    /// successor depends on them.
     pub fn forget(&mut self) {
-        let live: BTreeSet<String> = self.open().map(|task| task.series.clone()).collect();
+        let mut live: BTreeSet<String> = self.open().map(|task| task.series.clone()).collect();
+        loop {
+            let split_off = |task: &&Task| {
+                let previous = task.previous.as_ref().and_then(|id| self.tasks.get(id));
+                previous.is_some_and(|previous| live.contains(&previous.series))
+            };
+            let with = self.tasks.values().filter(split_off);
+            let more: Vec<String> = with.map(|task| task.series.clone()).collect();
+            let before = live.len();
+            live.extend(more);
+            if live.len() == before {
+                break;
+            }
+        }
         self.tasks.retain(|_, task| live.contains(&task.series));
     }
 

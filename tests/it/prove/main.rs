@@ -58,6 +58,10 @@ struct Reminders {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_writer(std::io::stderr)
+        .init();
     let held = match Program::parse().proof {
         Proof::Reminders(options) => {
             let quiet = run(&Reminders {
