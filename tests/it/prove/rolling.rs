@@ -375,8 +375,9 @@ fn take(block: &str, cursor: &mut Option<String>, watched: &Watched) {
         *cursor = Some(id.to_owned());
     }
     let data = field("data:").and_then(|data| serde_json::from_str(data).ok());
-    if let Some(event) = data.map(|event: serde_json::Value| event) {
-        let subject = text(&event, "/subject");
+    let subject =
+        data.and_then(|event: serde_json::Value| event["subject"].as_str().map(str::to_owned));
+    if let Some(subject) = subject {
         watched.made.lock().expect("a lock").insert(subject);
     }
 }
