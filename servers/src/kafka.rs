@@ -129,7 +129,7 @@ impl Kafka {
                 "-Xlog:disable",
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
             ])
-            .arg("kafka.admin.AclCommand")
+            .arg("org.apache.kafka.tools.AclCommand")
             .args(["--bootstrap-server", &self.bootstrap(), "--add"])
             .args(["--allow-principal", &format!("User:{user}")]);
         for operation in &rule.operations {
