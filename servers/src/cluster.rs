@@ -164,6 +164,7 @@ pub struct Cluster {
     pub proxies: Option<Proxies>,
     url: String,
     app_token: String,
+    api_token: String,
     folder: Folder,
     options: ClusterOptions,
 }
@@ -390,6 +391,7 @@ impl Cluster {
             proxies,
             url,
             app_token,
+            api_token,
             folder,
             options,
         })
@@ -412,6 +414,19 @@ impl Cluster {
             .arg("migrate")
             .env("DATABASE_URL", self.database_url()))
         .await
+    }
+
+    /// `punctual-worker` with the first worker's place in the cluster, for an operator's command.
+    pub fn operator(&self) -> Option<Command> {
+        let sidecar = loopback(self.workers.first()?.daprd.http_port());
+        let mut command = worker_command(&self.options, &self.folder.join("operator"));
+        command
+            .env("PUNCTUAL_FUNCTIONS_URL", &self.url)
+            .env("KAFKA_BOOTSTRAP_SERVERS", self.kafka.bootstrap())
+            .env("DAPR_HTTP_ENDPOINT", format!("http://{sidecar}"))
+            .env("DAPR_SECRET_STORE", "secretstore")
+            .env("DAPR_API_TOKEN", &self.api_token);
+        Some(command)
     }
 
     /// What a sidecar shows when it calls.

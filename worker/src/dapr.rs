@@ -82,6 +82,16 @@ impl Dapr {
         Err(refused(answer).await)
     }
 
+    /// Takes a job back.
+    pub async fn cancel(&self, name: &str) -> Result<(), Error> {
+        let url = format!("{}/v1.0/jobs/{name}", self.url);
+        let answer = self.send(self.client.delete(url)).await?;
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        Err(refused(answer).await)
+    }
+
     /// The values of a secret, by name.
     pub async fn secret(&self, store: &str, name: &str) -> Result<HashMap<String, String>, Error> {
         let url = format!("{}/v1.0/secrets/{store}/{name}", self.url);

@@ -149,6 +149,12 @@ impl Functions {
         ranges
     }
 
+    /// Whether the functions of a route take our signature.
+    pub async fn ask(&self, path: &str) -> Result<(), String> {
+        let answer = self.call(path, &[]).await;
+        answer.map(drop).map_err(|failure| failure.error)
+    }
+
     async fn call(&self, path: &str, events: &[&CloudEvent]) -> Result<Vec<Verdict>, Failure> {
         let refused = |error: String| Failure {
             error,

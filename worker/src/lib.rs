@@ -14,6 +14,7 @@ pub mod consumers;
 pub mod dapr;
 pub mod data;
 pub mod destination;
+pub mod doctor;
 mod error;
 pub mod firing;
 pub mod functions;

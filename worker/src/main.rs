@@ -14,6 +14,7 @@ use punctual_worker::cluster::{self, Cluster};
 use punctual_worker::commands::{Operate, operate};
 use punctual_worker::config::Common;
 use punctual_worker::data::{Folder, Lock};
+use punctual_worker::doctor::{self, Deployment};
 use punctual_worker::migrations::migrate;
 use punctual_worker::sender::Vapid;
 use punctual_worker::store::{Db, Postgres, Store};
@@ -59,6 +60,13 @@ enum Task {
     Run,
     /// Brings the database to this program's schema, makes the secrets where they are missing, and ends
     Migrate,
+    /// Looks at a deployment from here, part by part, and says what to do: database, schema, clock, functions, signatures,
+    /// gateway, Kafka, topics, jobs, network
+    Doctor {
+        /// An address that network policies forbid, to be tried
+        #[arg(long, value_name = "HOST:PORT")]
+        must_not_reach: Vec<String>,
+    },
     #[command(flatten)]
     Operate(Operate),
     #[command(flatten)]
@@ -85,6 +93,7 @@ async fn run(program: Program) -> anyhow::Result<()> {
             println!("{} migrations applied", opened.applied);
             Ok(())
         }
+        Some(Task::Doctor { must_not_reach }) => examine(&program, must_not_reach).await,
         Some(Task::Operate(task)) => Ok(operate(task.clone(), &program.common).await?),
         Some(Task::Cluster(task)) => operate_cluster(&program, task).await,
     }
@@ -139,6 +148,34 @@ fn database(common: &Common) -> anyhow::Result<Db> {
             Database::open(&file, Options::default())?.into()
         }
     })
+}
+
+async fn examine(program: &Program, must_not_reach: &[String]) -> anyhow::Result<()> {
+    let mut common = program.common.clone();
+    let events_secret = match program.cluster.secrets().await {
+        Ok(Some(values)) => {
+            common.fill(&values);
+            Ok(values
+                .get("events_secret")
+                .map(|value| value.trim().to_owned()))
+        }
+        Ok(None) => {
+            let file = common.data.join("secrets/events_secret");
+            Ok(std::fs::read_to_string(file).ok())
+        }
+        Err(error) => Err(error),
+    };
+    let well = doctor::examine(Deployment {
+        db: database(&common).map_err(|error| punctual_worker::Error::Usage(error.to_string())),
+        common: &common,
+        cluster: &program.cluster,
+        functions_url: &program.functions_url,
+        events_secret,
+        must_not_reach,
+    })
+    .await;
+    anyhow::ensure!(well, "not all is well");
+    Ok(())
 }
 
 /// A folder that is ours, a database of this program's schema, the secrets.

@@ -3,6 +3,7 @@
 mod both;
 mod cluster;
 mod database;
+mod doctor;
 mod firing;
 mod functions;
 mod kills;

@@ -108,6 +108,11 @@ pub const POSTGRES: &[Migration] = &[
     },
 ];
 
+/// The schema of this program, on both databases.
+pub fn newest() -> i64 {
+    SQLITE.last().map_or(0, |last| last.version)
+}
+
 /// Applies what is missing, each file in one transaction, and says how many those were. Refuses a database that a
 /// newer program made and that doesn't serve this one any more, or whose migrations are not the ones of this program.
 pub async fn migrate(db: &Db, clock: &Clock) -> Result<usize, Error> {
