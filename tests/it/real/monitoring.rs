@@ -96,9 +96,11 @@ async fn ask_everything(prometheus: &Prometheus) -> Asked {
     let groups = eventually("the rules to be evaluated", || async {
         let rules = prometheus.api("rules", &[]).await.ok()?;
         let groups = rules["groups"].as_array()?.clone();
-        let all = groups.iter().flat_map(|group| list(&group["rules"]));
-        let done = |rule: &Value| rule["health"] != "unknown";
-        (groups.len() >= 6 && all.clone().all(done)).then_some(groups)
+        let done = groups
+            .iter()
+            .flat_map(|group| list(&group["rules"]))
+            .all(|rule| rule["health"] != "unknown");
+        (done && groups.len() >= 6).then_some(groups)
     })
     .await;
     for rule in groups.iter().flat_map(|group| list(&group["rules"])) {
@@ -150,7 +152,7 @@ async fn value(prometheus: &Prometheus, query: &str) -> Result<String, String> {
     }
 }
 
-fn list(value: &Value) -> impl Iterator<Item = &Value> + Clone {
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
