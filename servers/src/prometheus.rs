@@ -82,7 +82,7 @@ impl Prometheus {
     /// The result of an instant query: series with their values. An error is Prometheus's own sentence.
     pub async fn query(&self, expression: &str) -> Result<Vec<Value>> {
         let answer = self.api("query", &[("query", expression)]).await?;
-        let result = answer["data"]["result"].as_array();
+        let result = answer["result"].as_array();
         Ok(result.context("no result")?.clone())
     }
 
@@ -91,11 +91,11 @@ impl Prometheus {
         let url = format!("{}/api/v1/{path}", self.url());
         let mut url = reqwest::Url::parse(&url)?;
         url.query_pairs_mut().extend_pairs(query);
-        let answer: Value = client()?.get(url).send().await?.json().await?;
+        let mut answer: Value = client()?.get(url).send().await?.json().await?;
         if answer["status"] != "success" {
             anyhow::bail!("{}", answer["error"].as_str().unwrap_or("no answer"));
         }
-        Ok(answer)
+        Ok(answer["data"].take())
     }
 }
 

@@ -11,9 +11,37 @@ use serde_json::json;
 
 use crate::shared::{SECOND, instant, now, number, person, settled, sleep_until, to_break, watch};
 
-/// What follows from one request: a task with a reminder is made, planned, fired and told by webhook.
+/// What follows from one request: a task with a reminder is made, planned, fired and told by webhook. The `pubsub` spans are
+/// those of Dapr, which has the functions' name; it takes an event's own `traceparent`, and so stands beside its publication.
 const TREE: &str = "\
 browser: POST /api/tasks
+  punctual-functions: POST /api/tasks/... (server) 201
+    punctual-functions: execute_wasm_component tasks (internal)
+      punctual-worker: publish task-events (producer) punctual.task.created.v1
+        punctual-worker: process task-events (consumer) punctual.task.created.v1
+          punctual-worker: POST /events/on-task-events (client)
+            punctual-functions: POST /events/on-task-events (server) 200
+              punctual-functions: execute_wasm_component on-task-events (internal)
+          punctual-worker: fire (internal)
+            punctual-worker: POST /events/on-reminders (client)
+              punctual-functions: POST /events/on-reminders (server) 200
+                punctual-functions: execute_wasm_component on-reminders (internal)
+                  punctual-worker: deliver webhook (client)
+                  punctual-worker: publish reminders (producer) punctual.reminder.fired.v1
+                  punctual-worker: publish task-updates (producer) punctual.reminder.fired.v1
+                  punctual-functions: pubsub/task-updates (client)
+                    punctual-functions: POST /events/on-task-updates (server) 200
+                      punctual-functions: execute_wasm_component on-task-updates (internal)
+          punctual-worker: publish reminders (producer) punctual.reminder.planned.v1
+            punctual-worker: process reminders (consumer) punctual.reminder.planned.v1
+          punctual-worker: publish task-updates (producer) punctual.reminder.planned.v1
+          punctual-functions: pubsub/task-updates (client)
+            punctual-functions: POST /events/on-task-updates (server) 200
+              punctual-functions: execute_wasm_component on-task-updates (internal)
+      punctual-worker: publish task-updates (producer) punctual.task.created.v1
+      punctual-functions: pubsub/task-updates (client)
+        punctual-functions: POST /events/on-task-updates (server) 200
+          punctual-functions: execute_wasm_component on-task-updates (internal)
 ";
 
 /// The browser's own span: the first of the trace.
@@ -131,12 +159,9 @@ fn draw(
 
 fn line(span: &CollectedSpan) -> String {
     let mut line = format!("{}: {} ({})", span.service, span.name, span.kind);
-    for (name, value) in [
-        ("http.response.status_code", ""),
-        ("cloudevents.event_type", ""),
-    ] {
+    for name in ["http.response.status_code", "cloudevents.event_type"] {
         if let Some(known) = span.attributes.get(name) {
-            let _ = write!(line, " {value}{known}");
+            let _ = write!(line, " {known}");
         }
     }
     if span.failed {
