@@ -133,6 +133,7 @@ impl Parts {
             .arg(self.data.path())
             .arg(name)
             .env("DATABASE_URL", &self.url)
+            .env("PUNCTUAL_METRICS_LISTEN", "127.0.0.1:0")
             .env("PUNCTUAL_LOG", "error");
         command
     }

@@ -15,6 +15,7 @@ use crate::problem::Problem;
 use crate::request;
 use crate::routes::{Match, RouteInfo, Router, WELL_KNOWN};
 use crate::service::Service;
+use crate::telemetry::Observed;
 
 /// The address of a caller that is not a client on the network.
 pub(crate) const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
@@ -52,7 +53,12 @@ impl App {
             return Problem::NoRoute.response();
         };
         match self.answers.get(found.trigger) {
-            Some(Answer::Static(response)) => static_response(response),
+            Some(Answer::Static(response)) => {
+                let observed =
+                    Observed::begin(request.method(), &found.raw_route, request.headers());
+                observed.end(response.status);
+                static_response(response)
+            }
             Some(Answer::Component(service)) => call(service, request, &found, client).await,
             None => Problem::NoRoute.response(),
         }
@@ -87,22 +93,21 @@ async fn call(
     found: &Match,
     client: SocketAddr,
 ) -> Response<Body> {
-    if let Err(problem) = request::prepare(&mut request, found, client) {
-        return problem.response();
-    }
+    let observed = Observed::begin(request.method(), &found.raw_route, request.headers());
     // The route and not the path: a path may hold a secret.
-    let span = tracing::debug_span!("request", method = %request.method(), route = found.raw_route);
-    async {
-        match service.call(request).await {
-            Ok(response) => {
-                tracing::debug!(status = response.status().as_u16(), "answered");
-                response
-            }
-            Err(problem) => problem.response(),
-        }
+    let log = tracing::debug_span!("request", method = %request.method(), route = found.raw_route);
+    let answer = async {
+        request::prepare(&mut request, found, client)?;
+        let span = observed.component(service.id(), request.headers_mut());
+        let response = span.run(service.call(request)).await?;
+        tracing::debug!(status = response.status().as_u16(), "answered");
+        Ok::<_, Problem>(response)
     }
-    .instrument(span)
-    .await
+    .instrument(log)
+    .await;
+    let response = answer.unwrap_or_else(Problem::response);
+    observed.end(response.status());
+    response
 }
 
 fn static_response(fixed: &StaticResponse) -> Response<Body> {

@@ -21,6 +21,7 @@ mod request;
 mod routes;
 mod server;
 mod service;
+mod telemetry;
 mod variables;
 
 use std::collections::HashMap;

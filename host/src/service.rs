@@ -43,6 +43,10 @@ impl Service {
         }
     }
 
+    pub(crate) fn id(&self) -> &str {
+        &self.component.id
+    }
+
     pub(crate) async fn call(&self, request: Request<WasiBody>) -> Result<Response<Body>, Problem> {
         let response = self
             .responses

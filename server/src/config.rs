@@ -95,6 +95,10 @@ pub struct Serve {
     /// Folder of the compiled functions; where left out, `cache` in the data folder
     #[arg(long, env = "PUNCTUAL_CACHE", value_name = "DIR")]
     pub cache: Option<PathBuf>,
+
+    /// Where the worker's /metrics (Prometheus), /livez and /readyz answer, such as 127.0.0.1:9464; where left out, nowhere
+    #[arg(long, env = "PUNCTUAL_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -158,6 +162,7 @@ impl Program {
             mail: common.mail()?,
             clock: None,
             limits: Limits::default(),
+            metrics: serve.metrics_listen,
         })
     }
 }

@@ -14,6 +14,7 @@ use punctual_worker::bus::kafka::KafkaOptions;
 use punctual_worker::clock::Clock;
 use punctual_worker::dapr::DaprOptions;
 use punctual_worker::data::{Folder, Lock, VAPID_PUBLIC_KEY};
+use punctual_worker::metrics::{self, Health};
 use punctual_worker::migrations::migrate;
 use punctual_worker::sender::Mail;
 use punctual_worker::store::{Address, Db, Postgres};
@@ -92,6 +93,8 @@ pub struct ServerOptions {
     /// `None`: the system's, or the database's where it has its own.
     pub clock: Option<Clock>,
     pub limits: Limits,
+    /// `None`: nobody watches.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl ServerOptions {
@@ -113,6 +116,7 @@ impl ServerOptions {
             mail: None,
             clock: None,
             limits: Limits::default(),
+            metrics: None,
         }
     }
 }
@@ -144,6 +148,10 @@ impl Server {
         }
         let folder = Folder::create(data)?;
         let lock = folder.lock()?;
+        let health = Health::default();
+        if let Some(address) = options.metrics {
+            metrics::listen(address, health.clone()).await?;
+        }
         let listener = listen(options.listen).await?;
         let address = listener.local_addr().map_err(|source| Error::Listen {
             address: options.listen,
@@ -262,6 +270,7 @@ impl Server {
             vapid,
             // The folder's lock says that nobody else works on the file in it, and nothing about Postgres.
             alone: postgres.is_none(),
+            health,
         })
         .await?;
         Ok(Self {

@@ -9,12 +9,29 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 use punctual_server::config::{Program, Serve, Task};
 use punctual_server::{Server, functions};
+use punctual_telemetry::Service;
 use punctual_worker::commands::operate;
 use punctual_worker::{config, until_stopped};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Program::parse()).await {
+    let program = Program::parse();
+    let service = Service {
+        name: match program.command {
+            Some(Task::Functions) => "punctual-functions",
+            _ => "punctual",
+        },
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let ended = match program.common.start_log(service) {
+        Ok(telemetry) => {
+            let ended = run(program).await;
+            telemetry.finish().await;
+            ended
+        }
+        Err(error) => Err(error.into()),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("punctual-server: {error:#}");
@@ -24,7 +41,6 @@ async fn main() -> ExitCode {
 }
 
 async fn run(program: Program) -> anyhow::Result<()> {
-    program.common.start_log()?;
     match &program.command {
         None => serve(&program).await,
         Some(Task::Settings) => {

@@ -53,6 +53,8 @@ pub struct ClusterOptions {
     pub environment: Vec<(String, String)>,
     /// Functions and workers reach Postgres through a proxy each.
     pub proxies: bool,
+    /// Of functions, workers and sidecars: where their traces and metrics go, among others.
+    pub telemetry: Vec<(String, String)>,
 }
 
 impl ClusterOptions {
@@ -68,6 +70,7 @@ impl ClusterOptions {
             variables: Vec::new(),
             environment: Vec::new(),
             proxies: false,
+            telemetry: Vec::new(),
         }
     }
 }
@@ -137,6 +140,8 @@ pub struct Worker {
     pub daprd: Daprd,
     /// Where its live hub listens, and its sidecar calls.
     pub url: String,
+    /// Where `/metrics`, `/livez` and `/readyz` answer.
+    pub metrics: String,
 }
 
 /// The ways to Postgres, to be cut.
@@ -262,7 +267,10 @@ impl Cluster {
                     "PUNCTUAL_SECRETS_FILE".to_owned(),
                     folder.join("secrets.json").display().to_string(),
                 ),
-            ],
+            ]
+            .into_iter()
+            .chain(options.telemetry.clone())
+            .collect(),
         };
 
         let port = match options.port {
@@ -331,6 +339,7 @@ impl Cluster {
             for (name, value) in &options.variables {
                 command.env(variable(name), value);
             }
+            command.envs(options.telemetry.clone());
             let url = format!("http://{}", loopback(port));
             let mut program = Program::new(
                 "the functions",
@@ -358,13 +367,16 @@ impl Cluster {
         let mut running = Vec::new();
         for (number, (hub, daprd)) in workers.into_iter().enumerate() {
             let sidecar = format!("http://{}", loopback(daprd.http_port()));
+            let metrics = port::free()?;
             let mut command = worker_command(&options, &folder.join(&format!("worker-{number}")));
             command
                 .args(["run", "--functions-url", &url, "--listen", &loopback(hub)])
                 .args(["--kafka", &kafka.bootstrap(), "--dapr", &sidecar])
                 .args(["--secret-store", "secretstore"])
+                .args(["--metrics-listen", &loopback(metrics)])
                 .env("DAPR_API_TOKEN", &api_token)
                 .env("APP_API_TOKEN", &app_token)
+                .envs(options.telemetry.clone())
                 .envs(options.environment.clone());
             let log = folder.join(&format!("worker-{number}.log"));
             let url = format!("http://{}", loopback(hub));
@@ -379,6 +391,7 @@ impl Cluster {
                 program,
                 daprd,
                 url,
+                metrics: format!("http://{}", loopback(metrics)),
             });
         }
         Ok(Self {

@@ -1,4 +1,4 @@
-//! Fetches, builds and starts the real servers: Kafka, Dapr, Postgres. Without root, on random ports, stopped by id.
+//! Fetches, builds and starts the real servers: Kafka, Dapr, Postgres, the OpenTelemetry Collector, Prometheus. Without root, on random ports, stopped by id.
 //!
 //! ```no_run
 //! # async fn test() -> anyhow::Result<()> {
@@ -9,8 +9,8 @@
 //! ```
 //!
 //! The first start of a kind fetches or builds it into the cache (see `cache.rs`), with pinned versions and checksums;
-//! that takes seconds for Postgres and Kafka and minutes for Dapr, and a line on standard error says so. Python 3 must be
-//! there for Postgres, Java 17 for Kafka, Go for Dapr.
+//! that takes seconds for Postgres and Kafka and minutes for what Go builds, and a line on standard error says so. Python 3 must be
+//! there for Postgres, Java 17 for Kafka, Go for the rest.
 //!
 //! Every server has a folder of its own under the system's temporary one, with its data and its `log`. Both the processes
 //! and the folder are gone when the value is dropped, and also when the process that holds it ends without dropping it.
@@ -20,10 +20,14 @@ mod cache;
 pub mod cluster;
 mod dapr;
 mod folder;
+mod go;
+mod grafana;
 mod kafka;
+mod otelcol;
 mod port;
 mod postgres;
 mod process;
+mod prometheus;
 mod proxy;
 mod server;
 mod tools;
@@ -31,6 +35,9 @@ mod tools;
 pub use balancer::Balancer;
 pub use cluster::{Cluster, ClusterOptions, Program};
 pub use dapr::{Daprd, DaprdOptions, Scheduler};
+pub use grafana::check_dashboard;
 pub use kafka::{AclRule, Kafka};
+pub use otelcol::{CollectedSpan, Collector};
 pub use postgres::Postgres;
+pub use prometheus::{Prometheus, promtool};
 pub use proxy::Proxy;

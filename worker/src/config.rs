@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::{Arg, Args, Command, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use punctual_telemetry::{Log, Service, Telemetry};
 
 use crate::error::Error;
 use crate::sender::Mail;
@@ -163,19 +162,13 @@ impl Common {
         Mail::new(url, from, authority.as_deref()).map(Some)
     }
 
-    /// Sends the log to standard error.
-    pub fn start_log(&self) -> Result<(), Error> {
-        let filter = EnvFilter::try_new(&self.log)
-            .map_err(|error| Error::Usage(format!("--log {:?}: {error}", self.log)))?;
-        let log = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(std::io::stderr)
-            .with_ansi(std::io::stderr().is_terminal());
-        let started = match self.log_format {
-            LogFormat::Text => log.with_target(false).try_init(),
-            LogFormat::Json => log.json().try_init(),
+    /// Sends the log to standard error and, where a collector is named, traces and metrics there.
+    pub fn start_log(&self, service: Service) -> Result<Telemetry, Error> {
+        let log = Log {
+            filter: &self.log,
+            json: self.log_format == LogFormat::Json,
         };
-        started.map_err(|error| Error::Usage(format!("the log: {error}")))
+        punctual_telemetry::start(service, log).map_err(|error| Error::Usage(error.to_string()))
     }
 }
 

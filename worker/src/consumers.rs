@@ -15,7 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use punctual_contract::batch::MAX_EVENTS;
-use punctual_contract::events::{REMINDERS, TASK_EVENTS, TASK_UPDATES, route};
+use punctual_contract::events::{CloudEvent, REMINDERS, TASK_EVENTS, TASK_UPDATES, route};
+use punctual_telemetry::{Kind, Span, attribute};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,6 +26,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::firing::Firing;
 use crate::functions::{Functions, ON_TASK_EVENTS, ON_TASK_UPDATES, Verdict};
+use crate::metrics::{Topic, metrics};
 
 /// Tries of one event before it is set apart, where others succeed meanwhile.
 const TRIES: u32 = 5;
@@ -202,10 +204,18 @@ impl Caller {
             return false;
         }
         let before = self.answered.load(Ordering::Relaxed);
-        let events: Vec<_> = chosen
+        let (events, spans): (Vec<CloudEvent>, Vec<Span>) = chosen
             .iter()
-            .map(|index| &*partition.waiting[*index].message.event)
-            .collect();
+            .map(|index| {
+                let message = &partition.waiting[*index].message;
+                let span = processing(message, self.route.group);
+                // What the function does for this event happens within its span.
+                let mut event = CloudEvent::clone(&message.event);
+                event.traceparent = span.traceparent().or(event.traceparent);
+                (event, span)
+            })
+            .unzip();
+        let events: Vec<&CloudEvent> = events.iter().collect();
         let verdicts = self
             .functions
             .deliver(self.route.path, &events, partition.last_first)
@@ -218,8 +228,11 @@ impl Caller {
         self.answered.fetch_add(answers as u64, Ordering::Relaxed);
 
         let now = Instant::now();
-        for (index, verdict) in chosen.into_iter().zip(verdicts) {
+        for ((index, verdict), span) in chosen.into_iter().zip(verdicts).zip(spans) {
             let waiting = &mut partition.waiting[index];
+            if verdict != Verdict::Ok {
+                span.fail(verdict.name());
+            }
             let hold = match verdict {
                 Verdict::Ok => {
                     waiting.finished = true;
@@ -293,6 +306,8 @@ impl Caller {
         );
         match self.bus.set_apart(message, error, self.clock.now()).await {
             Ok(()) => {
+                let topic = message.topic;
+                metrics().dead_letters.get_or_create(&Topic { topic }).inc();
                 waiting.finished = true;
                 None
             }
@@ -357,6 +372,25 @@ async fn until(instant: Option<Instant>) {
     }
 }
 
+/// The span of a message's work in one group, below its publication.
+fn processing(message: &Message, group: &'static str) -> Span {
+    let topic = message.topic;
+    Span::within(
+        format!("process {topic}"),
+        Kind::Consumer,
+        message.trace.as_deref(),
+        || {
+            vec![
+                attribute("messaging.operation.name", "process"),
+                attribute("messaging.destination.name", topic),
+                attribute("messaging.consumer.group.name", group),
+                attribute("messaging.message.id", message.event.id.clone()),
+                attribute("cloudevents.event_type", message.event.kind.clone()),
+            ]
+        },
+    )
+}
+
 /// Tells the timer what was planned.
 async fn tell_the_timer(firing: Firing, mut consumer: Consumer, stop: CancellationToken) {
     let kind = |kind| route("reminders", kind).0;
@@ -370,11 +404,11 @@ async fn tell_the_timer(firing: Firing, mut consumer: Consumer, stop: Cancellati
         if batch.is_empty() {
             return;
         }
-        let ids: Vec<String> = batch
+        let (ids, spans): (Vec<String>, Vec<Span>) = batch
             .iter()
             .filter(|message| message.event.kind == planned || message.event.kind == snoozed)
-            .map(|message| message.event.subject.clone())
-            .collect();
+            .map(|message| (message.event.subject.clone(), processing(message, "timer")))
+            .unzip();
         while let Err(error) = firing.planned(&ids).await {
             tracing::warn!(%error, "cannot look up what was planned");
             tokio::select! {
@@ -383,6 +417,7 @@ async fn tell_the_timer(firing: Firing, mut consumer: Consumer, stop: Cancellati
                 () = tokio::time::sleep(BackOff::default().after(1)) => {}
             }
         }
+        drop(spans);
         for message in &batch {
             consumer.finish(message);
         }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use punctual_contract::batch::MAX_EVENTS;
 use punctual_contract::events::{CloudEvent, DIGEST_DUE, Data, REMINDER_DUE};
+use punctual_telemetry::{Kind, Span, attribute};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -14,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::{Clock, rfc3339};
 use crate::error::Error;
 use crate::functions::{Functions, ON_REMINDERS, Verdict};
+use crate::metrics::metrics;
 use crate::schedule::{Schedule, Task};
 use crate::store::{Claimed, Instant, Store};
 use crate::timer::Timer;
@@ -174,6 +176,7 @@ impl Firing {
                 () = stop.cancelled() => return,
                 second = inner.timer.woken() => second,
             };
+            metrics().wake_ups.inc();
             match inner
                 .store
                 .planned_between(second * SECOND, (second + 1) * SECOND, ROWS)
@@ -259,10 +262,20 @@ impl Firing {
             [] => Vec::new(),
             ids => store.claim(ids, worker, now, now + CLAIM).await?,
         };
+        // Below what planned each of them, however long ago that was.
+        let spans: Vec<Span> = claimed
+            .iter()
+            .map(|claimed| {
+                Span::within("fire", Kind::Internal, claimed.trace.as_deref(), || {
+                    vec![attribute("punctual.reminder.id", claimed.id.clone())]
+                })
+            })
+            .collect();
         // Digests have no claims: they are few, and who gets one is told once whoever calls.
         let events: Vec<CloudEvent> = claimed
             .iter()
-            .map(|claimed| due_event(claimed, now))
+            .zip(&spans)
+            .map(|(claimed, span)| due_event(claimed, span, now))
             .chain(
                 accounts
                     .into_iter()
@@ -288,7 +301,10 @@ impl Firing {
                 tracing::warn!(account, ?verdict, "a digest could not be told yet");
             }
         }
-        for (Claimed { id, .. }, verdict) in claimed.into_iter().zip(verdicts) {
+        for ((Claimed { id, .. }, verdict), span) in claimed.into_iter().zip(verdicts).zip(spans) {
+            if verdict != Verdict::Ok {
+                span.fail(verdict.name());
+            }
             match verdict {
                 Verdict::Ok | Verdict::Untried => free.push(id),
                 Verdict::Retry(reason) => {
@@ -324,14 +340,12 @@ fn fire(instant: Instant) -> (i64, Task) {
     (instant.at, Task::Fire(instant.id))
 }
 
-fn due_event(claimed: &Claimed, now: i64) -> CloudEvent {
-    called(
-        REMINDER_DUE,
-        format!("due-{}", claimed.id),
-        &claimed.id,
-        &claimed.owner,
-        now,
-    )
+fn due_event(claimed: &Claimed, span: &Span, now: i64) -> CloudEvent {
+    let id = format!("due-{}", claimed.id);
+    CloudEvent {
+        traceparent: span.traceparent(),
+        ..called(REMINDER_DUE, id, &claimed.id, &claimed.owner, now)
+    }
 }
 
 fn digest_event(account: &str, now: i64) -> CloudEvent {

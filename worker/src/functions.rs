@@ -5,10 +5,12 @@ use std::time::Duration;
 use punctual_contract::batch::{CONTENT_TYPE, MAX_EVENTS, Outcome, Outcomes, Status};
 use punctual_contract::events::CloudEvent;
 use punctual_contract::signature;
+use punctual_telemetry::{HEADER, Kind, Span, attribute};
 use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::metrics::{Calling, Handled, metrics};
 
 pub const ON_TASK_EVENTS: &str = "/events/on-task-events";
 pub const ON_TASK_UPDATES: &str = "/events/on-task-updates";
@@ -56,10 +58,25 @@ impl std::fmt::Debug for Functions {
     }
 }
 
+impl Verdict {
+    /// What metrics and spans call it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Retry(_) => "retry",
+            Self::Drop(_) => "drop",
+            Self::Failed { .. } => "failed",
+            Self::Untried => "untried",
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Failure {
     error: String,
     maybe_running: bool,
+    /// What metrics and spans call it.
+    status: &'static str,
 }
 
 impl Functions {
@@ -83,7 +100,7 @@ impl Functions {
     /// bad events at one end can't keep the others from their turn.
     pub async fn deliver(
         &self,
-        path: &str,
+        path: &'static str,
         events: &[&CloudEvent],
         last_first: bool,
     ) -> Vec<Verdict> {
@@ -112,6 +129,7 @@ impl Functions {
                         let Failure {
                             error,
                             maybe_running,
+                            ..
                         } = failure;
                         verdicts[from] = Verdict::Failed {
                             error,
@@ -127,6 +145,14 @@ impl Functions {
                     }
                 }
             }
+        }
+        for verdict in &verdicts {
+            let outcome = verdict.name();
+            let handled = Handled {
+                route: path,
+                outcome,
+            };
+            metrics().handled.get_or_create(&handled).inc();
         }
         verdicts
     }
@@ -150,22 +176,60 @@ impl Functions {
     }
 
     /// Whether the functions of a route take our signature.
-    pub async fn ask(&self, path: &str) -> Result<(), String> {
+    pub async fn ask(&self, path: &'static str) -> Result<(), String> {
         let answer = self.call(path, &[]).await;
         answer.map(drop).map_err(|failure| failure.error)
     }
 
-    async fn call(&self, path: &str, events: &[&CloudEvent]) -> Result<Vec<Verdict>, Failure> {
+    /// One call: the child of its event's span, or of several events a trace of its own that is linked to theirs.
+    async fn call(
+        &self,
+        path: &'static str,
+        events: &[&CloudEvent],
+    ) -> Result<Vec<Verdict>, Failure> {
+        let causes = events.iter().map(|event| event.traceparent.as_deref());
+        let span = Span::of_several(format!("POST {path}"), Kind::Client, causes, || {
+            vec![
+                attribute("http.request.method", "POST"),
+                attribute("http.route", path),
+                attribute(
+                    "messaging.batch.message_count",
+                    i64::try_from(events.len()).unwrap_or(0),
+                ),
+            ]
+        });
+        let calling = Calling::begin(path);
+        let answer = span.run(self.send(path, events, span.traceparent())).await;
+        let status = match &answer {
+            Ok(_) => "2xx",
+            Err(failure) => {
+                span.fail(failure.status);
+                failure.status
+            }
+        };
+        calling.end(status);
+        answer
+    }
+
+    async fn send(
+        &self,
+        path: &'static str,
+        events: &[&CloudEvent],
+        trace: Option<String>,
+    ) -> Result<Vec<Verdict>, Failure> {
         let refused = |error: String| Failure {
             error,
             maybe_running: false,
+            status: "invalid",
         };
         let body = serde_json::to_vec(events).map_err(|error| refused(error.to_string()))?;
         let id = Uuid::now_v7().to_string();
         let timestamp = self.clock.now() / 1_000_000;
-        let answer = self
-            .client
-            .post(format!("{}{path}", self.url))
+        let mut request = self.client.post(format!("{}{path}", self.url));
+        if let Some(trace) = trace {
+            request = request.header(HEADER, trace);
+        }
+        let answer = request
             .header("content-type", CONTENT_TYPE)
             .header(signature::ID, &id)
             .header(signature::TIMESTAMP, timestamp.to_string())
@@ -180,16 +244,35 @@ impl Functions {
                 // A connection that broke is the end of whoever was called.
                 maybe_running: error.is_timeout() && !error.is_connect(),
                 error: chain(&error),
+                status: if error.is_timeout() {
+                    "timeout"
+                } else {
+                    "unreachable"
+                },
             })?;
         let status = answer.status();
         if status != reqwest::StatusCode::OK {
             let text = answer.text().await.unwrap_or_default();
             let text: String = text.chars().take(300).collect();
-            return Err(refused(format!("{path} answered {status}: {text}")));
+            return Err(Failure {
+                status: match status.as_u16() / 100 {
+                    1 => "1xx",
+                    2 => "2xx",
+                    3 => "3xx",
+                    4 => "4xx",
+                    _ => "5xx",
+                },
+                ..refused(format!("{path} answered {status}: {text}"))
+            });
         }
         let answer: Outcomes = answer.json().await.map_err(|error| Failure {
             error: chain(&error),
             maybe_running: error.is_timeout(),
+            status: if error.is_timeout() {
+                "timeout"
+            } else {
+                "invalid"
+            },
         })?;
         verdicts(events, answer.outcomes).map_err(refused)
     }

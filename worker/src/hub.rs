@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::{Message, Tail};
 use crate::clock::Clock;
+use crate::metrics::{Cause, metrics};
 use crate::relay::event;
 use crate::store::Store;
 use crate::wake_ups::WakeUps;
@@ -128,6 +129,7 @@ impl Hub {
     ) -> Option<impl Stream<Item = CloudEventAt> + use<>> {
         // Joined before the past is read: what is published meanwhile waits in the buffer.
         let (client, live) = self.clients().join(&user)?;
+        metrics().live_connections.inc();
         let leaving = Leaving {
             hub: self.clone(),
             user: user.clone(),
@@ -166,7 +168,8 @@ impl Clients {
 
     fn cut_all(&mut self) {
         self.senders.clear();
-        self.count = 0;
+        let cut = std::mem::take(&mut self.count);
+        count_cut("gap", cut);
     }
 
     fn leave(&mut self, user: &str, client: u64) {
@@ -186,11 +189,20 @@ impl Clients {
         };
         let before = owned.len();
         owned.retain(|_, sender| sender.try_send(message.clone()).is_ok());
-        self.count -= before - owned.len();
+        let cut = before - owned.len();
+        self.count -= cut;
+        count_cut("slow", cut);
         if owned.is_empty() {
             self.senders.remove(&message.key);
         }
     }
+}
+
+fn count_cut(cause: &'static str, clients: usize) {
+    let counter = &metrics().live_cut;
+    counter
+        .get_or_create(&Cause { cause })
+        .inc_by(clients as u64);
 }
 
 /// One event of a stream, with the cursor behind it.
@@ -277,6 +289,7 @@ struct Leaving {
 
 impl Drop for Leaving {
     fn drop(&mut self) {
+        metrics().live_connections.dec();
         self.hub.clients().leave(&self.user, self.client);
     }
 }

@@ -20,6 +20,7 @@ pub mod firing;
 pub mod functions;
 pub mod hub;
 pub mod lease;
+pub mod metrics;
 pub mod migrations;
 pub mod planning;
 pub mod relay;
@@ -55,6 +56,7 @@ use firing::Firing;
 use functions::Functions;
 use hub::Hub;
 use lease::{Lead, Lease};
+use metrics::{Health, Leading};
 use planning::Planner;
 use relay::Relay;
 use sender::{Mail, Sender, SenderOptions, Vapid};
@@ -94,11 +96,14 @@ pub struct WorkerOptions {
     pub vapid: Vapid,
     /// No other worker can be alive (the data folder is locked), so its lease need not be waited for.
     pub alone: bool,
+    /// Says when the worker is ready.
+    pub health: Health,
 }
 
 /// A worker that runs until [`RunningWorker::stop`], or until this is dropped.
 pub struct RunningWorker {
     pub hub_address: SocketAddr,
+    health: Health,
     stop: DropGuard,
     tasks: TaskTracker,
 }
@@ -121,6 +126,7 @@ impl Worker {
             mail,
             vapid,
             alone,
+            health,
         } = options;
         let hub_address = hub_listener
             .local_addr()
@@ -209,8 +215,10 @@ impl Worker {
         };
         tasks.spawn(leader.run(stop.clone()));
         tasks.close();
+        health.set_ready(true);
         Ok(RunningWorker {
             hub_address,
+            health,
             stop: stop.drop_guard(),
             tasks,
         })
@@ -220,6 +228,7 @@ impl Worker {
 impl RunningWorker {
     /// Finishes what is under way, within a few seconds.
     pub async fn stop(self) {
+        self.health.set_ready(false);
         drop(self.stop);
         if tokio::time::timeout(PATIENCE, self.tasks.wait())
             .await
@@ -272,6 +281,7 @@ impl Leader {
     /// Runs everything until `over`. When one part ends, all end.
     async fn lead(&mut self, lead: Lead, over: &CancellationToken) -> Result<(), Error> {
         let _end = over.clone().drop_guard();
+        let _leading = Leading::begin();
         self.firing.begin(self.alone).await?;
         let tasks = self
             .store
@@ -302,6 +312,11 @@ impl Leader {
             over.clone(),
         ));
         parts.spawn(self.sender.clone().run(over.clone()));
+        parts.spawn(metrics::watch(
+            self.store.clone(),
+            self.clock.clone(),
+            over.clone(),
+        ));
         parts.spawn(
             self.sender
                 .clone()

@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use punctual_contract::events::{REMINDERS, TASK_EVENTS, TASK_UPDATES};
 use punctual_sqlite::{Database, Options};
+use punctual_telemetry::Service;
 use punctual_worker::bus::Kafka;
 use punctual_worker::clock::Clock;
 use punctual_worker::cluster::{self, Cluster};
@@ -15,6 +16,7 @@ use punctual_worker::commands::{Operate, operate};
 use punctual_worker::config::Common;
 use punctual_worker::data::{Folder, Lock};
 use punctual_worker::doctor::{self, Deployment};
+use punctual_worker::metrics::{self, Health};
 use punctual_worker::migrations::migrate;
 use punctual_worker::sender::Vapid;
 use punctual_worker::store::{Db, Postgres, Store};
@@ -49,6 +51,15 @@ struct Program {
         global = true
     )]
     listen: SocketAddr,
+    /// Where /metrics (Prometheus), /livez and /readyz answer
+    #[arg(
+        long,
+        env = "PUNCTUAL_METRICS_LISTEN",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:9464",
+        global = true
+    )]
+    metrics_listen: SocketAddr,
     /// Without one: run
     #[command(subcommand)]
     command: Option<Task>,
@@ -75,7 +86,20 @@ enum Task {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Program::parse()).await {
+    let program = Program::parse();
+    let service = Service {
+        name: "punctual-worker",
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let ended = match program.common.start_log(service) {
+        Ok(telemetry) => {
+            let ended = run(program).await;
+            telemetry.finish().await;
+            ended
+        }
+        Err(error) => Err(error.into()),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("punctual-worker: {error:#}");
@@ -85,7 +109,6 @@ async fn main() -> ExitCode {
 }
 
 async fn run(program: Program) -> anyhow::Result<()> {
-    program.common.start_log()?;
     match &program.command {
         None | Some(Task::Run) => work(&program).await,
         Some(Task::Migrate) => {
@@ -230,6 +253,8 @@ async fn work(program: &Program) -> anyhow::Result<()> {
         listen,
         ..
     } = program;
+    let health = Health::default();
+    let watched = metrics::listen(program.metrics_listen, health.clone()).await?;
     let stored = cluster.secrets().await?;
     let mut common = common.clone();
     if let Some(values) = &stored {
@@ -257,9 +282,10 @@ async fn work(program: &Program) -> anyhow::Result<()> {
         webhook_allow_private: common.webhook_allow_private,
         mail,
         vapid: opened.vapid,
+        health,
     })
     .await?;
-    tracing::info!(hub = %worker.hub_address, functions = functions_url, "works");
+    tracing::info!(hub = %worker.hub_address, metrics = %watched, functions = functions_url, "works");
     stopped.await;
     worker.stop().await;
     Ok(())

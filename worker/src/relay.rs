@@ -7,7 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use punctual_contract::events::{CloudEvent, Data, route};
+use punctual_contract::events::{CloudEvent, Data, REMINDERS, TASK_EVENTS, TASK_UPDATES, route};
+use punctual_telemetry::{Kind, Span, attribute};
 use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +17,7 @@ use crate::bus::{Bus, Outgoing};
 use crate::clock::rfc3339;
 use crate::error::Error;
 use crate::lease::{LEADER, Lead};
+use crate::metrics::{Topic, metrics};
 use crate::store::{Row, Store};
 
 const BUSY: Duration = Duration::from_millis(2);
@@ -66,6 +68,7 @@ impl Relay {
                 }
                 Err(error) => {
                     tracing::error!(%error, "the relay's round failed; it tries again");
+                    metrics().relay_errors.inc();
                     BUSY.max(self.idle)
                 }
             };
@@ -108,11 +111,24 @@ impl Relay {
             }
         }
         let rows = self.store.changes_after(from, self.full).await?;
-        let events: Vec<Outgoing> = rows.iter().flat_map(outgoing).collect();
+        let mut events: Vec<Outgoing> = rows.iter().flat_map(outgoing).collect();
+        let spans: Vec<Span> = events.iter_mut().map(publication).collect();
         tokio::select! {
             () = stop.cancelled() => return Ok(Ok(0)),
-            published = self.bus.publish(&events) => published?,
+            published = self.bus.publish(&events) => published.inspect_err(|_| {
+                spans.iter().for_each(|span| span.fail("unpublished"));
+            })?,
         }
+        drop(spans);
+        let metrics = metrics();
+        for topic in [TASK_EVENTS, REMINDERS, TASK_UPDATES] {
+            let count = events.iter().filter(|event| event.topic == topic).count();
+            metrics
+                .published
+                .get_or_create(&Topic { topic })
+                .inc_by(count as u64);
+        }
+        rows.iter().for_each(|row| metrics.fired(row));
         if let Some(last) = rows.last() {
             *after = Some(last.position);
             let through = last.position;
@@ -138,7 +154,29 @@ pub(crate) fn outgoing(row: &Row) -> impl Iterator<Item = Outgoing> {
         key: key.clone(),
         position,
         event: event.clone(),
+        trace: None,
     })
+}
+
+/// The span of an event's publication, below the request that made the change. Its context travels beside the event, whose
+/// own `traceparent` stays that of the change.
+fn publication(outgoing: &mut Outgoing) -> Span {
+    let (topic, event) = (outgoing.topic, &outgoing.event);
+    let span = Span::within(
+        format!("publish {topic}"),
+        Kind::Producer,
+        event.traceparent.as_deref(),
+        || {
+            vec![
+                attribute("messaging.operation.name", "publish"),
+                attribute("messaging.destination.name", topic),
+                attribute("messaging.message.id", event.id.clone()),
+                attribute("cloudevents.event_type", event.kind.clone()),
+            ]
+        },
+    );
+    outgoing.trace = span.traceparent().or_else(|| event.traceparent.clone());
+    span
 }
 
 /// The CloudEvent of a change, and its topics.

@@ -131,6 +131,7 @@ fn read_dead_letters(
                 key: message.key,
                 position: message.position,
                 event: message.event,
+                trace: None,
             }),
             Err(reason) => {
                 tracing::warn!(reason, offset = record.offset(), "a dead letter is left");

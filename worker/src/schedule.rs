@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::metrics::metrics;
+
 /// Entries that are not due yet are turned away beyond this; the sweep finds them when they are.
 const MOST: usize = 200_000;
 
@@ -44,6 +46,11 @@ struct Entry {
 }
 
 impl Heap {
+    fn count(&self) {
+        let known = i64::try_from(self.known.len()).unwrap_or(i64::MAX);
+        metrics().scheduled.set(known);
+    }
+
     fn next(&self) -> Option<i64> {
         self.entries.peek().map(|Reverse(entry)| entry.at)
     }
@@ -64,6 +71,7 @@ impl Schedule {
                 heap.entries.push(Reverse(Entry { at, turn, task }));
             }
         }
+        heap.count();
         if heap.next() != first {
             self.changed.notify_one();
         }
@@ -94,6 +102,7 @@ impl Schedule {
         for task in tasks {
             heap.known.remove(task);
         }
+        heap.count();
     }
 
     pub fn clear(&self) {

@@ -1,17 +1,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::process::Process;
+use crate::go::{command as go, long};
 use crate::{cache, tools};
 
 const VERSION: &str = "1.18.2";
 const MODULE: &str = "github.com/dapr/dapr";
-/// Five minutes of a processor; this much on a machine that is busy with other things.
-const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 const SOURCES: [(&str, &str); 5] = [
     ("go.mod", include_str!("../../dapr/go.mod")),
     ("go.sum", include_str!("../../dapr/go.sum")),
@@ -93,23 +89,4 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 /// Without the tables for a debugger, and with the version that the program reports.
 fn flags() -> String {
     format!("-s -w -X github.com/dapr/dapr/pkg/buildinfo.version={VERSION}")
-}
-
-fn go(source: &Path) -> Command {
-    let mut command = Command::new("go");
-    command
-        .current_dir(source)
-        // No C compiler, no surrounding workspace, no vendored modules.
-        .env("CGO_ENABLED", "0")
-        .env("GOWORK", "off")
-        .env("GOFLAGS", "-mod=readonly");
-    command
-}
-
-/// What takes minutes must not go on when this process is gone.
-async fn long(command: &Command) -> Result<()> {
-    let log = command.get_current_dir().context("no folder")?.join("log");
-    Process::spawn("`go`", command, None, &log)?
-        .finish(BUILD_LIMIT)
-        .await
 }

@@ -8,9 +8,9 @@ use it::process::{program, root};
 use it::{Receiver, User, eventually};
 use punctual_domain::Instant;
 use punctual_servers::cluster::Proxies;
-use punctual_servers::{Cluster, ClusterOptions};
+use punctual_servers::{Cluster, ClusterOptions, Collector, Prometheus};
 use serde_json::{Value, json};
-use tokio::sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{Mutex, OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::both::{all, connect};
 
@@ -27,10 +27,46 @@ async fn start() -> RwLock<Cluster> {
     for (name, value) in [("registration", "open"), ("webhook_allow_private", "true")] {
         options.variables.push((name.to_owned(), value.to_owned()));
     }
+    options.telemetry = telemetry(watch().await);
     let private = ("PUNCTUAL_WEBHOOK_ALLOW_PRIVATE", "true");
     options.environment = vec![(private.0.to_owned(), private.1.to_owned())];
     let started = Cluster::start(options, |line| eprintln!("{line}")).await;
     RwLock::new(started.expect("the cluster starts"))
+}
+
+/// What watches the cluster.
+pub struct Watch {
+    pub collector: Collector,
+    /// Started by whoever asks it.
+    pub prometheus: Mutex<Prometheus>,
+}
+
+pub async fn watch() -> &'static Watch {
+    static WATCH: OnceCell<Watch> = OnceCell::const_new();
+    WATCH
+        .get_or_init(async || {
+            let prometheus = Prometheus::new().expect("a folder and a port");
+            let collector = Collector::start(Some(&prometheus.otlp())).await;
+            Watch {
+                collector: collector.expect("the collector starts"),
+                prometheus: Mutex::new(prometheus),
+            }
+        })
+        .await
+}
+
+/// Only what a caller asks for by its `traceparent` is traced: the other tests make thousands of requests.
+fn telemetry(watch: &Watch) -> Vec<(String, String)> {
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", watch.collector.endpoint()),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf".to_owned()),
+        ("OTEL_TRACES_SAMPLER", "parentbased_always_off".to_owned()),
+        ("OTEL_BSP_SCHEDULE_DELAY", "200".to_owned()),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "1000".to_owned()),
+        ("PUNCTUAL_LOG_FORMAT", "json".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
 }
 
 /// For who breaks its parts, with everything up. What a test that failed has left broken is mended here.

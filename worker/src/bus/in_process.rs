@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use punctual_contract::events::CloudEvent;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Message, Tail};
+use super::{Message, Outgoing, Tail};
 use crate::error::Error;
+use crate::metrics;
 use crate::store::Store;
 
 /// Of every topic.
@@ -152,19 +152,22 @@ impl InProcess {
 
     /// Hands an event to every group and reader of the topic; waits where a group's queue is full. Positions only grow.
     /// Published again, a message goes only to those who have not had it.
-    pub async fn publish(
-        &self,
-        topic: &'static str,
-        key: &str,
-        position: i64,
-        event: &Arc<CloudEvent>,
-    ) {
+    pub async fn publish(&self, outgoing: &Outgoing) {
+        let Outgoing {
+            topic,
+            key,
+            position,
+            event,
+            trace,
+        } = outgoing;
+        let (topic, position) = (*topic, *position);
         let message = Message {
             topic,
-            key: key.to_owned(),
+            key: key.clone(),
             position,
             offset: position,
             event: event.clone(),
+            trace: trace.clone(),
         };
         if position > self.inner.told.load(Ordering::Relaxed)
             && let Some(tail) = self
@@ -254,6 +257,16 @@ impl InProcess {
                 () = stop.cancelled() => true,
                 () = tokio::time::sleep(COMMIT) => false,
             };
+            for group in self.groups() {
+                let lag = metrics::Lag {
+                    group: group.name,
+                    topic: group.topic,
+                    partition: "all".to_owned(),
+                };
+                let unfinished = i64::try_from(group.progress().unfinished.len()).unwrap_or(0);
+                let gauge = metrics::metrics().consumer_lag.get_or_create_owned(&lag);
+                gauge.set(unfinished);
+            }
             if let Err(error) = self.commit().await {
                 tracing::warn!(%error, "cannot commit what the consumer groups have finished");
             }

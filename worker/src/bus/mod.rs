@@ -22,6 +22,8 @@ pub struct Outgoing {
     pub key: String,
     pub position: i64,
     pub event: Arc<CloudEvent>,
+    /// W3C trace context of its publication.
+    pub trace: Option<String>,
 }
 
 /// An event from a topic.
@@ -34,6 +36,8 @@ pub struct Message {
     /// In its partition: another one each time.
     pub offset: i64,
     pub event: Arc<CloudEvent>,
+    /// W3C trace context of its publication.
+    pub trace: Option<String>,
 }
 
 /// What a reader without an offset gets.
@@ -83,8 +87,7 @@ impl Bus {
         match self {
             Self::InProcess(bus) => {
                 for event in events {
-                    bus.publish(event.topic, &event.key, event.position, &event.event)
-                        .await;
+                    bus.publish(event).await;
                 }
                 if let Some(last) = events.last() {
                     bus.published(last.position);

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use punctual_domain::{Instant, Quiet};
+use punctual_telemetry::{Kind, Span, attribute};
 use serde_json::json;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, rfc3339};
 use crate::error::Error;
+use crate::metrics::{Channel, Delivery, channel, metrics};
 use crate::store::{About, Confirmation, Pending, Store};
 
 use close::Closed;
@@ -191,6 +193,20 @@ impl Job {
         }
     }
 
+    fn channel(&self) -> &'static str {
+        match self {
+            Self::Delivery(delivery) => channel(&delivery.kind),
+            Self::Confirmation(_) => "email",
+        }
+    }
+
+    fn trace(&self) -> Option<&str> {
+        match self {
+            Self::Delivery(delivery) => delivery.trace.as_deref(),
+            Self::Confirmation(_) => None,
+        }
+    }
+
     fn tries(&self) -> i64 {
         match self {
             Self::Delivery(delivery) => delivery.tries,
@@ -343,7 +359,12 @@ impl Sender {
     }
 
     async fn look(&self, now: i64) -> Result<Queue, Error> {
-        let unpublished = self.store.settle_in_app(now).await?;
+        let (settled, unpublished) = self.store.settle_in_app(now).await?;
+        let in_app = Delivery {
+            channel: channel("in-app"),
+            result: "sent",
+        };
+        metrics().deliveries.get_or_create(&in_app).inc_by(settled);
         // Those under way before the rows are read: one may end, and be recorded, between the reading and the look at it.
         let under_way = self.state().busy.clone();
         let confirmations = self.store.pending_confirmations(now, ROWS).await?;
@@ -373,7 +394,19 @@ impl Sender {
     async fn attempt(&self, job: Job, destination: &str) {
         let begun = self.clock.now();
         let started = tokio::time::Instant::now();
-        let outcome = self.send(&job, begun).await;
+        let channel = job.channel();
+        let span = Span::within(
+            format!("deliver {channel}"),
+            Kind::Client,
+            job.trace(),
+            || {
+                vec![
+                    attribute("punctual.delivery.id", job.key()),
+                    attribute("punctual.delivery.tries", job.tries()),
+                ]
+            },
+        );
+        let outcome = span.run(self.send(&job, begun)).await;
         let now = self.clock.now();
         let next = usize::try_from(job.tries())
             .ok()
@@ -395,6 +428,21 @@ impl Sender {
                 _,
             ) => ("failed", reason.as_str(), None),
         };
+        let result = match (&outcome, state) {
+            (Outcome::Gone(_), _) => "gone",
+            (_, "sent") => "sent",
+            (_, "pending") => "retry",
+            _ => "failed",
+        };
+        if result != "sent" {
+            span.fail(result);
+        }
+        let tried = Delivery { channel, result };
+        metrics().deliveries.get_or_create(&tried).inc();
+        metrics()
+            .delivery_duration
+            .get_or_create(&Channel { channel })
+            .observe(started.elapsed().as_secs_f64());
         let recorded = match &job {
             Job::Delivery(delivery) => {
                 let entry = json!({ "at": rfc3339(begun), "outcome": said, "ms": started.elapsed().as_millis() });

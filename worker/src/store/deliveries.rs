@@ -32,6 +32,8 @@ pub struct Pending {
     /// HH:MM
     pub quiet_from: Option<String>,
     pub quiet_until: Option<String>,
+    /// W3C trace context of what fired the reminder.
+    pub trace: Option<String>,
 }
 
 /// What a reminder is about.
@@ -111,11 +113,11 @@ const LATEST: i64 = 32;
 impl Store {
     /// Marks in-app deliveries sent whose firing has been published: whoever watches has been told. True while others
     /// wait for that.
-    pub async fn settle_in_app(&self, now: i64) -> Result<bool, Error> {
+    pub async fn settle_in_app(&self, now: i64) -> Result<(u64, bool), Error> {
         let waiting = "SELECT 1 FROM deliveries JOIN channels ON channels.id = channel_id
             WHERE state = 'pending' AND next_try <= ?1 AND kind = 'in-app' LIMIT 1";
         if self.db.query(waiting, params![now]).await?.is_empty() {
-            return Ok(false);
+            return Ok((0, false));
         }
         let settle = r#"UPDATE deliveries SET state = 'sent', tries = 1, sent_at = ?1, next_try = NULL,
                 log = '[{"at":"' || ?2 || '","outcome":"sent","ms":' || ((?1 - created_at) / 1000) || '}]'
@@ -124,8 +126,9 @@ impl Store {
                 AND EXISTS (SELECT 1 FROM changes
                     WHERE tbl = 'reminders' AND row_id = deliveries.reminder_id AND kind = 'fired'
                         AND position <= (SELECT position FROM watermarks WHERE name = 'published_through'))"#;
-        self.db.execute(settle, params![now, rfc3339(now)]).await?;
-        Ok(!self.db.query(waiting, params![now]).await?.is_empty())
+        let settled = self.db.execute(settle, params![now, rfc3339(now)]).await?;
+        let waits = !self.db.query(waiting, params![now]).await?.is_empty();
+        Ok((settled, waits))
     }
 
     /// Deliveries to the outside whose next try has come, the oldest first.
@@ -133,7 +136,7 @@ impl Store {
         let sql = "SELECT d.id, d.tries, c.id, c.kind, c.target, c.secret, r.owner, r.id, r.task_id, t.title, t.priority,
                 r.due, t.timezone, r.fire_at, r.fired_at, c.deleted_at IS NOT NULL,
                 r.read_at IS NOT NULL OR COALESCE(t.status <> 'open' OR t.deleted_at IS NOT NULL, false),
-                s.timezone, s.language, s.quiet_from, s.quiet_until, r.occurrence, r.digest
+                s.timezone, s.language, s.quiet_from, s.quiet_until, r.occurrence, r.digest, r.trace
             FROM deliveries d JOIN channels c ON c.id = d.channel_id
                 JOIN reminders r ON r.id = d.reminder_id LEFT JOIN tasks t ON t.id = r.task_id
                 JOIN settings s ON s.user_id = r.owner
@@ -172,6 +175,7 @@ impl Store {
                 language: row.get(18)?,
                 quiet_from: row.get(19)?,
                 quiet_until: row.get(20)?,
+                trace: row.get(23)?,
             })
         };
         let rows = self.db.query(sql, params![now, most]).await?;

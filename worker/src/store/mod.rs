@@ -2,6 +2,7 @@
 //! is behind them is said in `db.rs`.
 
 mod admin;
+mod backlog;
 mod changes;
 mod db;
 mod deliveries;

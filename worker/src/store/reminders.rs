@@ -25,6 +25,8 @@ pub(super) fn instants(rows: Vec<Record>) -> Result<Vec<Instant>, Error> {
 pub struct Claimed {
     pub id: String,
     pub owner: String,
+    /// W3C trace context of what planned it.
+    pub trace: Option<String>,
 }
 
 impl Store {
@@ -78,13 +80,15 @@ impl Store {
             WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'planned' AND fire_at <= ?4 ORDER BY id
             ON CONFLICT (reminder_id) DO UPDATE SET worker = excluded.worker, until = excluded.until
             WHERE claims.until <= ?4
-            RETURNING reminder_id, (SELECT owner FROM reminders WHERE id = reminder_id)";
+            RETURNING reminder_id, (SELECT owner FROM reminders WHERE id = reminder_id),
+                (SELECT trace FROM reminders WHERE id = reminder_id)";
         let rows = self.db.query(sql, params![ids, worker, until, now]).await?;
         rows.into_iter()
             .map(|mut row| {
                 Ok(Claimed {
                     id: row.get(0)?,
                     owner: row.get(1)?,
+                    trace: row.get(2)?,
                 })
             })
             .collect()

@@ -18,6 +18,7 @@ use super::InProcess;
 use crate::clock::{Clock, rfc3339};
 use crate::dapr::Dapr;
 use crate::error::Error;
+use crate::metrics::{Answer, metrics};
 
 const SECOND: i64 = 1_000_000;
 /// A job is due so long before its second, so that the second's rows are loaded when it begins.
@@ -144,10 +145,12 @@ impl Jobs {
                 match answer {
                     Ok(()) => {
                         failures = 0;
+                        asked("registered");
                         self.seconds().registered.insert(second);
                     }
                     Err(error) => {
                         failures += 1;
+                        asked("refused");
                         refused = Some(error);
                         // Until it is registered, and after: twice is once.
                         self.inner.local.wake_at(second);
@@ -155,6 +158,8 @@ impl Jobs {
                     }
                 }
             }
+            let registered = i64::try_from(self.seconds().registered.len()).unwrap_or(0);
+            metrics().jobs_registered.set(registered);
             if let Some(error) = refused
                 && failures >= FAILURES
             {
@@ -200,4 +205,8 @@ impl Jobs {
             )
             .await
     }
+}
+
+fn asked(result: &'static str) {
+    metrics().jobs.get_or_create(&Answer { result }).inc();
 }

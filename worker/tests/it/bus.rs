@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use punctual_contract::events::{CloudEvent, TASK_EVENTS, TASK_UPDATES};
-use punctual_worker::bus::{Consumer, InProcess, Message, PARTITIONS, Tail};
+use punctual_worker::bus::{Consumer, InProcess, Message, Outgoing, PARTITIONS, Tail};
 use punctual_worker::relay;
 use punctual_worker::store::Row;
 
@@ -28,14 +28,19 @@ pub fn event(position: i64, owner: &str, subject: &str) -> Arc<CloudEvent> {
 
 /// Publishes one position as the relay does.
 pub async fn publish(bus: &InProcess, position: i64, owner: &str, subject: &str) {
-    bus.publish(
-        TASK_EVENTS,
-        owner,
-        position,
-        &event(position, owner, subject),
-    )
-    .await;
+    bus.publish(&outgoing(TASK_EVENTS, position, owner, subject))
+        .await;
     bus.published(position);
+}
+
+fn outgoing(topic: &'static str, position: i64, owner: &str, subject: &str) -> Outgoing {
+    Outgoing {
+        topic,
+        key: owner.to_owned(),
+        position,
+        event: event(position, owner, subject),
+        trace: None,
+    }
 }
 
 /// What the consumers have just now.
@@ -117,8 +122,7 @@ async fn what_a_group_does_not_want_holds_nothing_back() {
     let fixture = Fixture::new().await;
     let bus = InProcess::new(fixture.store.clone());
     let _consumers = bus.subscribe("group", TASK_EVENTS).await.expect("joined");
-    bus.publish(TASK_UPDATES, "ann", 1, &event(1, "ann", "t"))
-        .await;
+    bus.publish(&outgoing(TASK_UPDATES, 1, "ann", "t")).await;
     bus.published(1);
     bus.commit().await.expect("committed");
     assert_eq!(

@@ -14,6 +14,7 @@ use punctual_contract::events::{CloudEvent, REMINDER_DUE};
 use punctual_contract::signature;
 use punctual_sqlite::Value;
 use punctual_worker::clock::Clock;
+use punctual_worker::metrics::Health;
 use punctual_worker::sender::Vapid;
 use punctual_worker::store::{Db, Param, Store};
 use punctual_worker::{RunningWorker, Worker, WorkerOptions};
@@ -203,6 +204,7 @@ impl Fixture {
             mail: None,
             vapid: vapid(),
             alone: true,
+            health: Health::default(),
         };
         Worker::start(options).await.expect("the worker starts")
     }

@@ -3,6 +3,7 @@
 use futures::future::join_all;
 use punctual_worker::dapr::DaprOptions;
 use punctual_worker::lease::LEADER;
+use punctual_worker::metrics::Health;
 use punctual_worker::{RunningWorker, Worker, WorkerOptions};
 
 use crate::harness::{Endpoint, Fixture, NOW, SECOND, SECRET, eventually, listener, vapid};
@@ -31,6 +32,7 @@ async fn worker(fixture: &Fixture, functions: &Endpoint) -> RunningWorker {
         mail: None,
         vapid: vapid(),
         alone: false,
+        health: Health::default(),
     };
     Worker::start(options).await.expect("the worker starts")
 }

@@ -69,6 +69,7 @@ fn outgoing(position: i64, owner: &str) -> Outgoing {
         key: owner.to_owned(),
         position,
         event: event(position, owner, &format!("t{position}")),
+        trace: None,
     }
 }
 

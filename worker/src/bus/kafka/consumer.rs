@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
+use rdkafka::Statistics;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{
     BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, StreamConsumer,
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Closing, Kafka, Message, read};
 use crate::error::Error;
+use crate::metrics;
 
 /// Messages of one partition that wait here. It is paused when they are, and resumed at the half.
 const QUEUE: usize = 512;
@@ -28,6 +30,8 @@ const COMMIT_MS: &str = "200";
 /// A member that is silent for so long has died: its partitions go to others.
 const SESSION_MS: &str = "6000";
 const HEARTBEAT_MS: &str = "1000";
+/// How often the lag is told.
+const STATISTICS_MS: &str = "5000";
 /// Reports of one outage are this far apart.
 const WARN: Duration = Duration::from_secs(10);
 /// Pause after a record that could neither be read nor set apart.
@@ -154,11 +158,39 @@ enum Event {
 
 struct Context {
     events: mpsc::UnboundedSender<Event>,
+    group: &'static str,
+    topic: &'static str,
 }
 
 impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "Kafka");
+    }
+
+    /// What this member has not finished of the partitions that are its own just now. Of the others their members tell.
+    fn stats(&self, statistics: Statistics) {
+        let gauge = &metrics::metrics().consumer_lag;
+        let partitions = statistics
+            .topics
+            .values()
+            .flat_map(|topic| topic.partitions.iter());
+        for (number, partition) in partitions.filter(|(number, _)| **number >= 0) {
+            let lag = metrics::Lag {
+                group: self.group,
+                topic: self.topic,
+                partition: number.to_string(),
+            };
+            // Until it stores its first offset, what the group has committed counts; -1 stands for unknown.
+            let known = [partition.consumer_lag_stored, partition.consumer_lag];
+            match known.into_iter().find(|lag| *lag >= 0) {
+                Some(value) if partition.desired => {
+                    gauge.get_or_create_owned(&lag).set(value);
+                }
+                _ => {
+                    gauge.remove(&lag);
+                }
+            }
+        }
     }
 }
 
@@ -183,7 +215,7 @@ fn numbers(list: &TopicPartitionList) -> Vec<i32> {
 
 pub fn join(
     bus: &Kafka,
-    group: &str,
+    group: &'static str,
     topic: &'static str,
     stop: CancellationToken,
 ) -> Result<Membership, Error> {
@@ -199,7 +231,12 @@ pub fn join(
         .set("heartbeat.interval.ms", HEARTBEAT_MS)
         .set("fetch.wait.max.ms", "100")
         .set("queued.max.messages.kbytes", "16384")
-        .create_with_context(Context { events })?;
+        .set("statistics.interval.ms", STATISTICS_MS)
+        .create_with_context(Context {
+            events,
+            group,
+            topic,
+        })?;
     consumer.subscribe(&[&options.topic(topic)])?;
     let (give, given) = mpsc::channel(PARTITIONS);
     let reader = Reader {

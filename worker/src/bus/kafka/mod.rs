@@ -14,8 +14,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use punctual_contract::events::CloudEvent;
+use punctual_telemetry::HEADER;
 use rdkafka::ClientConfig;
-use rdkafka::message::Message as _;
+use rdkafka::message::{Headers as _, Message as _};
 use tokio::sync::{broadcast, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -150,7 +151,7 @@ impl Kafka {
 
     pub fn subscribe(
         &self,
-        group: &str,
+        group: &'static str,
         topic: &'static str,
         stop: &CancellationToken,
     ) -> Result<Membership, Error> {
@@ -252,5 +253,12 @@ pub(crate) fn read(
         position,
         offset: record.offset(),
         event: Arc::new(event),
+        trace: trace(record),
     })
+}
+
+fn trace(record: &rdkafka::message::BorrowedMessage<'_>) -> Option<String> {
+    let headers = record.headers()?;
+    let header = headers.iter().find(|header| header.key == HEADER)?;
+    String::from_utf8(header.value?.to_vec()).ok()
 }

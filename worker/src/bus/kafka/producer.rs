@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use punctual_contract::events::CloudEvent;
+use punctual_telemetry::HEADER;
 use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -149,7 +150,11 @@ async fn publish(
     let mut under_way = VecDeque::with_capacity(events.len());
     let mut last: Option<(&Arc<CloudEvent>, Vec<u8>)> = None;
     for Outgoing {
-        topic, key, event, ..
+        topic,
+        key,
+        event,
+        trace,
+        ..
     } in events
     {
         // One event goes to several topics in a row.
@@ -163,10 +168,16 @@ async fn publish(
         };
         let topic = options.topic(topic);
         loop {
-            let headers = OwnedHeaders::new().insert(Header {
+            let mut headers = OwnedHeaders::new().insert(Header {
                 key: "content-type",
                 value: Some(CONTENT_TYPE),
             });
+            if let Some(trace) = trace {
+                headers = headers.insert(Header {
+                    key: HEADER,
+                    value: Some(trace),
+                });
+            }
             let record = FutureRecord::to(&topic)
                 .key(key)
                 .payload(payload)

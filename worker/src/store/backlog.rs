@@ -1,0 +1,39 @@
+use super::Store;
+use super::db::params;
+use crate::error::Error;
+use crate::metrics::Backlog;
+
+impl Store {
+    /// What is still to be done by `now`, in one statement. Each part of it has an index that holds no more than what it counts.
+    pub async fn backlog(&self, now: i64) -> Result<Backlog, Error> {
+        let sql = "SELECT
+            (SELECT count(*) FROM reminders WHERE state = 'planned' AND fire_at <= ?1),
+            (SELECT min(fire_at) FROM reminders WHERE state = 'planned' AND fire_at <= ?1),
+            (SELECT count(*) FROM plans WHERE planned < wanted),
+            (SELECT min(since) FROM plans WHERE planned < wanted),
+            (SELECT count(*) FROM changes WHERE position IS NULL)
+                + COALESCE((SELECT position FROM watermarks WHERE name = 'positions'), 0)
+                - COALESCE((SELECT position FROM watermarks WHERE name = 'published_through'), 0),
+            (SELECT min(at) FROM changes WHERE position IS NULL),
+            (SELECT at FROM changes WHERE position > COALESCE(
+                (SELECT position FROM watermarks WHERE name = 'published_through'), 0) ORDER BY position LIMIT 1),
+            (SELECT count(*) FROM deliveries WHERE state = 'pending' AND next_try <= ?1),
+            (SELECT min(next_try) FROM deliveries WHERE state = 'pending' AND next_try <= ?1)";
+        let rows = self.db.query(sql, params![now]).await?;
+        let mut row = rows
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::Corrupt("a statement of one row answered none".to_owned()))?;
+        let (unpositioned, positioned): (Option<i64>, Option<i64>) = (row.get(5)?, row.get(6)?);
+        Ok(Backlog {
+            overdue: row.get(0)?,
+            overdue_since: row.get(1)?,
+            lagging_plans: row.get(2)?,
+            lagging_since: row.get(3)?,
+            unpublished: row.get(4)?,
+            unpublished_since: unpositioned.into_iter().chain(positioned).min(),
+            pending: row.get(7)?,
+            pending_since: row.get(8)?,
+        })
+    }
+}
