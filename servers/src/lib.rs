@@ -1,4 +1,4 @@
-//! Fetches, builds and starts the real servers: Kafka, Dapr, Postgres. Without root, on random ports, stopped by id.
+//! Fetches, builds and starts the real servers: Kafka, Dapr, Postgres, Kubernetes. Without root, on random ports, stopped by id.
 //!
 //! ```no_run
 //! # async fn test() -> anyhow::Result<()> {
@@ -9,8 +9,8 @@
 //! ```
 //!
 //! The first start of a kind fetches or builds it into the cache (see `cache.rs`), with pinned versions and checksums;
-//! that takes seconds for Postgres and Kafka and minutes for Dapr, and a line on standard error says so. Python 3 must be
-//! there for Postgres, Java 17 for Kafka, Go for Dapr.
+//! that takes seconds for Postgres and Kafka and minutes for Dapr and Kubernetes, and a line on standard error says so. Python 3 must be
+//! there for Postgres, Java 17 for Kafka, Go for Dapr and Kubernetes.
 //!
 //! Every server has a folder of its own under the system's temporary one, with its data and its `log`. Both the processes
 //! and the folder are gone when the value is dropped, and also when the process that holds it ends without dropping it.
@@ -20,6 +20,7 @@ pub mod cluster;
 mod dapr;
 mod folder;
 mod kafka;
+pub mod kubernetes;
 mod port;
 mod postgres;
 mod process;
@@ -30,5 +31,6 @@ mod tools;
 pub use cluster::{Cluster, ClusterOptions};
 pub use dapr::{Daprd, DaprdOptions, Scheduler};
 pub use kafka::Kafka;
+pub use kubernetes::Kubernetes;
 pub use postgres::Postgres;
 pub use proxy::Proxy;

@@ -8,6 +8,7 @@ pub struct Tally {
     pub passed: usize,
     pub failed: usize,
     pub skipped: usize,
+    pub passed_names: Vec<String>,
     pub failed_names: Vec<String>,
     pub skipped_names: Vec<String>,
     /// Tests that ran, said that they can't, and that the harness will count as passed.
@@ -37,6 +38,8 @@ impl Tally {
                     );
                 } else if verdict.ends_with("FAILED") {
                     self.failed_names.push(name.to_owned());
+                } else if verdict.ends_with("ok") {
+                    self.passed_names.push(name.to_owned());
                 }
             }
         }
@@ -163,6 +166,7 @@ test result: ok. 1 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; fini
                 passed: 2,
                 failed: 1,
                 skipped: 3,
+                passed_names: ["a::one", "a::four", "four"].map(Into::into).to_vec(),
                 failed_names: vec!["a::two".into()],
                 skipped_names: vec![
                     "a::three: needs Postgres".into(),

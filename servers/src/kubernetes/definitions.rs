@@ -1,0 +1,138 @@
+//! Custom resource definitions as their projects publish them, in their Go modules.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::{cache, tools};
+
+/// One module, whose content the checksum pins as a go.sum does.
+struct Module {
+    path: &'static str,
+    version: &'static str,
+    sum: &'static str,
+    folder: &'static str,
+    files: &'static [&'static str],
+}
+
+const MODULES: [Module; 6] = [
+    Module {
+        path: "github.com/dapr/dapr",
+        version: "v1.18.2",
+        sum: "h1:yT1BXImaUiYtIKaKVnOBiWVFqQU1ckQaiXkXEO2+Dh0=",
+        folder: "charts/dapr/crds",
+        files: &[
+            "components.yaml",
+            "configuration.yaml",
+            "resiliency.yaml",
+            "subscription.yaml",
+        ],
+    },
+    Module {
+        path: "github.com/kedacore/keda/v2",
+        version: "v2.21.0",
+        sum: "h1:R6z2HZvstK4RLUMxroNACzBj74xGxt3kG59b5Xc+Xps=",
+        folder: "config/crd/bases",
+        files: &[
+            "keda.sh_scaledobjects.yaml",
+            "keda.sh_triggerauthentications.yaml",
+        ],
+    },
+    Module {
+        path: "sigs.k8s.io/gateway-api",
+        version: "v1.6.3",
+        sum: "h1:lKpJa5bGlraC/QeACvCpsHLdmO6y0iKfzVl6gzaFEYc=",
+        folder: "config/crd/standard",
+        files: &[
+            "gateway.networking.k8s.io_gatewayclasses.yaml",
+            "gateway.networking.k8s.io_gateways.yaml",
+            "gateway.networking.k8s.io_httproutes.yaml",
+        ],
+    },
+    Module {
+        path: "github.com/cert-manager/cert-manager",
+        version: "v1.21.2",
+        sum: "h1:UWgoYM+KLNtRlqmoWOKjKBOBUPVHeepQ6/ac3ERJW68=",
+        folder: "deploy/crds",
+        files: &[
+            "cert-manager.io_certificates.yaml",
+            "cert-manager.io_issuers.yaml",
+        ],
+    },
+    Module {
+        path: "github.com/external-secrets/external-secrets",
+        version: "v1.3.2",
+        sum: "h1:u2J8RjlHIeF0oZCqtl92adI/uZWUwOesJIDkfql6LqQ=",
+        folder: "config/crds/bases",
+        files: &[
+            "external-secrets.io_externalsecrets.yaml",
+            "external-secrets.io_secretstores.yaml",
+        ],
+    },
+    Module {
+        path: "github.com/prometheus-operator/prometheus-operator",
+        version: "v0.85.0",
+        sum: "h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s=",
+        folder: "example/prometheus-operator-crd",
+        files: &[
+            "monitoring.coreos.com_podmonitors.yaml",
+            "monitoring.coreos.com_prometheusrules.yaml",
+        ],
+    },
+];
+
+/// The definitions' files (YAML): Dapr's, KEDA's, the Gateway API's, cert-manager's, External Secrets', and those of the
+/// Prometheus operator that the chart's objects need.
+pub async fn definitions() -> Result<Vec<PathBuf>> {
+    let pinned: Vec<String> = MODULES
+        .iter()
+        .map(|module| format!("{} {} {:?}", module.path, module.sum, module.files))
+        .collect();
+    let pinned: Vec<&[u8]> = pinned.iter().map(|text| text.as_bytes()).collect();
+    let name = cache::name("definitions", "1", &pinned);
+    let cache = cache::folder()?;
+    let folder = cache::entry(&cache, &name, |folder| async move {
+        tools::go().await?;
+        for module in &MODULES {
+            let source = download(module, &folder).await?.join(module.folder);
+            for file in module.files {
+                // Go's cache is read-only, and a copy of a file keeps that.
+                let text = fs::read(source.join(file))
+                    .with_context(|| format!("{} {} has no {file}", module.path, module.version))?;
+                fs::write(folder.join(file), text)?;
+            }
+        }
+        Ok(())
+    });
+    let folder = folder.await?;
+    let files = MODULES.iter().flat_map(|module| module.files);
+    Ok(files.map(|file| folder.join(file)).collect())
+}
+
+/// Where Go keeps the module.
+async fn download(module: &Module, folder: &Path) -> Result<PathBuf> {
+    let mut command = Command::new("go");
+    command
+        // Outside of any module.
+        .current_dir(folder)
+        .env("GOWORK", "off")
+        .env("GOFLAGS", "-mod=mod")
+        .args(["mod", "download", "-json"])
+        .arg(format!("{}@{}", module.path, module.version));
+    let text = tools::run(&mut command).await?;
+    let found: Value = serde_json::from_str(&text)?;
+    if found["Sum"] != module.sum {
+        bail!(
+            "{} {} is not the pinned module: its checksum is {}, not {}",
+            module.path,
+            module.version,
+            found["Sum"],
+            module.sum
+        );
+    }
+    let folder = found["Dir"].as_str().context("`go` names no folder")?;
+    Ok(PathBuf::from(folder))
+}

@@ -1,0 +1,212 @@
+//! The rendered objects, shown to a real API server with strict validation.
+
+use std::collections::BTreeSet;
+
+use k8s::api::Api;
+use k8s::chart::{RELEASE, SETS, rendered};
+use k8s::objects::{kind, list, title};
+use k8s::{repository, yaml};
+use serde_json::{Value, json};
+
+/// A namespace to show objects in; nothing stays there.
+async fn somewhere(api: &Api, called: &str) -> String {
+    let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
+    api.namespace(called, labels).await.unwrap()
+}
+
+#[tokio::test]
+async fn both_value_sets_are_accepted_without_a_warning() {
+    let api = Api::new().await.unwrap();
+    let namespace = somewhere(&api, RELEASE).await;
+    for set in SETS {
+        let objects = rendered(set, &[]).await.unwrap();
+        assert!(objects.len() > 60, "{set}: only {} objects", objects.len());
+        let mut complaints = Vec::new();
+        for object in &objects {
+            let answer = api.apply(object, &namespace, true).await.unwrap();
+            if !answer.status.is_success() || !answer.warnings.is_empty() {
+                complaints.push(format!(
+                    "{}: {} {:?}",
+                    title(object),
+                    answer.message(),
+                    answer.warnings
+                ));
+            }
+        }
+        assert!(complaints.is_empty(), "{set}: {complaints:#?}");
+        println!("values-{set}.yaml: {} objects accepted", objects.len());
+    }
+}
+
+#[tokio::test]
+async fn every_misspelt_field_of_every_kind_is_refused() {
+    let api = Api::new().await.unwrap();
+    let namespace = somewhere(&api, "misspelt").await;
+    let mut seen = BTreeSet::new();
+    let mut accepted = Vec::new();
+    let mut refused = BTreeSet::new();
+    for set in SETS {
+        for object in rendered(set, &[]).await.unwrap() {
+            for path in field_paths(&object, &kind(&object).to_owned(), "") {
+                // One of its kind is enough.
+                let generic = generic(&path);
+                if !seen.insert((kind(&object).to_owned(), generic.clone())) {
+                    continue;
+                }
+                let answer = api
+                    .apply(&misspelt(&object, &path), &namespace, true)
+                    .await
+                    .unwrap();
+                if answer.status.is_success() {
+                    accepted.push(format!("{}{generic}", kind(&object)));
+                } else {
+                    refused.insert(kind(&object).to_owned());
+                }
+            }
+        }
+    }
+    assert!(
+        accepted.is_empty(),
+        "{} of {}: {accepted:#?}",
+        accepted.len(),
+        seen.len()
+    );
+    println!(
+        "{} fields of {} kinds, misspelt: all refused",
+        seen.len(),
+        refused.len()
+    );
+}
+
+#[tokio::test]
+async fn the_files_of_dapr_and_kafka_are_accepted_as_they_are() {
+    let api = Api::new().await.unwrap();
+    let namespace = somewhere(&api, "files").await;
+    let mut files = 0;
+    for folder in [
+        "dapr",
+        "dapr/components",
+        "dapr/kubernetes",
+        "dapr/subscriptions",
+        "k8s/kafka/topics",
+        "k8s/kafka/consumers",
+    ] {
+        for entry in std::fs::read_dir(repository(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "yaml") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for object in yaml::documents(&text).unwrap() {
+                let answer = api.apply(&object, &namespace, true).await.unwrap();
+                assert!(
+                    answer.status.is_success() && answer.warnings.is_empty(),
+                    "{}: {} {:?}",
+                    path.display(),
+                    answer.message(),
+                    answer.warnings
+                );
+            }
+            files += 1;
+        }
+    }
+    assert!(files >= 13, "only {files} files");
+}
+
+/// Maps whose keys are anybody's: a misspelt one is just another.
+const FREE: [&str; 20] = [
+    "labels",
+    "annotations",
+    "matchLabels",
+    "podLabels",
+    "podAnnotations",
+    "data",
+    "stringData",
+    "requests",
+    "limits",
+    "hard",
+    "config",
+    "selector",
+    "metadata.config",
+    "default",
+    "defaultRequest",
+    "max",
+    "provider",
+    "timeouts",
+    "retries",
+    "circuitBreakers",
+];
+
+/// The path of every field that has a fixed name.
+fn field_paths(value: &Value, owner: &str, path: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    match value {
+        Value::Object(fields) => {
+            let last = path.rsplit('/').next().unwrap_or_default();
+            let free = FREE.contains(&last) || owner_is_free(owner, path);
+            for (field, inner) in fields {
+                let inner_path = format!("{path}/{}", field.replace('~', "~0").replace('/', "~1"));
+                if !free
+                    && !(path.is_empty()
+                        && ["apiVersion", "kind", "metadata"].contains(&field.as_str()))
+                    && path != "/metadata"
+                {
+                    found.push(inner_path.clone());
+                }
+                found.extend(field_paths(inner, owner, &inner_path));
+            }
+        }
+        Value::Array(all) => {
+            for (index, inner) in all.iter().enumerate() {
+                found.extend(field_paths(inner, owner, &format!("{path}/{index}")));
+            }
+        }
+        _ => {}
+    }
+    found
+}
+
+fn owner_is_free(_owner: &str, _path: &str) -> bool {
+    false
+}
+
+/// Without the places in lists.
+fn generic(path: &str) -> String {
+    let parts = path.split('/').map(|part| {
+        if part.parse::<usize>().is_ok() {
+            "*"
+        } else {
+            part
+        }
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// The object with an x at the end of that field's name.
+fn misspelt(object: &Value, path: &str) -> Value {
+    let mut object = object.clone();
+    let (parent, field) = path.rsplit_once('/').expect("a path");
+    let field = field.replace("~1", "/").replace("~0", "~");
+    let parent = object
+        .pointer_mut(parent)
+        .and_then(Value::as_object_mut)
+        .expect("the field's owner");
+    let value = parent.remove(&field).expect("the field");
+    parent.insert(format!("{field}x"), value);
+    object
+}
+
+#[test]
+fn a_misspelt_field_is_what_it_says() {
+    let object = json!({"spec": {"list": [{"a/b": 1}]}});
+    assert_eq!(
+        field_paths(&object, "", ""),
+        ["/spec", "/spec/list", "/spec/list/0/a~1b"]
+    );
+    assert_eq!(
+        misspelt(&object, "/spec/list/0/a~1b"),
+        json!({"spec": {"list": [{"a/bx": 1}]}})
+    );
+    assert_eq!(generic("/spec/list/0/a~1b"), "/spec/list/*/a~1b");
+    assert!(list(&object["spec"]["list"]).len() == 1);
+}
