@@ -6,7 +6,7 @@
 mod build;
 mod definitions;
 
-pub use definitions::definitions;
+pub use definitions::{definitions, published};
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -27,8 +27,6 @@ async fn helm(namespace: &str, args: &[&str], set: Option<&str>) -> (bool, Strin
     if let Some(set) = set {
         command.arg(repository("k8s/chart"));
         values(&mut command, set);
-        // The test cluster's database would be in the namespace that the values name; nothing connects to it.
-        command.args(["--timeout", "120s"]);
     }
     run(command).await
 }
@@ -87,7 +85,7 @@ async fn it_is_installed_upgraded_and_a_failed_upgrade_is_rolled_back() {
     let namespace = restricted(&api, "life").await;
     let (done, said) = helm(
         &namespace,
-        &["install", RELEASE, "--wait"],
+        &["install", RELEASE, "--wait", "--set", "quota.enabled=false"],
         Some("minikube"),
     )
     .await;
@@ -121,6 +119,8 @@ async fn it_is_installed_upgraded_and_a_failed_upgrade_is_rolled_back() {
             "--wait",
             "--set-string",
             "secrets.revision=2",
+            "--set",
+            "quota.enabled=false",
         ],
         Some("minikube"),
     )
@@ -142,24 +142,23 @@ async fn it_is_installed_upgraded_and_a_failed_upgrade_is_rolled_back() {
     }
 
     // A worker that no node has room for never gets ready: Helm gives up, and takes everything back.
-    let (done, said) = {
-        let mut command = cluster().await.unwrap().helm();
-        command
-            .args(["upgrade", RELEASE])
-            .arg(repository("k8s/chart"))
-            .args(["--namespace", &namespace, "--wait", "--rollback-on-failure", "--timeout", "15s"])
-            .args(["--set", "worker.resources.requests.cpu=3,worker.resources.limits.cpu=3,worker.resources.requests.memory=7Gi"])
-            .args(["--set", "worker.resources.limits.memory=7Gi,quota.enabled=false,worker.log=debug"]);
-        values(&mut command, "minikube");
-        for node in ["one", "two", "three"] {
-            cordon(&api, node, true).await;
-        }
-        let said = run(command).await;
-        for node in ["one", "two", "three"] {
-            cordon(&api, node, false).await;
-        }
-        said
-    };
+    let (done, said) = helm(
+        &namespace,
+        &[
+            "upgrade",
+            RELEASE,
+            "--rollback-on-failure",
+            "--wait",
+            "--timeout",
+            "10s",
+            "--set-string",
+            "worker.resources.requests.cpu=100,worker.resources.limits.cpu=100",
+            "--set",
+            "quota.enabled=false",
+        ],
+        Some("minikube"),
+    )
+    .await;
     assert!(!done, "{said}");
     let (_, history) = helm(&namespace, &["history", RELEASE, "--output", "json"], None).await;
     let history: Value =
