@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use k8s::api::Api;
-use k8s::chart::{RELEASE, SETS, rendered};
+use k8s::chart::{RELEASE, SETS, lint, rendered};
 use k8s::objects::{find, kind, list, of_kind, text, title};
 use k8s::{repository, yaml};
 use punctual_servers::kubernetes::published;
@@ -36,6 +36,58 @@ async fn both_value_sets_are_accepted_without_a_warning() {
         }
         assert!(complaints.is_empty(), "{set}: {complaints:#?}");
         println!("values-{set}.yaml: {} objects accepted", objects.len());
+    }
+}
+
+/// One switch at a time, thrown the other way than both value sets have it.
+const SWITCHES: [&[&str]; 9] = [
+    &["--set", "executor.mode=runtimeClass"],
+    &["--set", "autoscaling.enabled=false"],
+    &["--set", "functions.podPolicy=false"],
+    &["--set", "quota.enabled=false"],
+    &["--set", "gateway.tls.issuer=selfSigned"],
+    &["--set", "gateway.tls.issuer=none"],
+    &["--set", "secrets.mode=existing"],
+    &["--set", "kafka.brokers.replicas=5"],
+    &[
+        "--set",
+        "monitoring.otlpEndpoint=https://otel.example.org:4318",
+    ],
+];
+
+#[tokio::test]
+async fn with_every_switch_thrown_it_is_accepted_too() {
+    let api = Api::new().await.unwrap();
+    let namespace = somewhere(&api, "switches").await;
+    let usual = rendered("oke", &[]).await.unwrap();
+    for switch in SWITCHES {
+        let objects = rendered("oke", switch).await.unwrap();
+        assert_ne!(objects, usual, "{switch:?} changes nothing");
+        for object in &objects {
+            let answer = api.apply(object, &namespace, true).await.unwrap();
+            assert!(
+                answer.status.is_success() && answer.warnings.is_empty(),
+                "{switch:?}: {}: {} {:?}",
+                title(object),
+                answer.message(),
+                answer.warnings
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn helm_finds_nothing_to_complain_about() {
+    for set in SETS {
+        let said = lint(set).await.unwrap();
+        assert!(
+            said.contains("1 chart(s) linted, 0 chart(s) failed"),
+            "{set}: {said}"
+        );
+        assert!(
+            !said.contains("[WARNING]") && !said.contains("[ERROR]"),
+            "{set}: {said}"
+        );
     }
 }
 
@@ -91,6 +143,7 @@ async fn the_files_of_dapr_and_kafka_are_accepted_as_they_are() {
         "dapr/subscriptions",
         "k8s/kafka/topics",
         "k8s/kafka/consumers",
+        "k8s/minikube",
     ] {
         for entry in std::fs::read_dir(repository(folder)).unwrap() {
             let path = entry.unwrap().path();
@@ -111,7 +164,7 @@ async fn the_files_of_dapr_and_kafka_are_accepted_as_they_are() {
             files += 1;
         }
     }
-    assert!(files >= 13, "only {files} files");
+    assert!(files >= 14, "only {files} files");
 }
 
 /// Maps whose keys are anybody's: a misspelt one is just another. What KEDA's and Dapr's kinds leave open, the tests below

@@ -38,6 +38,19 @@ pub async fn try_rendered(set: &str, more: &[&str]) -> Result<Result<Vec<Value>,
     yaml::documents(std::str::from_utf8(&output.stdout)?).map(Ok)
 }
 
+/// What `helm lint --strict` prints.
+pub async fn lint(set: &str) -> Result<String> {
+    let home = tempfile::tempdir()?;
+    let mut command = helm_alone(home.path()).await?;
+    command
+        .args(["lint", "--strict"])
+        .arg(repository("k8s/chart"));
+    values(&mut command, set);
+    let output = command.output().context("helm does not start")?;
+    let text = [output.stdout, output.stderr].concat();
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
 pub fn values(command: &mut Command, set: &str) {
     command
         .arg("--values")
