@@ -17,7 +17,7 @@
 
 mod cache;
 pub mod cluster;
-mod dapr;
+pub mod dapr;
 mod folder;
 mod kafka;
 pub mod kubernetes;

@@ -6,8 +6,9 @@ use std::process::Command;
 use anyhow::Result;
 use k8s::api::{Api, cluster};
 use k8s::chart::{RELEASE, rendered, values};
-use k8s::objects::{find, list, name, of_kind, text};
+use k8s::objects::{find, list, name, of_kind, text, texts};
 use k8s::repository;
+use punctual_servers::dapr::with_sidecar;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -531,6 +532,121 @@ async fn the_functions_pods_are_given_what_spinapp_cannot_say_and_a_restricted_n
     let untouched = api.apply(&pod, &other, true).await.unwrap();
     assert!(untouched.status.is_success(), "{}", untouched.message());
     assert!(untouched.body["spec"]["securityContext"]["runAsNonRoot"].is_null());
+}
+
+#[tokio::test]
+async fn pods_come_back_from_daprs_injector_with_the_sidecar_that_their_annotations_ask_for() {
+    let api = Api::new().await.unwrap();
+    let namespace = restricted(&api, "sidecars").await;
+    let objects = rendered("oke", &["--namespace", &namespace]).await.unwrap();
+    let executor = find(&objects, "SpinAppExecutor", RELEASE);
+    for kind in ["ServiceAccount", "ConfigMap"] {
+        for one in of_kind(&objects, kind) {
+            api.create(one, &namespace).await.unwrap();
+        }
+    }
+    for kind in ["MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"] {
+        for policy in of_kind(&objects, kind) {
+            api.create(policy, "").await.unwrap();
+        }
+    }
+    let mut makers = vec![find(&objects, "Deployment", "punctual-worker").clone()];
+    makers.extend(
+        of_kind(&objects, "SpinApp")
+            .into_iter()
+            .map(|app| deployment_of(app, executor)),
+    );
+    for deployment in &makers {
+        let template = &deployment["spec"]["template"];
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {
+                "name": name(deployment), "namespace": namespace,
+                "labels": template["metadata"]["labels"], "annotations": template["metadata"]["annotations"],
+            },
+            "spec": template["spec"],
+        });
+        // What admission makes of it comes first, as in a cluster.
+        let mut admitted = None;
+        api.until("the policy is in force", async || {
+            let answer = api.apply(&pod, &namespace, true).await?;
+            admitted = answer.status.is_success().then_some(answer.body);
+            Ok(admitted.is_some())
+        })
+        .await
+        .unwrap();
+        let mut admitted = admitted.unwrap();
+        // As it came in: what the server adds by itself, it adds again.
+        admitted["metadata"] = pod["metadata"].clone();
+        admitted.as_object_mut().unwrap().remove("status");
+        let injected = with_sidecar(&admitted).await.unwrap();
+        let wants = text(&pod["metadata"]["annotations"]["dapr.io/enabled"]) == "true";
+        assert_eq!(
+            wants,
+            !["punctual-live", "punctual-web"].contains(&name(deployment))
+        );
+        if !wants {
+            assert_eq!(injected, admitted, "{}", name(deployment));
+            continue;
+        }
+        // A native sidecar: it is there before the app and ends after it.
+        let sidecars = list(&injected["spec"]["initContainers"]);
+        assert_eq!(sidecars.len(), 1, "{injected}");
+        let sidecar = &sidecars[0];
+        assert_eq!(
+            (text(&sidecar["name"]), text(&sidecar["restartPolicy"])),
+            ("daprd", "Always")
+        );
+        let args = texts(&sidecar["args"]);
+        let value = |flag: &str| {
+            let at = args.iter().position(|arg| *arg == flag);
+            at.and_then(|at| args.get(at + 1))
+                .copied()
+                .unwrap_or_default()
+        };
+        let events = name(deployment) != "punctual-worker";
+        assert_eq!(value("--app-id"), name(deployment));
+        assert_eq!(value("--app-port"), if events { "80" } else { "3001" });
+        assert_eq!(
+            value("--config"),
+            if events {
+                "punctual-functions"
+            } else {
+                "punctual-worker"
+            }
+        );
+        assert!(args.contains(&"--enable-app-health-check"), "{args:?}");
+        assert!(
+            args.contains(&"--disable-builtin-k8s-secret-store"),
+            "{args:?}"
+        );
+        let variable = |called: &str| {
+            list(&sidecar["env"])
+                .iter()
+                .find(|one| one["name"] == called)
+        };
+        assert_eq!(
+            text(&variable("KAFKA_BOOTSTRAP_SERVERS").unwrap()["value"]),
+            "punctual-kafka-bootstrap:9093"
+        );
+        for (token, secret) in [
+            ("DAPR_API_TOKEN", "punctual-dapr-api-token"),
+            ("APP_API_TOKEN", "punctual-dapr-app-token"),
+        ] {
+            let from = &variable(token).unwrap()["valueFrom"]["secretKeyRef"];
+            assert_eq!((text(&from["name"]), text(&from["key"])), (secret, "token"));
+        }
+        assert_eq!(sidecar["resources"]["limits"]["memory"], "256Mi");
+        // The API server takes it, in a namespace that enforces `restricted`.
+        let answer = api.apply(&injected, &namespace, true).await.unwrap();
+        assert!(
+            answer.status.is_success() && answer.warnings.is_empty(),
+            "{}: {} {:?}",
+            name(deployment),
+            answer.message(),
+            answer.warnings
+        );
+    }
 }
 
 #[tokio::test]
