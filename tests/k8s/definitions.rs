@@ -1,5 +1,7 @@
 //! The API server takes our kinds as strictly as the real definitions would.
 
+use std::io::Write;
+
 use k8s::api::own_definitions;
 use k8s::objects::{list, name};
 use k8s::yaml;
@@ -37,11 +39,14 @@ fn open_places(schema: &Value, path: &str) -> Vec<String> {
 }
 
 /// What ours takes, the published ones take. Where the environment names no folder with them, there is nothing to compare
-/// with, and nothing is claimed.
+/// with, and it says so.
 #[test]
 fn our_definitions_say_what_the_published_ones_say() {
     let Some(folder) = std::env::var_os(PUBLISHED) else {
-        eprintln!("{PUBLISHED} names no folder: not compared");
+        let name = "definitions::our_definitions_say_what_the_published_ones_say";
+        let line = format!("\nskipped: {name}: {PUBLISHED} names no folder with them\n");
+        // The harness keeps what `println` prints; this reaches whoever counts.
+        std::io::stdout().write_all(line.as_bytes()).unwrap();
         return;
     };
     let mut published = Vec::new();
