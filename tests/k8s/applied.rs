@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use k8s::api::Api;
-use k8s::chart::{RELEASE, SETS, lint, rendered};
+use k8s::chart::{RELEASE, SETS, lint, rendered, rendered_from_package};
 use k8s::objects::{find, kind, list, of_kind, text, title};
 use k8s::{repository, yaml};
 use punctual_servers::kubernetes::published;
@@ -73,6 +73,15 @@ async fn with_every_switch_thrown_it_is_accepted_too() {
                 answer.warnings
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn packed_it_renders_the_same() {
+    for set in SETS {
+        // What is linked into the chart is in the package.
+        let packed = rendered_from_package(set).await.unwrap();
+        assert_eq!(packed, rendered(set, &[]).await.unwrap(), "{set}");
     }
 }
 

@@ -520,6 +520,80 @@ async fn what_is_scaled_leaves_its_replicas_to_the_one_autoscaler_that_it_has() 
     }
 }
 
+/// In thousandths of a core, or bytes.
+fn quantity(text: &str, what: &str) -> f64 {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let number: f64 = digits
+        .parse()
+        .unwrap_or_else(|_| panic!("{text} is no quantity"));
+    let factor = match (&text[digits.len()..], what) {
+        ("m", _) => 1.0,
+        ("", "cpu") => 1000.0,
+        ("", _) => 1.0,
+        ("Ki", _) => 1024.0,
+        ("Mi", _) => 1024.0 * 1024.0,
+        ("Gi", _) => 1024.0 * 1024.0 * 1024.0,
+        (unit, _) => panic!("{unit} is no unit here"),
+    };
+    number * factor
+}
+
+#[tokio::test]
+async fn the_quota_has_room_for_everything_at_its_most_and_for_a_roll_out_on_top() {
+    for (set, objects) in sets().await {
+        let hard = &find(&objects, "ResourceQuota", "punctual")["spec"]["hard"];
+        for side in ["requests", "limits"] {
+            for what in ["cpu", "memory"] {
+                let of = |resources: &Value| quantity(text(&resources[side][what]), what);
+                let mut most = 0.0;
+                for object in &objects {
+                    let replicas = |app: &str| most_replicas(&objects, app) as f64;
+                    let own = match kind(object) {
+                        // A quarter more, and one at least, while they are rolled out.
+                        "SpinApp" => {
+                            of(&object["spec"]["resources"])
+                                * (replicas(name(object)) * 1.25).ceil()
+                        }
+                        "Deployment" => {
+                            let container = &object["spec"]["template"]["spec"]["containers"][0];
+                            of(&container["resources"]) * (replicas(name(object)) + 1.0)
+                        }
+                        "KafkaNodePool" => {
+                            of(&object["spec"]["resources"])
+                                * object["spec"]["replicas"].as_f64().unwrap()
+                        }
+                        "Kafka" => {
+                            let operators = &object["spec"]["entityOperator"];
+                            of(&operators["topicOperator"]["resources"])
+                                + of(&operators["userOperator"]["resources"])
+                        }
+                        "Job" => {
+                            of(&object["spec"]["template"]["spec"]["containers"][0]["resources"])
+                        }
+                        _ => continue,
+                    };
+                    let sidecar = annotations_of_pod(object).map_or(0.0, |annotations| {
+                        let end = side.trim_end_matches('s');
+                        let value = annotations[format!("dapr.io/sidecar-{what}-{end}")].as_str();
+                        value.map_or(0.0, |value| quantity(value, what))
+                    });
+                    let pods = if sidecar > 0.0 {
+                        (replicas(name(object)) * 1.25).ceil() + 1.0
+                    } else {
+                        0.0
+                    };
+                    most += own + sidecar * pods;
+                }
+                let allowed = quantity(text(&hard[format!("{side}.{what}")]), what);
+                assert!(
+                    most > 0.0 && most <= allowed,
+                    "{set}: {side}.{what}: {most} of {allowed}"
+                );
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn daprs_objects_are_for_the_apps_that_use_them_alone() {
     for (set, objects) in sets().await {

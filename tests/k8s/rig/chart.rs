@@ -1,5 +1,6 @@
 //! The chart, as Helm renders it.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -23,12 +24,43 @@ pub async fn rendered(set: &str, more: &[&str]) -> Result<Vec<Value>> {
 
 /// The same, or Helm's complaint.
 pub async fn try_rendered(set: &str, more: &[&str]) -> Result<Result<Vec<Value>, String>> {
+    template(&repository("k8s/chart"), set, more).await
+}
+
+/// The objects of the chart's package, as `helm push` sends it to a registry.
+pub async fn rendered_from_package(set: &str) -> Result<Vec<Value>> {
     let home = tempfile::tempdir()?;
     let mut command = helm_alone(home.path()).await?;
-    command
-        .args(["template", RELEASE])
-        .arg(repository("k8s/chart"))
-        .args(["--namespace", RELEASE, "--kube-version", "1.37.0"]);
+    command.arg("package").arg(repository("k8s/chart"));
+    let output = command
+        .current_dir(home.path())
+        .output()
+        .context("helm does not start")?;
+    if !output.status.success() {
+        bail!(
+            "the chart is not packed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    let packed = std::fs::read_dir(home.path())?.filter_map(|entry| Some(entry.ok()?.path()));
+    let packed = packed
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|extension| extension == "tgz"));
+    match template(&packed.context("there is no package")?, set, &[]).await? {
+        Ok(objects) => Ok(objects),
+        Err(error) => bail!("the package is not rendered: {error}"),
+    }
+}
+
+async fn template(chart: &Path, set: &str, more: &[&str]) -> Result<Result<Vec<Value>, String>> {
+    let home = tempfile::tempdir()?;
+    let mut command = helm_alone(home.path()).await?;
+    command.args(["template", RELEASE]).arg(chart).args([
+        "--namespace",
+        RELEASE,
+        "--kube-version",
+        "1.37.0",
+    ]);
     values(&mut command, set);
     command.args(more);
     let output = command.output().context("helm does not start")?;
