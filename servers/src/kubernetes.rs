@@ -26,6 +26,36 @@ const READY_LIMIT: Duration = Duration::from_secs(120);
 /// Of the one user, who may do everything. The servers listen on loopback only, and their data is gone with them.
 const TOKEN: &str = "punctual-test-admin";
 
+/// Beside KWOK's own stages: a pod with an image whose tag is `fails` does so as soon as it is started. The weight puts it
+/// before those.
+const FAILS: &str = r#"---
+apiVersion: kwok.x-k8s.io/v1alpha1
+kind: Stage
+metadata:
+  name: pod-fails
+spec:
+  resourceRef: { apiGroup: v1, kind: Pod }
+  selector:
+    matchExpressions:
+      - { key: .metadata.deletionTimestamp, operator: DoesNotExist }
+      - { key: .status.phase, operator: In, values: [Pending] }
+      - { key: '.spec.containers.[] | select( .image | endswith(":fails") ) | .name', operator: Exists }
+  weight: 1
+  next:
+    statusTemplate: |
+      {{ $now := Now }}
+      phase: Failed
+      containerStatuses:
+      {{ range .spec.containers }}
+      - image: {{ .image | Quote }}
+        name: {{ .name | Quote }}
+        ready: false
+        restartCount: 0
+        started: false
+        state:
+          terminated: { exitCode: 1, reason: Error, startedAt: {{ $now | Quote }}, finishedAt: {{ $now | Quote }} }
+      {{ end }}
+"#;
 /// In the folder: the API server's own, and the authority that signed it.
 const CERTIFICATE: &str = "certificates/apiserver.crt";
 
@@ -49,7 +79,7 @@ impl Kubernetes {
         let key = tools::run(&mut command(&program, &folder, "key").into()).await?;
         folder.write("key.pem", &key)?;
         let stages = tools::run(&mut command(&program, &folder, "stages").into()).await?;
-        folder.write("stages.yaml", &stages)?;
+        folder.write("stages.yaml", &(stages + FAILS))?;
         folder.write(
             "tokens.csv",
             &format!("{TOKEN},admin,admin,system:masters\n"),

@@ -11,7 +11,11 @@ use serde_json::{Value, json};
 
 /// A namespace to show objects in; nothing stays there.
 async fn somewhere(api: &Api, called: &str) -> String {
-    let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
+    let labels = json!({
+        "pod-security.kubernetes.io/enforce": "restricted",
+        // Of what makes pods it is said here already.
+        "pod-security.kubernetes.io/warn": "restricted",
+    });
     api.namespace(called, labels).await.unwrap()
 }
 

@@ -202,6 +202,56 @@ async fn cordon(api: &Api, node: &str, cordoned: bool) {
 }
 
 #[tokio::test]
+async fn a_migration_that_fails_stops_the_upgrade_before_anything_has_changed() {
+    let api = Api::new().await.unwrap();
+    let namespace = restricted(&api, "migrations").await;
+    let (done, said) = helm(
+        &namespace,
+        &["install", RELEASE, "--wait"],
+        Some("minikube"),
+    )
+    .await;
+    assert!(done, "{said}");
+    let before = api.get(&worker(), &namespace).await.unwrap();
+    let pods = ready_workers(&api, &namespace).await.unwrap();
+    let fails = [
+        "upgrade",
+        RELEASE,
+        "--wait",
+        "--timeout",
+        "12s",
+        "--set",
+        "images.worker.tag=fails",
+    ];
+    let (done, said) = helm(&namespace, &fails, Some("minikube")).await;
+    assert!(!done && said.contains("pre-upgrade hooks failed"), "{said}");
+    let job = api
+        .get(&object("batch/v1", "Job", "punctual-migrate"), &namespace)
+        .await
+        .unwrap();
+    assert!(
+        job["status"]["failed"].as_i64() >= Some(1),
+        "{}",
+        job["status"]
+    );
+    let after = api.get(&worker(), &namespace).await.unwrap();
+    assert_eq!(
+        after["metadata"]["generation"],
+        before["metadata"]["generation"]
+    );
+    let same = ready_workers(&api, &namespace).await.unwrap();
+    assert_eq!(name(&same[0]), name(&pods[0]));
+    // The next one goes through.
+    let (done, said) = helm(
+        &namespace,
+        &["upgrade", RELEASE, "--wait"],
+        Some("minikube"),
+    )
+    .await;
+    assert!(done, "{said}");
+}
+
+#[tokio::test]
 async fn the_budgets_refuse_an_eviction_that_would_leave_too_few() {
     let api = Api::new().await.unwrap();
     let namespace = restricted(&api, "evictions").await;

@@ -851,4 +851,16 @@ async fn values_that_nobody_meant_are_refused() {
             .unwrap_or_else(|| panic!("{wrong} is rendered"));
         assert!(complaint.contains(word), "{wrong}: {complaint}");
     }
+    // Where the cluster lacks what the values want, it is said before anything is applied.
+    let older = ["--kube-version", "1.35.4"];
+    let complaint = try_rendered("oke", &older)
+        .await
+        .unwrap()
+        .expect_err("an older Kubernetes");
+    assert!(
+        complaint.contains("functions.podPolicy needs Kubernetes 1.36"),
+        "{complaint}"
+    );
+    let without = [&older[..], &["--set", "functions.podPolicy=false"]].concat();
+    rendered("oke", &without).await.unwrap();
 }
