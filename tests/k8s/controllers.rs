@@ -433,8 +433,11 @@ async fn each_account_reads_its_own_secrets_and_nothing_else() {
 fn deployment_of(app: &Value, executor: &Value) -> Value {
     let spec = &app["spec"];
     let mut labels = spec["podLabels"].clone();
-    labels["core.spinkube.dev/app-name"] = app["metadata"]["name"].clone();
-    labels[format!("core.spinkube.dev/app.{}.status", name(app))] = json!("ready");
+    let status = format!("core.spinkube.dev/app.{}.status", name(app));
+    let selected = json!({"core.spinkube.dev/app-name": name(app), status: "ready"});
+    for (label, value) in selected.as_object().into_iter().flatten() {
+        labels[label] = value.clone();
+    }
     let mut args = vec![
         "up",
         "--listen",
@@ -460,17 +463,25 @@ fn deployment_of(app: &Value, executor: &Value) -> Value {
         probe["httpGet"]["port"] = json!(80);
         probe
     };
+    let mut env: Vec<Value> = variables.collect();
+    env.push(json!({"name": "SPIN_HTTP_LISTEN_ADDR", "value": "0.0.0.0:80"}));
+    env.push(
+        json!({"name": "SPIN_COMPONENTS_TO_RETAIN", "value": texts(&spec["components"]).join(",")}),
+    );
     let mut volumes = list(&spec["volumes"]).to_vec();
+    volumes.push(json!({"name": "spin-ca", "secret": {"secretName": "spin-ca"}}));
     volumes.push(
         json!({"name": "spin-runtime-config", "secret": {"secretName": "punctual-runtime-config"}}),
     );
     let mut mounts = list(&spec["volumeMounts"]).to_vec();
+    let authorities = "/etc/ssl/certs/ca-certificates.crt";
+    mounts.push(json!({"name": "spin-ca", "mountPath": authorities, "subPath": "ca-certificates.crt", "readOnly": true}));
     mounts.push(json!({"name": "spin-runtime-config", "mountPath": "/runtime-config.toml", "subPath": "runtime-config.toml", "readOnly": true}));
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": name(app), "labels": {"core.spinkube.dev/app-name": name(app)}},
         "spec": {
-            "selector": {"matchLabels": {"core.spinkube.dev/app-name": name(app)}},
+            "selector": {"matchLabels": selected},
             "template": {
                 "metadata": {"labels": labels, "annotations": spec["podAnnotations"]},
                 "spec": {
@@ -480,7 +491,7 @@ fn deployment_of(app: &Value, executor: &Value) -> Value {
                         "image": executor["spec"]["deploymentConfig"]["spinImage"],
                         "args": args,
                         "ports": [{"name": "http-app", "containerPort": 80}],
-                        "env": variables.collect::<Vec<_>>(),
+                        "env": env,
                         "resources": spec["resources"],
                         "livenessProbe": probe(&spec["checks"]["liveness"]),
                         "readinessProbe": probe(&spec["checks"]["readiness"]),
