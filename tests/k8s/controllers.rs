@@ -1,6 +1,7 @@
 //! The chart installed, upgraded and disturbed on the real control plane. Its pods are KWOK's: records that become ready,
 //! in which nothing runs. So nothing here says that a program works, only what Kubernetes makes of the objects.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use anyhow::Result;
@@ -111,22 +112,34 @@ async fn it_is_installed_upgraded_and_a_failed_upgrade_is_rolled_back() {
     })
     .await
     .unwrap();
-    // An upgrade in which only a secret changed rolls everything out.
-    let (done, said) = helm(
-        &namespace,
-        &[
-            "upgrade",
-            RELEASE,
-            "--wait",
-            "--set-string",
-            "secrets.revision=2",
-            "--set",
-            "quota.enabled=false",
-        ],
-        Some("minikube"),
-    )
-    .await;
+    let nodes: BTreeSet<_> = ready_workers(&api, &namespace)
+        .await
+        .unwrap()
+        .iter()
+        .map(|pod| text(&pod["spec"]["nodeName"]).to_owned())
+        .collect();
+    assert!(nodes.len() >= 2, "they are not spread: {nodes:?}");
+    // An upgrade in which only a secret changed rolls everything out, and never are there fewer that are ready.
+    let upgrade = [
+        "upgrade",
+        RELEASE,
+        "--wait",
+        "--set-string",
+        "secrets.revision=2",
+        "--set",
+        "quota.enabled=false",
+    ];
+    let upgrade = helm(&namespace, &upgrade, Some("minikube"));
+    let mut upgrade = std::pin::pin!(upgrade);
+    let mut fewest = usize::MAX;
+    let (done, said) = loop {
+        tokio::select! {
+            ended = &mut upgrade => break ended,
+            ready = ready_workers(&api, &namespace) => fewest = fewest.min(ready.unwrap().len()),
+        }
+    };
     assert!(done, "{said}");
+    assert_eq!(fewest, 3);
     let after = api.get(&worker(), &namespace).await.unwrap();
     assert_eq!(after["spec"]["replicas"], 3);
     let checksum = |object: &Value| {
