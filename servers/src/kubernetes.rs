@@ -5,8 +5,10 @@
 
 mod build;
 mod definitions;
+mod strimzi;
 
 pub use definitions::{definitions, published};
+pub use strimzi::strimzi_definitions;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
