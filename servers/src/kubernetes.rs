@@ -118,7 +118,7 @@ impl Kubernetes {
             })
             .await?;
         let client = client(&certificate, TOKEN)?;
-        folder.write("kubeconfig", &kubeconfig(port, &certificate))?;
+        folder.write("kubeconfig", &kubeconfig(port, &certificate, TOKEN))?;
 
         let mut clients = Vec::new();
         for (name, command, health) in [
@@ -170,6 +170,12 @@ impl Kubernetes {
     /// For `kubectl --kubeconfig`, as the user who may do everything.
     pub fn kubeconfig(&self) -> PathBuf {
         self.folder.join("kubeconfig")
+    }
+
+    /// The same with another token, such as a service account's, for a program that a test starts.
+    pub fn kubeconfig_of(&self, name: &str, token: &str) -> Result<PathBuf> {
+        let text = kubeconfig(self.port, &self.certificate(), token);
+        self.folder.write(&format!("kubeconfig-{name}"), &text)
     }
 
     /// Helm against this cluster, with a home of its own.
@@ -347,7 +353,7 @@ fn kwok(program: &Path, folder: &Folder) -> Result<(&'static str, Command, Strin
     Ok(("kwok", command, format!("http://127.0.0.1:{port}/healthz")))
 }
 
-fn kubeconfig(port: u16, certificate: &Path) -> String {
+fn kubeconfig(port: u16, certificate: &Path, token: &str) -> String {
     json!({
         "apiVersion": "v1",
         "kind": "Config",
@@ -355,7 +361,7 @@ fn kubeconfig(port: u16, certificate: &Path) -> String {
             "name": "test",
             "cluster": {"server": format!("https://127.0.0.1:{port}"), "certificate-authority": certificate},
         }],
-        "users": [{"name": "admin", "user": {"token": TOKEN}}],
+        "users": [{"name": "admin", "user": {"token": token}}],
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "admin"}}],
         "current-context": "test",
     })

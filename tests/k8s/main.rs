@@ -5,3 +5,4 @@ mod controllers;
 mod definitions;
 mod network;
 mod policies;
+mod sidecars;
