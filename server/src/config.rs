@@ -33,6 +33,8 @@ pub enum Task {
     /// Serves the functions alone, on Postgres, with their variables from the environment (SPIN_VARIABLE_…), as `spin up`
     /// does; the worker is another process
     Functions,
+    /// Asks the server that runs here, on the same port, whether it is well: what a container's health check calls
+    Health,
     /// Prints every setting as a table in Markdown
     Settings,
 }

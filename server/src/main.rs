@@ -1,11 +1,13 @@
 //! `punctual-server`: the embedded edition as a program.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
-use punctual_server::config::{Program, Task};
+use punctual_server::config::{Program, Serve, Task};
 use punctual_server::{Server, functions};
 use punctual_worker::commands::operate;
 use punctual_worker::{config, until_stopped};
@@ -29,6 +31,7 @@ async fn run(program: Program) -> anyhow::Result<()> {
             print!("{}", config::table(&Program::command()));
             Ok(())
         }
+        Some(Task::Health) => health(&program.serve),
         Some(Task::Functions) => serve_functions(&program).await,
         Some(Task::Operate(task)) => Ok(operate(task.clone(), &program.common).await?),
     }
@@ -52,6 +55,23 @@ async fn serve_functions(program: &Program) -> anyhow::Result<()> {
     let stopped = until_stopped()?;
     let ready = |url: &str| println!("The functions are up at {url}");
     Ok(functions::serve(program.functions(), ready, stopped).await?)
+}
+
+fn health(serve: &Serve) -> anyhow::Result<()> {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let address = match serve.listen {
+        listen if listen.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        listen => listen,
+    };
+    let mut stream = TcpStream::connect_timeout(&(address, serve.port).into(), PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+    let mut status = String::new();
+    BufReader::new(stream).read_line(&mut status)?;
+    if status.split(' ').nth(1) != Some("200") {
+        anyhow::bail!("it answers: {}", status.trim());
+    }
+    Ok(())
 }
 
 /// What it keeps where.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use serde_json::json;
 
+use crate::balancer::Balancer;
 use crate::dapr::{Daprd, DaprdOptions, Scheduler, client, healthy, loopback};
 use crate::folder::Folder;
 use crate::kafka::Kafka;
@@ -21,6 +22,8 @@ const DATABASE: &str = "punctual";
 const READY_LIMIT: Duration = Duration::from_secs(60);
 /// Spin compiles every component at the first start of its version here.
 const SPIN_LIMIT: Duration = Duration::from_secs(300);
+/// Kubernetes' own way is slower and has 15.
+const DRAIN_SECONDS: &str = "3";
 /// The app ids that `dapr/` gives rights to.
 const FUNCTIONS: &str = "punctual-functions";
 const WORKER: &str = "punctual-worker";
@@ -41,6 +44,9 @@ pub struct ClusterOptions {
     /// The functions run under Spin (`spin` on the PATH), not under our own host.
     pub spin: bool,
     pub workers: usize,
+    /// Processes that run the functions, each with its sidecar. Of several, each stops as it does on Kubernetes
+    /// (`k8s/images/drain.sh`).
+    pub functions: usize,
     /// Of the functions: name and value.
     pub variables: Vec<(String, String)>,
     /// Of the workers.
@@ -58,6 +64,7 @@ impl ClusterOptions {
             port: 0,
             spin: false,
             workers: 1,
+            functions: 1,
             variables: Vec::new(),
             environment: Vec::new(),
             proxies: false,
@@ -117,6 +124,13 @@ impl Program {
     }
 }
 
+/// The functions in one process, and its sidecar.
+pub struct Functions {
+    pub program: Program,
+    pub daprd: Daprd,
+    pub url: String,
+}
+
 /// A worker and its sidecar.
 pub struct Worker {
     pub program: Program,
@@ -131,12 +145,19 @@ pub struct Proxies {
     pub workers: Proxy,
 }
 
+/// What a gateway and a Service are on Kubernetes.
+pub struct Balancers {
+    pub functions: Balancer,
+    pub hubs: Balancer,
+}
+
 /// Everything is gone when this is dropped, or when this process ends in whatever way.
 pub struct Cluster {
     // Dropped in this order: who depends on others first, the folder last.
     pub workers: Vec<Worker>,
-    pub functions: Program,
-    pub functions_daprd: Daprd,
+    pub functions: Vec<Functions>,
+    /// Before the functions and before the workers' hubs, where there are several.
+    pub balancers: Option<Balancers>,
     pub scheduler: Scheduler,
     pub kafka: Kafka,
     pub postgres: Postgres,
@@ -144,6 +165,7 @@ pub struct Cluster {
     url: String,
     app_token: String,
     folder: Folder,
+    options: ClusterOptions,
 }
 
 impl Cluster {
@@ -247,8 +269,23 @@ impl Cluster {
             port => port,
         };
         let url = format!("http://{}", loopback(port));
-        let functions_daprd = Daprd::start(daprd(FUNCTIONS, port, "/healthz")).await?;
-        up("Dapr, functions", &loopback(functions_daprd.http_port()));
+        let balancers = match options.functions {
+            ..=1 => None,
+            _ => Some(Balancers {
+                functions: Balancer::start(port).await?,
+                hubs: Balancer::start(port::free()?).await?,
+            }),
+        };
+        let mut sidecars = Vec::new();
+        for _ in 0..options.functions.max(1) {
+            let port = match balancers {
+                None => port,
+                Some(_) => port::free()?,
+            };
+            let daprd = Daprd::start(daprd(FUNCTIONS, port, "/healthz")).await?;
+            up("Dapr, functions", &loopback(daprd.http_port()));
+            sidecars.push((port, daprd));
+        }
         let mut workers = Vec::new();
         for number in 0..options.workers {
             let hub = port::free()?;
@@ -264,40 +301,58 @@ impl Cluster {
             workers.push((hub, daprd));
         }
 
-        let hub = workers.first().context("a cluster has a worker")?.0;
-        let sidecar = format!("http://{}", loopback(functions_daprd.http_port()));
-        let mut command = functions_command(&options, &folder, port);
-        for (name, value) in [
-            ("token_secret", secret("token_secret")?),
-            ("events_secret", events_secret),
-            ("vapid_public_key", secret("vapid_public_key")?),
-            ("hub_url", format!("http://{}", loopback(hub))),
-            ("functions_url", url.clone()),
-            ("database_url", functions_url),
-            ("database_host", database_host),
-            ("dapr_url", sidecar),
-            ("dapr_host", loopback(functions_daprd.http_port())),
-            ("dapr_api_token", api_token.clone()),
-            ("app_api_token", app_token.clone()),
-        ] {
-            command.env(variable(name), value);
+        let hub = match &balancers {
+            None => {
+                let first = workers.first().context("a cluster has a worker")?;
+                format!("http://{}", loopback(first.0))
+            }
+            Some(balancers) => balancers.hubs.url(),
+        };
+        let mut functions = Vec::new();
+        for (number, (port, daprd)) in sidecars.into_iter().enumerate() {
+            let sidecar = format!("http://{}", loopback(daprd.http_port()));
+            let mut command = functions_command(&options, &folder, number, port);
+            for (name, value) in [
+                ("token_secret", secret("token_secret")?),
+                ("events_secret", events_secret.clone()),
+                ("vapid_public_key", secret("vapid_public_key")?),
+                ("hub_url", hub.clone()),
+                ("functions_url", url.clone()),
+                ("database_url", functions_url.clone()),
+                ("database_host", database_host.clone()),
+                ("dapr_url", sidecar),
+                ("dapr_host", loopback(daprd.http_port())),
+                ("dapr_api_token", api_token.clone()),
+                ("app_api_token", app_token.clone()),
+            ] {
+                command.env(variable(name), value);
+            }
+            for (name, value) in &options.variables {
+                command.env(variable(name), value);
+            }
+            let url = format!("http://{}", loopback(port));
+            let mut program = Program::new(
+                "the functions",
+                command,
+                folder.join(&format!("functions-{number}.log")),
+                format!("{url}/healthz"),
+                if options.spin {
+                    SPIN_LIMIT
+                } else {
+                    READY_LIMIT
+                },
+            );
+            program.restart().await?;
+            up("functions", &url);
+            if let Some(balancers) = &balancers {
+                balancers.functions.add(&url)?;
+            }
+            functions.push(Functions {
+                program,
+                daprd,
+                url,
+            });
         }
-        for (name, value) in &options.variables {
-            command.env(variable(name), value);
-        }
-        let mut functions = Program::new(
-            "the functions",
-            command,
-            folder.join("functions.log"),
-            format!("{url}/healthz"),
-            if options.spin {
-                SPIN_LIMIT
-            } else {
-                READY_LIMIT
-            },
-        );
-        functions.restart().await?;
-        up("functions", &url);
 
         let mut running = Vec::new();
         for (number, (hub, daprd)) in workers.into_iter().enumerate() {
@@ -316,6 +371,9 @@ impl Cluster {
             let mut program = Program::new("a worker", command, log, health, READY_LIMIT);
             program.restart().await?;
             up(&format!("worker {number}"), &loopback(hub));
+            if let Some(balancers) = &balancers {
+                balancers.hubs.add(&url)?;
+            }
             running.push(Worker {
                 program,
                 daprd,
@@ -325,7 +383,7 @@ impl Cluster {
         Ok(Self {
             workers: running,
             functions,
-            functions_daprd,
+            balancers,
             scheduler,
             kafka,
             postgres,
@@ -333,6 +391,7 @@ impl Cluster {
             url,
             app_token,
             folder,
+            options,
         })
     }
 
@@ -344,6 +403,15 @@ impl Cluster {
     /// The database, as its owner reaches it.
     pub fn database_url(&self) -> String {
         self.postgres.url(DATABASE)
+    }
+
+    /// Brings the database to the schema of the programs that are in the folder now.
+    pub async fn migrate(&self) -> Result<()> {
+        let data = self.folder.join(OWNER);
+        run(worker_command(&self.options, &data)
+            .arg("migrate")
+            .env("DATABASE_URL", self.database_url()))
+        .await
     }
 
     /// What a sidecar shows when it calls.
@@ -366,7 +434,8 @@ impl Cluster {
     /// The part that has ended by itself, and where its log is.
     pub fn ended(&mut self) -> Option<(&'static str, PathBuf)> {
         let workers = self.workers.iter_mut().map(|worker| &mut worker.program);
-        let mut programs = [&mut self.functions].into_iter().chain(workers);
+        let functions = self.functions.iter_mut().map(|one| &mut one.program);
+        let mut programs = functions.chain(workers);
         let ended = programs.find_map(|program| (!program.running()).then_some(program));
         ended.map(|program| (program.server.name, program.server.log.clone()))
     }
@@ -377,8 +446,10 @@ impl Cluster {
             worker.program.stop().await?;
             worker.daprd.stop().await?;
         }
-        self.functions.stop().await?;
-        self.functions_daprd.stop().await?;
+        for functions in &mut self.functions {
+            functions.program.stop().await?;
+            functions.daprd.stop().await?;
+        }
         self.scheduler.stop().await?;
         self.kafka.stop().await?;
         self.postgres.stop().await
@@ -394,11 +465,25 @@ fn random() -> String {
 }
 
 /// The application on this port, under our own host or under Spin, before its variables.
-fn functions_command(options: &ClusterOptions, folder: &Folder, port: u16) -> Command {
-    let state = folder.join("functions");
-    let mut command;
+fn functions_command(
+    options: &ClusterOptions,
+    folder: &Folder,
+    number: usize,
+    port: u16,
+) -> Command {
+    let state = folder.join(&format!("functions-{number}"));
+    let program = match options.spin {
+        true => PathBuf::from("spin"),
+        false => options.programs.join("punctual-server"),
+    };
+    let mut command = Command::new(&program);
+    if options.functions > 1 {
+        command = Command::new(options.root.join("k8s/images/drain.sh"));
+        command
+            .env("DRAIN_PROGRAM", &program)
+            .env("DRAIN_SECONDS", DRAIN_SECONDS);
+    }
     if options.spin {
-        command = Command::new("spin");
         command
             .arg("up")
             .arg("--file")
@@ -410,7 +495,6 @@ fn functions_command(options: &ClusterOptions, folder: &Folder, port: u16) -> Co
             .arg("--state-dir")
             .arg(state);
     } else {
-        command = Command::new(options.programs.join("punctual-server"));
         command
             .arg("--app")
             .arg(&options.root)

@@ -30,23 +30,50 @@ pub struct Kafka {
     folder: Folder,
     jvm: Jvm,
     port: u16,
+    secure: Option<u16>,
 }
+
+/// Of every store that Java keeps keys in.
+const STORE_PASSWORD: &str = "for-tests-alone";
 
 impl Kafka {
     pub async fn start() -> Result<Self> {
         Self::start_on(Jvm::get().await?, &[]).await
     }
 
+    /// As in production: beside the open port, whose clients may do everything, a second one with TLS and SCRAM-SHA-512
+    /// for these users (name, password), who may do nothing before [`Kafka::allow`].
+    pub async fn start_secure(users: &[(&str, &str)]) -> Result<Self> {
+        Self::start_with(Jvm::get().await?, &[], Some(users)).await
+    }
+
     async fn start_on(jvm: Jvm, arguments: &[&str]) -> Result<Self> {
+        Self::start_with(jvm, arguments, None).await
+    }
+
+    async fn start_with(
+        jvm: Jvm,
+        arguments: &[&str],
+        users: Option<&[(&str, &str)]>,
+    ) -> Result<Self> {
         let folder = Folder::new("kafka")?;
         let port = port::free()?;
-        let text = properties(&folder, port, port::free()?);
+        let secure = users.map(|_| port::free()).transpose()?;
+        if secure.is_some() {
+            jvm.make_certificate(&folder, STORE_PASSWORD).await?;
+        }
+        let text = properties(&folder, port, port::free()?, secure);
         let properties = folder.write("server.properties", &text)?;
         let mut format = jvm.command("128m", folder.path());
         format
             .args(["kafka.tools.StorageTool", "format", "--standalone"])
             .args(["--cluster-id", "punctual-test-cluster0", "--config"])
             .arg(&properties);
+        for (name, password) in users.unwrap_or_default() {
+            format
+                .arg("--add-scram")
+                .arg(format!("SCRAM-SHA-512=[name={name},password={password}]"));
+        }
         tools::run(&mut format.into()).await?;
         let mut command = jvm.command("512m", folder.path());
         command
@@ -67,6 +94,7 @@ impl Kafka {
             folder,
             jvm,
             port,
+            secure,
         };
         kafka.restart().await?;
         Ok(kafka)
@@ -80,6 +108,40 @@ impl Kafka {
     /// `bootstrap.servers` of a client.
     pub fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The port with TLS and SCRAM, where there is one.
+    pub fn secure_bootstrap(&self) -> Option<String> {
+        // The certificate is of this name.
+        self.secure.map(|port| format!("localhost:{port}"))
+    }
+
+    /// The certificate (PEM) that the port with TLS is trusted by.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.join("certificate.pem")
+    }
+
+    /// Gives a user of the port with TLS these rights.
+    pub async fn allow(&self, user: &str, rule: &AclRule) -> Result<()> {
+        let mut command = self.jvm.command("128m", self.folder.path());
+        command
+            .args([
+                "-Xlog:disable",
+                "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+            ])
+            .arg("org.apache.kafka.tools.AclCommand")
+            .args(["--bootstrap-server", &self.bootstrap(), "--add"])
+            .args(["--allow-principal", &format!("User:{user}")]);
+        for operation in &rule.operations {
+            command.args(["--operation", operation]);
+        }
+        for name in &rule.names {
+            command.args([&format!("--{}", rule.resource), name]);
+        }
+        if rule.prefixed {
+            command.args(["--resource-pattern-type", "prefixed"]);
+        }
+        tools::run(&mut command.into()).await.map(drop)
     }
 
     pub fn pid(&self) -> Option<u32> {
@@ -146,15 +208,33 @@ impl Kafka {
     }
 }
 
-fn properties(folder: &Folder, broker: u16, controller: u16) -> String {
-    format!(
+/// A rule as Strimzi's `KafkaUser` has it.
+#[derive(Debug, Clone)]
+pub struct AclRule {
+    /// `topic` or `group`.
+    pub resource: String,
+    pub names: Vec<String>,
+    /// The names are how names begin.
+    pub prefixed: bool,
+    pub operations: Vec<String>,
+}
+
+fn properties(folder: &Folder, broker: u16, controller: u16, secure: Option<u16>) -> String {
+    let (advertised, bound) = match secure {
+        None => (String::new(), String::new()),
+        Some(port) => (
+            format!(",SECURE://localhost:{port}"),
+            format!(",SECURE://127.0.0.1:{port}"),
+        ),
+    };
+    let mut text = format!(
         "\
 process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-listeners=BROKER://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=BROKER://127.0.0.1:{broker}
-listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=BROKER://127.0.0.1:{broker}{bound},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=BROKER://127.0.0.1:{broker}{advertised}
+listener.security.protocol.map=BROKER:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=BROKER
 controller.listener.names=CONTROLLER
 log.dirs={data}
@@ -176,7 +256,24 @@ broker.session.timeout.ms=3000
 group.initial.rebalance.delay.ms=0
 ",
         data = folder.join("data").display()
-    )
+    );
+    if secure.is_some() {
+        let keys = folder.join("keys.p12");
+        text += &format!(
+            "\
+sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.secure.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+ssl.keystore.location={}
+ssl.keystore.password={STORE_PASSWORD}
+ssl.keystore.type=PKCS12
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+# Who comes by the open port has no name.
+super.users=User:ANONYMOUS
+",
+            keys.display()
+        );
+    }
+    text
 }
 
 /// Asks for the cluster's metadata, and whether a broker is in it: one that merely listens isn't in it yet.

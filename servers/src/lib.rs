@@ -15,6 +15,7 @@
 //! Every server has a folder of its own under the system's temporary one, with its data and its `log`. Both the processes
 //! and the folder are gone when the value is dropped, and also when the process that holds it ends without dropping it.
 
+mod balancer;
 mod cache;
 pub mod cluster;
 pub mod dapr;
@@ -28,9 +29,10 @@ mod proxy;
 mod server;
 mod tools;
 
-pub use cluster::{Cluster, ClusterOptions};
+pub use balancer::Balancer;
+pub use cluster::{Cluster, ClusterOptions, Program};
 pub use dapr::{Daprd, DaprdOptions, Scheduler};
-pub use kafka::Kafka;
+pub use kafka::{AclRule, Kafka};
 pub use kubernetes::Kubernetes;
 pub use postgres::Postgres;
 pub use proxy::Proxy;

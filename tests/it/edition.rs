@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use punctual_server::{PostgresAt, ServerOptions};
 use punctual_servers::{Daprd, DaprdOptions, Kafka, Postgres, Scheduler};
-use punctual_worker::bus::kafka::{KafkaOptions, topics};
+use punctual_worker::bus::kafka::{KafkaOptions, Security, topics};
 use punctual_worker::clock::Clock;
 use punctual_worker::dapr::DaprOptions;
 use punctual_worker::migrations::migrate;
@@ -72,6 +72,7 @@ pub async fn prepare(options: &mut ServerOptions, system_clock: bool) -> Option<
     let kafka = KafkaOptions {
         bootstrap: kafka.bootstrap(),
         prefix: format!("t{number}-"),
+        security: Security::default(),
     };
     let steps = topics::steps(&kafka).await.expect("compared");
     topics::apply(&kafka, &steps).await.expect("made");

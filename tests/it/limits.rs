@@ -44,3 +44,18 @@ async fn health_tells_the_schema() {
         200
     );
 }
+
+#[tokio::test]
+async fn a_newer_schema_that_still_serves_these_functions_is_healthy() {
+    let Some(app) = App::start().run().await else {
+        return;
+    };
+    let health = async || app.client().get("/healthz").await.status;
+    let newer =
+        "INSERT INTO migrations (version, name, hash, applied_at) VALUES (1000, 'newer', ?1, 0)";
+    app.database_says(newer, "").await;
+    assert_eq!(health().await, 200);
+    let serves = "UPDATE facts SET value = ?1 WHERE name = 'schema_serves'";
+    app.database_says(serves, "1000").await;
+    assert_eq!(health().await, 503);
+}

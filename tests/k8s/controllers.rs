@@ -584,7 +584,12 @@ async fn the_functions_pods_are_given_what_spinapp_cannot_say_and_a_restricted_n
             spec["containers"][0]["securityContext"]["readOnlyRootFilesystem"],
             true
         );
-        assert_eq!(spec["terminationGracePeriodSeconds"], 35);
+        // Longer than the init's drain.
+        assert_eq!(spec["terminationGracePeriodSeconds"], 30);
+        let drain = list(&spec["containers"][0]["env"])
+            .iter()
+            .find(|one| one["name"] == "DRAIN_SECONDS");
+        assert_eq!(text(&drain.unwrap()["value"]), "15");
         let spread = &spec["topologySpreadConstraints"][0];
         assert_eq!(
             spread["labelSelector"]["matchLabels"]["core.spinkube.dev/app-name"],

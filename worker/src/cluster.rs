@@ -1,12 +1,13 @@
 //! What a worker is told about the cluster around it, and the operator's commands for its topics.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use tokio::time::Instant;
 
-use crate::bus::kafka::{KafkaOptions, topics};
+use crate::bus::kafka::{KafkaOptions, Login, Security, topics};
 use crate::config::Hidden;
 use crate::dapr::{Dapr, DaprOptions};
 use crate::error::Error;
@@ -36,6 +37,47 @@ pub struct Cluster {
         global = true
     )]
     pub kafka_prefix: String,
+
+    /// How the brokers are spoken to
+    #[arg(
+        long,
+        env = "KAFKA_SECURITY_PROTOCOL",
+        value_name = "PROTOCOL",
+        value_enum,
+        ignore_case = true,
+        default_value = "plaintext",
+        global = true
+    )]
+    pub kafka_security: Protocol,
+
+    /// Certificate (PEM) that the brokers are trusted by; where left out, those of the system
+    #[arg(long, env = "KAFKA_CA_FILE", value_name = "FILE", global = true)]
+    pub kafka_ca: Option<PathBuf>,
+
+    /// How the worker logs in where the protocol is one of SASL
+    #[arg(
+        long,
+        env = "KAFKA_SASL_MECHANISM",
+        value_name = "NAME",
+        default_value = "SCRAM-SHA-512",
+        value_parser = ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"],
+        global = true
+    )]
+    pub kafka_mechanism: String,
+
+    /// As whom
+    #[arg(long, env = "KAFKA_SASL_USERNAME", value_name = "NAME", global = true)]
+    pub kafka_user: Option<String>,
+
+    /// With which password
+    #[arg(
+        long,
+        env = "KAFKA_SASL_PASSWORD",
+        value_name = "PASSWORD",
+        global = true,
+        hide_env_values = true
+    )]
+    pub kafka_password: Option<Hidden>,
 
     /// The Dapr sidecar, whose jobs wake the worker; where left out, the timer is in process
     #[arg(long, env = "DAPR_HTTP_ENDPOINT", value_name = "URL", global = true)]
@@ -73,11 +115,60 @@ pub struct Cluster {
     pub app_api_token: Option<Hidden>,
 }
 
+/// Kafka's names (`security.protocol`).
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+#[value(rename_all = "snake_case")]
+pub enum Protocol {
+    Plaintext,
+    Ssl,
+    SaslPlaintext,
+    SaslSsl,
+}
+
 impl Cluster {
-    pub fn kafka(&self) -> Option<KafkaOptions> {
-        self.kafka.as_ref().map(|bootstrap| KafkaOptions {
+    pub fn kafka(&self) -> Result<Option<KafkaOptions>, Error> {
+        let Some(bootstrap) = &self.kafka else {
+            return Ok(None);
+        };
+        Ok(Some(KafkaOptions {
             bootstrap: bootstrap.clone(),
             prefix: self.kafka_prefix.clone(),
+            security: self.security()?,
+        }))
+    }
+
+    fn security(&self) -> Result<Security, Error> {
+        let tls = matches!(self.kafka_security, Protocol::Ssl | Protocol::SaslSsl);
+        let sasl = matches!(
+            self.kafka_security,
+            Protocol::SaslPlaintext | Protocol::SaslSsl
+        );
+        if let Some(ca) = &self.kafka_ca {
+            // librdkafka would say so only in its log, for ever.
+            std::fs::metadata(ca).map_err(|error| Error::file(ca, error))?;
+        }
+        let login = match (&self.kafka_user, &self.kafka_password) {
+            (Some(user), Some(password)) if sasl => Some(Login {
+                mechanism: self.kafka_mechanism.clone(),
+                user: user.clone(),
+                password: password.clone(),
+            }),
+            _ if sasl => {
+                return Err(Error::Usage(
+                    "the brokers want a login: name it with KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD".to_owned(),
+                ));
+            }
+            (None, None) => None,
+            _ => {
+                return Err(Error::Usage(
+                    "a login goes with --kafka-security sasl_ssl (or sasl_plaintext)".to_owned(),
+                ));
+            }
+        };
+        Ok(Security {
+            tls,
+            ca: self.kafka_ca.clone(),
+            login,
         })
     }
 
@@ -108,7 +199,7 @@ impl Cluster {
     }
 
     pub fn brokers(&self) -> Result<KafkaOptions, Error> {
-        self.kafka().ok_or_else(|| {
+        self.kafka()?.ok_or_else(|| {
             Error::Usage("which brokers? Name them with --kafka HOST:PORT".to_owned())
         })
     }

@@ -208,7 +208,7 @@ async fn work(program: &Program) -> anyhow::Result<()> {
         alone: matches!(opened.db, Db::Sqlite(_)),
         db: opened.db,
         clock: opened.clock,
-        kafka: cluster.kafka(),
+        kafka: cluster.kafka()?,
         dapr: cluster.dapr(),
         functions_url: functions_url.clone(),
         public_url: common

@@ -14,7 +14,8 @@ const HELP: &str = "\
 cargo xtask dist
 
 Builds what is shipped, into target/dist/: `punctual-server`, one file with the functions, the web app and the migrations
-inside, and `punctual`, the console client. The server needs nothing beside it:
+inside; `punctual`, the console client; `punctual-worker`, for a cluster, whose functions are in target/dist-bundle/. The
+server needs nothing beside it:
 
   punctual-server --data DIR
 
@@ -32,11 +33,18 @@ pub fn run(args: &mut Args) -> Result<()> {
     step(3, 3, "native programs", || {
         let mut command = cargo(["build", Profile::Dist.flag()]);
         command
-            .args(["-p", "punctual-server", "-p", "punctual"])
+            .args([
+                "-p",
+                "punctual-server",
+                "-p",
+                "punctual-worker",
+                "-p",
+                "punctual",
+            ])
             .env("PUNCTUAL_BUNDLE", &bundle);
         run_command(&mut command)
     })?;
-    for name in ["punctual-server", "punctual"] {
+    for name in ["punctual-server", "punctual-worker", "punctual"] {
         let program = root().join("target/dist").join(name);
         let size = fs::metadata(&program)
             .with_context(|| format!("{} was not made", program.display()))?

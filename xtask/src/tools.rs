@@ -38,6 +38,18 @@ pub fn check() -> Result<()> {
             way_out("build-essential", "gcc", "xcode-select --install")
         ));
     }
+    for program in ["make", "perl"] {
+        if !starts(program) {
+            missing.push(format!(
+                "there is no {program} (Kafka's client and its TLS are compiled with it): {}",
+                way_out(
+                    "build-essential perl",
+                    "make perl",
+                    "xcode-select --install"
+                )
+            ));
+        }
+    }
     if first_build()
         && let Some(free) = free_gb(root())
         && free < DISK_BUILD_GB

@@ -477,13 +477,14 @@ pub(crate) mod tests {
     }
 
     /// The migrations in order: of what is made anew, the last counts.
-    pub(crate) const SCHEMA: [&str; 6] = [
+    pub(crate) const SCHEMA: [&str; 7] = [
         include_str!("../../../migrations/sqlite/0001_first_light.sql"),
         include_str!("../../../migrations/sqlite/0002_channels_and_order.sql"),
         include_str!("../../../migrations/sqlite/0003_keys.sql"),
         include_str!("../../../migrations/sqlite/0004_activity.sql"),
         include_str!("../../../migrations/sqlite/0005_series_and_rings.sql"),
         include_str!("../../../migrations/sqlite/0006_digest.sql"),
+        include_str!("../../../migrations/sqlite/0007_serves.sql"),
     ];
 
     /// The keys of the outermost `json_object(…)` of each view of the schema.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, quoted};
 use crate::recurrence::{End, Occurrence, Recurrence, Rule, first_match};
 use crate::reminders::{Definition, Plan, PlanInput, When, plan, start_for};
-use crate::series::{Basis, OccurrenceRef, Series, next, open_occurrences};
+use crate::series::{Basis, OccurrenceRef, Series, next};
 use crate::task::{Invalid, Priority};
 use crate::time::{Instant, Local, Zone, due_instant, today, zone};
 
@@ -378,10 +378,7 @@ impl TaskState {
     /// When this task's reminders ring, as of now.
     pub fn plan(&self, account: &Account, now: Instant) -> Result<Plan, Error> {
         let series = self.series(account)?;
-        let comes_due = series
-            .as_ref()
-            .and_then(|(series, current)| open_occurrences(series, current, now).1);
-        let mut plan = plan(&PlanInput {
+        Ok(plan(&PlanInput {
             due: self.due,
             start: self.start,
             zone: self.zone(account),
@@ -391,12 +388,7 @@ impl TaskState {
             generation_at: Instant::from_micros(self.generation_at),
             now,
             open: self.is_open(),
-        });
-        if self.is_open() {
-            // `missed` counts from the moment that the next occurrence comes due, reminders or none.
-            plan.next_at = plan.next_at.into_iter().chain(comes_due).min();
-        }
-        Ok(plan)
+        }))
     }
 
     fn step(&mut self, now: Instant) {

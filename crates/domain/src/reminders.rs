@@ -10,7 +10,7 @@ use chrono::NaiveTime;
 use serde::{Deserialize, Serialize};
 
 use crate::recurrence::Occurrence;
-use crate::series::{Basis, MAX_OPEN, OccurrenceRef, Series, missed};
+use crate::series::{Basis, OccurrenceRef, Series, missed};
 use crate::time::{Duration8601, Instant, Local, Zone, resolve};
 
 /// The hour reminders of date-only tasks count from, when a person has not said another.
@@ -275,6 +275,9 @@ pub struct Plan {
     pub missed: u32,
 }
 
+/// Of what is past, so many rings of one reminder are planned at most.
+pub const MAX_OPEN: usize = 64;
+
 /// Plans a task's reminders.
 ///
 /// The open occurrence's rings are all there; those that were past at `generation_at` are marked skipped, the others
@@ -282,8 +285,9 @@ pub struct Plan {
 ///
 /// A neglected series still rings: of each relative reminder the rings of the later occurrences follow, as far as the
 /// first that lies after `now`, and one more, so that planning late by a whole occurrence delays nothing. Those that
-/// were past at `generation_at` are left out (nobody was ever promised them). Per reminder there are at most
-/// [`MAX_OPEN`] rings: the open occurrence's and the latest. Absolute reminders belong to the open occurrence alone.
+/// were past at `generation_at` are left out (nobody was ever promised them). Moved occurrences ring out of the rule's
+/// order: theirs are there as far as the others are. Of what is past there are at most [`MAX_OPEN`] rings per reminder:
+/// the open occurrence's and the latest. Absolute reminders belong to the open occurrence alone.
 pub fn plan(input: &PlanInput) -> Plan {
     let mut plan = Plan::default();
     if !input.open {
@@ -297,6 +301,11 @@ pub fn plan(input: &PlanInput) -> Plan {
         .series
         .as_ref()
         .map_or(String::new(), |(_, current)| current.key.clone());
+    // One that was moved may ring after others that follow it.
+    let in_order = input.series.as_ref().is_some_and(|(series, current)| {
+        let due = input.due.map(|due| series.recurrence.key_of(due));
+        due.as_ref() == Some(&current.key)
+    });
     let mut later: Vec<Later> = Vec::new();
     for definition in &input.definitions {
         let Some(at) = current_fire_at(definition, input, current.as_ref()) else {
@@ -315,23 +324,24 @@ pub fn plan(input: &PlanInput) -> Plan {
             again: definition.again,
         });
         if !matches!(definition.when, When::At(_)) {
-            let first_after_now = (at > input.now).then_some(at);
             later.push(Later {
                 definition,
-                first_after_now,
+                first_after_now: (in_order && at > input.now).then_some(at),
                 done: false,
-                rings: VecDeque::new(),
+                rings: Vec::new(),
             });
         }
     }
     if let Some((series, current)) = &input.series {
-        plan.missed = missed(series, current, input.now);
+        let (missed, comes_due) = missed(series, current, input.now);
+        plan.missed = missed;
+        plan.next_at = comes_due;
         if series.basis == Basis::Due && !later.is_empty() {
             plan_later(input, series, current, &mut later);
-            plan.next_at = later
-                .iter()
-                .filter(|l| l.done)
-                .filter_map(|l| l.first_after_now)
+            let done = later.iter().filter(|one| one.done);
+            plan.next_at = done
+                .filter_map(|one| one.first_after_now)
+                .chain(comes_due)
                 .min();
             plan.rings.extend(later.into_iter().flat_map(|l| l.rings));
         }
@@ -344,14 +354,57 @@ pub fn plan(input: &PlanInput) -> Plan {
 /// One relative reminder's rings for the occurrences after the open one.
 struct Later<'a> {
     definition: &'a Definition,
-    /// When it rings first after now.
+    /// When it rings first after now, moved occurrences aside.
     first_after_now: Option<Instant>,
     /// That ring and one more are there.
     done: bool,
-    rings: VecDeque<Ring>,
+    rings: Vec<Ring>,
+}
+
+impl Later<'_> {
+    fn at(&self, occurrence: &Occurrence, input: &PlanInput) -> Option<Instant> {
+        occurrence_fire_at(self.definition.when, occurrence, input)
+    }
+
+    fn push(&mut self, occurrence: &Occurrence, at: Instant, input: &PlanInput) {
+        if at > input.generation_at {
+            self.rings.push(Ring {
+                definition_id: self.definition.id.clone(),
+                occurrence_key: occurrence.key.clone(),
+                fire_at: at,
+                state: RingState::Planned,
+                again: self.definition.again,
+            });
+        }
+    }
 }
 
 fn plan_later(
+    input: &PlanInput,
+    series: &Series,
+    current: &OccurrenceRef,
+    later: &mut [Later<'_>],
+) {
+    plan_in_order(input, series, current, later);
+    let moved = series.recurrence.moved_after(current);
+    for one in later {
+        // Where the series ends before that, there is no planning again.
+        let last = one.rings.last().filter(|_| one.done);
+        let until = last.map_or(Instant::MAX, |last| last.fire_at);
+        for occurrence in &moved {
+            if let Some(at) = one.at(occurrence, input).filter(|at| *at <= until) {
+                one.push(occurrence, at, input);
+            }
+        }
+        one.rings.sort_by_key(|ring| ring.fire_at);
+        let past = one.rings.partition_point(|ring| ring.fire_at <= input.now);
+        let most = (MAX_OPEN - 1).saturating_sub(one.rings.len() - past);
+        one.rings.drain(..past.saturating_sub(most));
+    }
+}
+
+/// The rings of those occurrences that are where the rule has them.
+fn plan_in_order(
     input: &PlanInput,
     series: &Series,
     current: &OccurrenceRef,
@@ -378,23 +431,15 @@ fn plan_later(
         let Some(place) = places.pop_front().or_else(|| occurrences.next_place()) else {
             return;
         };
+        if occurrences.is_moved(place.1) {
+            continue;
+        }
         let occurrence = occurrences.at(place);
         for one in later.iter_mut().filter(|one| !one.done) {
-            let Some(at) = occurrence_fire_at(one.definition.when, &occurrence, input) else {
+            let Some(at) = one.at(&occurrence, input) else {
                 continue;
             };
-            if at > input.generation_at {
-                if one.rings.len() == MAX_OPEN - 1 {
-                    one.rings.pop_front();
-                }
-                one.rings.push_back(Ring {
-                    definition_id: one.definition.id.clone(),
-                    occurrence_key: occurrence.key.clone(),
-                    fire_at: at,
-                    state: RingState::Planned,
-                    again: one.definition.again,
-                });
-            }
+            one.push(&occurrence, at, input);
             if at > input.now {
                 one.done = one.first_after_now.is_some();
                 one.first_after_now.get_or_insert(at);

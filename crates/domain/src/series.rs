@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::recurrence::OccurrenceRef;
 use crate::recurrence::{End, Occurrence, Occurrences, Recurrence};
-use crate::time::{Instant, Local, to_local, today};
+use crate::time::{Instant, Local, day_start, to_local, today};
 
 /// From what the next occurrence is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
@@ -60,9 +60,6 @@ pub struct Next {
 
 /// So many occurrences are looked at in one call; see [`next`] and [`missed`].
 const MAX_STEPS: u32 = 500_000;
-
-/// The most occurrences [`open_occurrences`] gives.
-pub const MAX_OPEN: usize = 64;
 
 /// The occurrence that follows `completed`, done at `completed_at`. `None` when the series ends with it.
 ///
@@ -187,86 +184,48 @@ pub fn preview(series: &Series, count: usize) -> Vec<Local> {
     due
 }
 
-/// How many later occurrences have come due while `current` is still open: a time has come due when it is reached, a
-/// date when its local day has begun. None with basis *completion*, where nothing later exists yet. Counts to 500,000.
-pub fn missed(series: &Series, current: &OccurrenceRef, now: Instant) -> u32 {
+/// How many later occurrences have come due while `current` is still open, and when the next one does: a time comes due
+/// when it is reached, a date when its local day begins. None with basis *completion*, where nothing later exists yet.
+/// Counts to 500,000.
+pub fn missed(series: &Series, current: &OccurrenceRef, now: Instant) -> (u32, Option<Instant>) {
     if series.basis == Basis::Completion {
-        return 0;
+        return (0, None);
     }
     let recurrence = &series.recurrence;
     let mut occurrences = recurrence.occurrences_after_ref(current);
     let clearly_past = clearly_before(&occurrences, now);
-    let mut count = 0;
+    let (mut count, mut next) = (0, None);
     while count < MAX_STEPS {
         let Some(place) = occurrences.next_place() else {
             break;
         };
-        let moved = occurrences.is_moved(place.1);
-        if (moved || place.1 >= clearly_past) && !has_come(recurrence, &occurrences.at(place), now)
-        {
-            if moved {
-                continue; // Those after it may have come.
+        if occurrences.is_moved(place.1) {
+            continue;
+        }
+        if place.1 >= clearly_past {
+            let comes = comes_at(recurrence, &occurrences.at(place));
+            if comes > now {
+                next = Some(comes);
+                break;
             }
-            break;
         }
         count += 1;
     }
-    count
+    // A moved one may come before others that it follows, and after others that follow it.
+    for one in recurrence.moved_after(current) {
+        let comes = comes_at(recurrence, &one);
+        if comes > now {
+            next = next.into_iter().chain([comes]).min();
+        } else {
+            count += 1;
+        }
+    }
+    (count, next)
 }
 
-fn has_come(recurrence: &Recurrence, occurrence: &Occurrence, now: Instant) -> bool {
+fn comes_at(recurrence: &Recurrence, occurrence: &Occurrence) -> Instant {
     match occurrence.at {
-        Local::Date(date) => date <= today(now, recurrence.zone),
-        Local::DateTime(_) => occurrence.due_at <= now,
+        Local::Date(date) => day_start(date, recurrence.zone),
+        Local::DateTime(_) => occurrence.due_at,
     }
-}
-
-/// The occurrences of a neglected series: `current`, those that came due since, and the first that has not, with the
-/// instant from which this list is out of date (when that one comes due; `None` when the series ends before).
-///
-/// At most [`MAX_OPEN`]: of a longer list the current one and the latest are given.
-pub fn open_occurrences(
-    series: &Series,
-    current: &OccurrenceRef,
-    now: Instant,
-) -> (Vec<Occurrence>, Option<Instant>) {
-    let recurrence = &series.recurrence;
-    let mut list: Vec<Occurrence> = recurrence.occurrence(current).into_iter().collect();
-    if series.basis == Basis::Completion {
-        return (list, None);
-    }
-    let comes_at = |o: &Occurrence| match o.at {
-        Local::Date(date) => crate::time::day_start(date, recurrence.zone),
-        Local::DateTime(_) => o.due_at,
-    };
-    if let Some(first) = list.first().filter(|o| !has_come(recurrence, o, now)) {
-        let next_at = comes_at(first);
-        return (list, Some(next_at));
-    }
-    let mut occurrences = recurrence.occurrences_after_ref(current);
-    let mut places = std::collections::VecDeque::new();
-    let clearly_past = clearly_before(&occurrences, now);
-    let mut next_at = None;
-    for _ in 0..MAX_STEPS {
-        let Some(place) = occurrences.next_place() else {
-            break;
-        };
-        if places.len() == MAX_OPEN - 1 {
-            places.pop_front();
-        }
-        places.push_back(place);
-        let moved = occurrences.is_moved(place.1);
-        if moved || place.1 >= clearly_past {
-            let found = occurrences.at(place);
-            if !has_come(recurrence, &found, now) {
-                let at = comes_at(&found);
-                next_at = Some(next_at.map_or(at, |first: Instant| first.min(at)));
-                if !moved {
-                    break;
-                }
-            }
-        }
-    }
-    list.extend(places.into_iter().map(|place| occurrences.at(place)));
-    (list, next_at)
 }

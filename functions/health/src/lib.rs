@@ -6,7 +6,7 @@ use spin_sdk::http::Request;
 use spin_sdk::http_service;
 
 /// The newest migration that these functions know.
-const SCHEMA: i64 = 6;
+const SCHEMA: i64 = 7;
 
 #[http_service]
 async fn handle(request: Request) -> Reply {
@@ -14,12 +14,18 @@ async fn handle(request: Request) -> Reply {
         if call.method != "GET" && call.method != "HEAD" {
             return Err(call.not_allowed("GET"));
         }
-        let version: Option<i64> =
-            db::read("SELECT CAST(max(version) AS TEXT) FROM migrations", &[]).await?;
-        if version != Some(SCHEMA) {
-            let found = version.map_or("none".to_owned(), |version| version.to_string());
+        // A newer schema says which older programs it still serves: those that a new release is taking the place of.
+        let found: Option<(i64, i64)> = db::read(
+            "SELECT '[' || COALESCE(max(version), 0) || ',' || COALESCE(
+                 (SELECT value FROM facts WHERE name = 'schema_serves'), '0') || ']' FROM migrations",
+            &[],
+        )
+        .await?;
+        let (version, serves) = found.unwrap_or_default();
+        let served = (1..=SCHEMA).contains(&serves);
+        if version < SCHEMA || (version > SCHEMA && !served) {
             let text = format!(
-                "The database has schema {found}, this version needs {SCHEMA}. Run the migrations."
+                "The database has schema {version}, this version needs {SCHEMA}. Run the migrations, or a newer version."
             );
             return Err(Problem::new(503, text));
         }

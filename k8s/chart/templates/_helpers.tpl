@@ -24,6 +24,8 @@ helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 {{- $image := index .root.Values.images .name -}}
 {{- if $image.digest -}}
 {{ $image.repository }}@{{ $image.digest }}
+{{- else if hasPrefix "@" $image.tag -}}
+{{ $image.repository }}{{ $image.tag }}
 {{- else -}}
 {{ $image.repository }}:{{ $image.tag | default .root.Chart.AppVersion }}
 {{- end -}}

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::Kafka;
+use crate::folder::Folder;
 use crate::{cache, tools};
 
 const VERSION: &str = "4.3.1";
@@ -56,6 +57,29 @@ impl Jvm {
             command.arg(format!("-XX:SharedArchiveFile={}", file.display()));
         }
         command
+    }
+
+    /// A key with a certificate for `localhost` in `keys.p12`, and the certificate in `certificate.pem`.
+    pub async fn make_certificate(&self, folder: &Folder, password: &str) -> Result<()> {
+        let keytool = self.java.with_file_name("keytool");
+        let store = folder.join("keys.p12");
+        let common = |command: &mut Command| {
+            command
+                .args(["-alias", "broker", "-storetype", "PKCS12"])
+                .args(["-storepass", password, "-keystore"])
+                .arg(&store);
+        };
+        let mut make = Command::new(&keytool);
+        make.args(["-genkeypair", "-keyalg", "EC", "-groupname", "secp256r1"])
+            .args(["-dname", "CN=localhost", "-ext", "san=dns:localhost"])
+            .args(["-validity", "30"]);
+        common(&mut make);
+        tools::run(&mut make.into()).await?;
+        let mut export = Command::new(&keytool);
+        export.args(["-exportcert", "-rfc", "-file"]);
+        export.arg(folder.join("certificate.pem"));
+        common(&mut export);
+        tools::run(&mut export.into()).await.map(drop)
     }
 
     /// Starts and stops a broker. Where this Java can't write an archive, there is none, and starts are slower.

@@ -394,7 +394,7 @@ impl Life {
                 json!({ "skipped": false })
             }
             2 => {
-                let to = day + Days::new(self.random.random_range(0..3));
+                let to = day + TimeDelta::days(self.random.random_range(-6..9));
                 let to = Due::new(to, task.time.map(|_| self.some_time()));
                 if to == nominal {
                     repeat.moved.remove(&day);

@@ -251,9 +251,9 @@ async fn inject(cluster: &mut Cluster, fault: Fault, victim: usize, down: Durati
             postgres.restart().await
         }
         Fault::FunctionsKilled => {
-            functions.kill().await.expect("killed");
+            functions[0].program.kill().await.expect("killed");
             wait().await;
-            functions.restart().await
+            functions[0].program.restart().await
         }
     };
     done.unwrap_or_else(|error| panic!("{fault:?}: {error:#}"));

@@ -3,6 +3,7 @@
 
 mod faults;
 mod model;
+mod rolling;
 mod year;
 
 use std::collections::HashMap;
@@ -36,6 +37,8 @@ enum Proof {
     Faults(faults::Faults),
     /// Random lives of repeating tasks agree with a small model, step by step
     Model(model::Model),
+    /// A new release takes another one's place under load: no request fails, no reminder is lost
+    Rolling(rolling::Rolling),
     /// Every reminder of a year rings at its instant, on a clock that is set
     Year(year::Options),
 }
@@ -73,6 +76,7 @@ async fn main() -> ExitCode {
         }
         Proof::Faults(options) => faults::run(&options).await,
         Proof::Model(options) => model::run(&options).await,
+        Proof::Rolling(options) => rolling::run(&options).await,
         Proof::Year(options) => year::run(&options).await,
     };
     if held {

@@ -47,11 +47,15 @@ async fn the_sidecar_delivers_what_the_worker_publishes_and_goes_on_after_it_was
         "the worker leaves these events to the sidecar: {log}"
     );
 
-    cluster.functions_daprd.kill().await.expect("killed");
+    cluster.functions[0].daprd.kill().await.expect("killed");
     act(&tasks[0], "reopen").await;
     act(&tasks[2], "complete").await;
     act(&tasks[0], "complete").await;
     assert_eq!(completed(&ann).await, 2);
-    cluster.functions_daprd.restart().await.expect("restarted");
+    cluster.functions[0]
+        .daprd
+        .restart()
+        .await
+        .expect("restarted");
     counted(&ann, 3).await;
 }

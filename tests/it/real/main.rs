@@ -8,6 +8,7 @@ mod functions;
 mod kills;
 mod lost;
 mod roles;
+mod rolling;
 mod schema;
 mod seed;
 mod shared;

@@ -43,7 +43,8 @@ pub async fn to_break() -> RwLockWriteGuard<'static, Cluster> {
         workers, functions, ..
     } = &mut *cluster;
     let workers = workers.iter_mut().map(|worker| &mut worker.program);
-    for program in [functions].into_iter().chain(workers) {
+    let functions = functions.iter_mut().map(|one| &mut one.program);
+    for program in functions.chain(workers) {
         program.resume().expect("it goes on");
         if !program.running() {
             program.restart().await.expect("up again");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use it::eventually;
 use punctual_contract::events::{CloudEvent, route};
 use punctual_servers::Cluster;
-use punctual_worker::bus::kafka::KafkaOptions;
+use punctual_worker::bus::kafka::{KafkaOptions, Security};
 use punctual_worker::bus::{Kafka, Tail};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -31,6 +31,7 @@ impl Topic {
         let options = KafkaOptions {
             bootstrap: cluster.kafka.bootstrap(),
             prefix: String::new(),
+            security: Security::default(),
         };
         let mut tail = Kafka::new(options, TaskTracker::new(), stop.clone()).tail(name);
         let begun = tokio::time::timeout(PATIENCE, tail.recv()).await;

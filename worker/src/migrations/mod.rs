@@ -52,6 +52,11 @@ pub const SQLITE: &[Migration] = &[
         name: "digest",
         sql: include_str!("../../../migrations/sqlite/0006_digest.sql"),
     },
+    Migration {
+        version: 7,
+        name: "serves",
+        sql: include_str!("../../../migrations/sqlite/0007_serves.sql"),
+    },
 ];
 
 impl Migration {
@@ -96,10 +101,15 @@ pub const POSTGRES: &[Migration] = &[
         name: "digest",
         sql: include_str!("../../../migrations/postgres/0006_digest.sql"),
     },
+    Migration {
+        version: 7,
+        name: "serves",
+        sql: include_str!("../../../migrations/postgres/0007_serves.sql"),
+    },
 ];
 
 /// Applies what is missing, each file in one transaction, and says how many those were. Refuses a database that a
-/// newer program made, or whose migrations are not the ones of this program.
+/// newer program made and that doesn't serve this one any more, or whose migrations are not the ones of this program.
 pub async fn migrate(db: &Db, clock: &Clock) -> Result<usize, Error> {
     match db {
         Db::Sqlite(db) => apply_to_sqlite(db, clock, SQLITE).await,
@@ -107,10 +117,13 @@ pub async fn migrate(db: &Db, clock: &Clock) -> Result<usize, Error> {
     }
 }
 
-/// A database that is newer than this program is left alone.
-fn check_newest(found: i64, migrations: &[Migration]) -> Result<(), Error> {
+/// The oldest schema whose programs work with a database, as its newest migration says.
+const SERVES: &str = "SELECT CAST(value AS BIGINT) FROM facts WHERE name = 'schema_serves'";
+
+/// A database that is newer than this program, and doesn't serve it, is left alone.
+fn check_newest(found: i64, serves: Option<i64>, migrations: &[Migration]) -> Result<(), Error> {
     let newest = migrations.last().map_or(0, |last| last.version);
-    if found > newest {
+    if found > newest && serves.is_none_or(|serves| serves > newest) {
         return Err(Error::Schema(format!(
             "this database is of a newer Punctual (schema {found}, this program knows {newest}). \
              Start that version, or restore a backup made by this one."

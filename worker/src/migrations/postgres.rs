@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use sqlx::{Connection, PgConnection};
 
-use super::{Migration, check_newest};
+use super::{Migration, SERVES, check_newest};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::store::Address;
@@ -46,7 +46,18 @@ async fn run(
     let found = sqlx::query_scalar("SELECT COALESCE(max(version), 0) FROM migrations")
         .fetch_one(&mut *connection)
         .await?;
-    check_newest(found, migrations)?;
+    let says: bool = sqlx::query_scalar("SELECT to_regclass('facts') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await?;
+    let serves = match says {
+        true => {
+            sqlx::query_scalar(SERVES)
+                .fetch_optional(&mut *connection)
+                .await?
+        }
+        false => None,
+    };
+    check_newest(found, serves, migrations)?;
     let mut applied = 0;
     for migration in migrations {
         let recorded: Option<String> =

@@ -1,7 +1,7 @@
 use punctual_sqlite::Database;
 use punctual_sqlite::rusqlite::{self, Connection, OptionalExtension};
 
-use super::{Migration, check_newest};
+use super::{Migration, SERVES, check_newest};
 use crate::clock::Clock;
 use crate::error::Error;
 
@@ -31,7 +31,15 @@ fn run(connection: &mut Connection, migrations: &[Migration], now: i64) -> Resul
             |row| row.get(0),
         )
         .map_err(sqlite)?;
-    check_newest(found, migrations)?;
+    let says = connection.table_exists(None, "facts").map_err(sqlite)?;
+    let serves = match says {
+        true => connection
+            .query_row(SERVES, [], |row| row.get(0))
+            .optional()
+            .map_err(sqlite)?,
+        false => None,
+    };
+    check_newest(found, serves, migrations)?;
     // A table that is made anew is dropped first, and its name missing for a moment: references are checked before the
     // commit instead (https://sqlite.org/lang_altertable.html#otheralter). Inside a transaction this would be a no-op.
     connection

@@ -3,7 +3,7 @@ use std::path::Path;
 use punctual_sqlite::{Database, Options};
 use punctual_worker::Error;
 use punctual_worker::clock::Clock;
-use punctual_worker::migrations::{Migration, SQLITE, apply_to_sqlite as apply, migrate};
+use punctual_worker::migrations::{Migration, POSTGRES, SQLITE, apply_to_sqlite as apply, migrate};
 
 use crate::harness::Fixture;
 
@@ -21,6 +21,11 @@ const SECOND: Migration = Migration {
     version: 2,
     name: "second",
     sql: "CREATE TABLE b (x)",
+};
+const SERVES_FIRST: Migration = Migration {
+    version: 2,
+    name: "serves",
+    sql: "CREATE TABLE facts (name TEXT, value TEXT); INSERT INTO facts VALUES ('schema_serves', '1')",
 };
 const BROKEN: Migration = Migration {
     version: 2,
@@ -98,6 +103,22 @@ async fn a_database_from_the_future_is_refused() {
         .await
         .expect("applied");
     assert!(refused(&db, &[FIRST]).await.contains("newer Punctual"));
+}
+
+#[tokio::test]
+async fn a_database_from_the_future_that_serves_this_program_is_used_as_it_is() {
+    let (db, _folder) = empty();
+    apply(&db, &Clock::system(), &[FIRST, SERVES_FIRST])
+        .await
+        .expect("applied");
+    assert_eq!(apply(&db, &Clock::system(), &[FIRST]).await.ok(), Some(0));
+}
+
+#[test]
+fn every_migration_says_whom_it_still_serves() {
+    for migration in SQLITE.iter().chain(POSTGRES).filter(|one| one.version > 6) {
+        assert!(migration.sql.contains("'schema_serves'"), "{migration}");
+    }
 }
 
 #[tokio::test]

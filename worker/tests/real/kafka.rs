@@ -8,7 +8,7 @@ use std::time::Duration;
 use punctual_contract::batch::Status;
 use punctual_contract::events::{CloudEvent, TASK_EVENTS, TASK_UPDATES};
 use punctual_servers::Kafka as Broker;
-use punctual_worker::bus::kafka::{KafkaOptions, topics};
+use punctual_worker::bus::kafka::{KafkaOptions, Security, topics};
 use punctual_worker::bus::{Bus, Consumer, Kafka, Message, Outgoing, Subscription, Tail};
 use punctual_worker::consumers::{BackOff, Caller, TO_TASK_EVENTS};
 use punctual_worker::functions::Functions;
@@ -29,6 +29,7 @@ async fn options(broker: &Broker) -> KafkaOptions {
     let options = KafkaOptions {
         bootstrap: broker.bootstrap(),
         prefix: format!("t{}-", LAST.fetch_add(1, Ordering::Relaxed)),
+        security: Security::default(),
     };
     let steps = topics::steps(&options).await.expect("compared");
     topics::apply(&options, &steps).await.expect("made");

@@ -7,6 +7,7 @@ mod kafka;
 mod migrations;
 mod outage;
 mod races;
+mod secure;
 
 #[path = "../it/admin.rs"]
 mod admin;

@@ -24,6 +24,11 @@ const SECOND: Migration = Migration {
     name: "second",
     sql: "CREATE TABLE b (x BIGINT); CREATE INDEX c ON b (x)",
 };
+const SERVES_FIRST: Migration = Migration {
+    version: 2,
+    name: "serves",
+    sql: "CREATE TABLE facts (name TEXT, value TEXT); INSERT INTO facts VALUES ('schema_serves', '1')",
+};
 const BROKEN: Migration = Migration {
     version: 2,
     name: "broken",
@@ -94,6 +99,13 @@ async fn what_is_missing_is_applied_and_what_is_there_stays() {
     assert_eq!(apply(&address, &[FIRST]).await.ok(), Some(1));
     assert_eq!(apply(&address, &[FIRST, SECOND]).await.ok(), Some(1));
     assert!(refused(&address, &[FIRST]).await.contains("newer Punctual"));
+}
+
+#[tokio::test]
+async fn a_newer_one_that_serves_this_program_is_used_as_it_is() {
+    let address = empty().await;
+    assert_eq!(apply(&address, &[FIRST, SERVES_FIRST]).await.ok(), Some(2));
+    assert_eq!(apply(&address, &[FIRST]).await.ok(), Some(0));
 }
 
 #[tokio::test]

@@ -258,6 +258,20 @@ impl Recurrence {
         found
     }
 
+    /// Those after `current` that were moved and not left out, in the rule's order. Their numbers are not counted: 0.
+    pub(crate) fn moved_after(&self, current: &OccurrenceRef) -> Vec<Occurrence> {
+        let grid = self.grid();
+        let Some(open) = grid.place_of_key(&current.key) else {
+            return Vec::new();
+        };
+        let occurrences = Occurrences::new(self, (None, 0), open);
+        let moved = occurrences.moved.iter().copied();
+        moved
+            .filter(|place| *place > open && !occurrences.is_left_out(*place))
+            .map(|place| self.make(&grid, 0, place))
+            .collect()
+    }
+
     /// The key an occurrence at this local time has (the first of the two in a fold).
     pub fn key_of(&self, at: Local) -> String {
         let grid = self.grid();

@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant as Clock};
 
 use punctual_domain::recurrence::first_match;
-use punctual_domain::series::{missed, next, open_occurrences, preview};
+use punctual_domain::series::{missed, next, preview};
 use punctual_domain::time::zone;
 use punctual_domain::{Basis, Instant, Local, OccurrenceRef, Recurrence, Series};
 
@@ -163,9 +163,6 @@ fn no_rule_takes_long_to_find_what_comes_next_however_it_was_made() {
             }),
             ("missed", COUNTING, &|| {
                 _ = black_box(missed(&due, &first, now))
-            }),
-            ("open", COUNTING, &|| {
-                _ = black_box(open_occurrences(&due, &first, now))
             }),
             ("preview", LIMIT, &|| _ = black_box(preview(&due, 5))),
         ];

@@ -1,8 +1,8 @@
 use chrono::NaiveTime;
 use punctual_domain::reminders::{
-    DEFAULT_MORNING, Definition, Plan, PlanInput, RingState, When, fire_at, plan, start_for,
+    DEFAULT_MORNING, Definition, MAX_OPEN, Plan, PlanInput, RingState, When, fire_at, plan,
+    start_for,
 };
-use punctual_domain::series::MAX_OPEN;
 use punctual_domain::time::zone;
 use punctual_domain::{Basis, Instant, Local, Series};
 
@@ -260,7 +260,10 @@ fn absolute_reminders_belong_to_the_open_occurrence_alone() {
         "2026-11-25T10:00",
     ));
     assert_eq!(rings(&plan), ["a 2026-11-23T09:00 planned"]);
-    assert_eq!((plan.next_at, plan.missed), (None, 2));
+    assert_eq!(
+        (plan.next_at, plan.missed),
+        (Some(at("2026-11-26T09:00", BERLIN)), 2)
+    );
 }
 
 #[test]
@@ -289,10 +292,52 @@ fn a_moved_due_moves_its_own_reminder_and_no_later_one() {
     let plan = plan(&input);
     assert_eq!(
         rings(&plan),
-        ["a 2026-11-23T09:00 planned", "a 2026-11-30T09:00 planned"]
+        [
+            "a 2026-11-23T09:00 planned",
+            "a 2026-11-30T09:00 planned",
+            "a 2026-12-07T09:00 planned"
+        ]
     );
     assert_eq!(plan.rings[0].fire_at, at("2026-11-25T14:00", BERLIN));
     assert_eq!(plan.rings[1].fire_at, at("2026-11-30T08:00", BERLIN));
+}
+
+/// Whatever was moved where: what rings before it is planned again is planned.
+#[test]
+fn one_that_was_moved_hides_no_other_that_rings_before_it() {
+    let mut daily = series("FREQ=DAILY", "2026-11-23T09:00", BERLIN, Basis::Due);
+    // Two places far ahead to tomorrow, the next one behind those that follow it.
+    for (from, to) in [
+        ("2026-12-20T09:00", "2026-11-24T07:00"),
+        ("2027-05-01T09:00", "2026-11-24T08:00"),
+        ("2026-11-24T09:00", "2026-12-04T09:00"),
+    ] {
+        daily.recurrence.moved.insert(from.to_owned(), local(to));
+    }
+    let all = [
+        "2026-11-20T09:00",
+        "2026-11-21T07:00",
+        "2026-11-21T08:00",
+        "2026-11-22T09:00",
+        "2026-11-23T09:00",
+    ];
+    for (due, rings, until) in [
+        ("2026-11-23T09:00", &all[..], "2026-11-20T09:00"),
+        // The open one lies behind as well.
+        ("2026-11-29T12:00", &all[1..], "2026-11-22T09:00"),
+    ] {
+        let now = "2026-11-20T06:00";
+        let mut input = recurring(daily.clone(), vec![before("a", "P3D")], now, now);
+        input.due = Some(local(due));
+        let plan = plan(&input);
+        let until = at(until, BERLIN);
+        assert_eq!(plan.next_at, Some(until));
+        let fire_at: Vec<_> = plan.rings.iter().map(|ring| ring.fire_at).collect();
+        let expected = rings.iter().map(|local| at(local, BERLIN));
+        for ring in expected.filter(|ring| *ring <= until) {
+            assert!(fire_at.contains(&ring), "{ring:?} is not in {fire_at:?}");
+        }
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use punctual_domain::series::{MAX_OPEN, Next, missed, next, open_occurrences, preview};
+use punctual_domain::series::{Next, missed, next, preview};
 use punctual_domain::time::zone;
 use punctual_domain::{Basis, OccurrenceRef};
 
@@ -149,7 +149,7 @@ fn left_out_occurrences_are_neither_next_nor_passed_over() {
         brief(next(&daily, &one, at("2026-11-25T10:00", BERLIN))),
         is("2026-11-27T09:00", 5, 1)
     );
-    assert_eq!(missed(&daily, &one, at("2026-11-27T10:00", BERLIN)), 2);
+    assert_eq!(missed(&daily, &one, at("2026-11-27T10:00", BERLIN)).0, 2);
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn hourly_passes_both_of_the_equal_local_times() {
         (found.key.as_str(), found.due_at),
         ("2026-10-25T01:30:00.000Z", utc("2026-10-25T01:30:00Z"))
     );
-    assert_eq!(missed(&hourly, &second, utc("2026-10-25T03:00:00Z")), 2);
+    assert_eq!(missed(&hourly, &second, utc("2026-10-25T03:00:00Z")).0, 2);
 }
 
 #[test]
@@ -301,11 +301,11 @@ fn a_daily_task_left_open_from_monday_says_on_wednesday_that_two_were_missed() {
         ("2026-11-24T09:00", 1),
         ("2026-11-25T10:00", 2),
     ] {
-        assert_eq!(missed(&daily, &monday, at(now, BERLIN)), count, "{now}");
+        assert_eq!(missed(&daily, &monday, at(now, BERLIN)).0, count, "{now}");
     }
     let dated = series("FREQ=DAILY", "2026-11-23", BERLIN, Basis::Due);
     assert_eq!(
-        missed(&dated, &nth(&dated, 1), at("2026-11-25T00:00", BERLIN)),
+        missed(&dated, &nth(&dated, 1), at("2026-11-25T00:00", BERLIN)).0,
         2
     );
     let completion = series("FREQ=DAILY", "2026-11-23", BERLIN, Basis::Completion);
@@ -315,40 +315,30 @@ fn a_daily_task_left_open_from_monday_says_on_wednesday_that_two_were_missed() {
             &nth(&completion, 1),
             at("2026-11-25T00:00", BERLIN)
         ),
-        0
+        (0, None)
     );
 }
 
 #[test]
-fn the_open_occurrences_reach_to_the_first_that_has_not_come() {
+fn when_the_next_one_is_missed_is_known() {
     let daily = series("FREQ=DAILY", "2026-11-23T09:00", BERLIN, Basis::Due);
-    let list = |now: &str| {
-        let (list, next_at) = open_occurrences(&daily, &nth(&daily, 1), at(now, BERLIN));
-        (list.iter().map(|o| o.number).collect::<Vec<_>>(), next_at)
-    };
+    let missed = |now: &str| missed(&daily, &nth(&daily, 1), at(now, BERLIN));
     assert_eq!(
-        list("2026-11-20T10:00"),
-        (vec![1], Some(at("2026-11-23T09:00", BERLIN)))
+        missed("2026-11-20T10:00"),
+        (0, Some(at("2026-11-24T09:00", BERLIN)))
     );
     assert_eq!(
-        list("2026-11-25T10:00"),
-        (vec![1, 2, 3, 4], Some(at("2026-11-26T09:00", BERLIN)))
-    );
-    let (numbers, _) = list("2027-11-25T10:00");
-    assert_eq!(
-        (numbers.len(), numbers[0], numbers[MAX_OPEN - 1]),
-        (MAX_OPEN, 1, 369)
+        missed("2026-11-25T10:00"),
+        (2, Some(at("2026-11-26T09:00", BERLIN)))
     );
 }
 
 #[test]
 fn a_series_that_ends_while_open_has_nothing_more_to_come() {
     let twice = series("FREQ=DAILY;COUNT=2", "2026-11-23T09:00", BERLIN, Basis::Due);
-    let (list, next_at) = open_occurrences(&twice, &nth(&twice, 1), at("2026-12-25T10:00", BERLIN));
-    assert_eq!((list.len(), next_at), (2, None));
     assert_eq!(
         missed(&twice, &nth(&twice, 1), at("2026-12-25T10:00", BERLIN)),
-        1
+        (1, None)
     );
 }
 
@@ -358,7 +348,7 @@ fn decades_of_neglect_are_answered_at_once() {
     let now = at("2026-11-25T10:30", BERLIN);
     let found = next(&hourly, &nth(&hourly, 1), now).unwrap();
     assert_eq!(found.at, local("2026-11-25T11:00"));
-    assert_eq!(found.passed_over, missed(&hourly, &nth(&hourly, 1), now));
+    assert_eq!(found.passed_over, missed(&hourly, &nth(&hourly, 1), now).0);
 }
 
 #[test]
@@ -435,10 +425,7 @@ fn the_ends_of_the_calendar_panic_nowhere() {
                             basis,
                         };
                         let current = OccurrenceRef::from(&list[0]);
-                        let _ = (
-                            next(&series, &current, now),
-                            open_occurrences(&series, &current, now),
-                        );
+                        let _ = (next(&series, &current, now), missed(&series, &current, now));
                         let _ = plan(&PlanInput {
                             due: Some(start),
                             start: None,
@@ -528,9 +515,10 @@ fn a_moved_occurrence_keeps_its_place_and_is_not_past_before_its_new_due() {
     );
     assert_eq!(next.due_at, at("2026-12-04T15:00", "Europe/Berlin"));
     let now = at("2026-12-02T12:00", "Europe/Berlin");
-    assert_eq!(missed(&weekly, &first, now), 0);
-    let (_, comes) = open_occurrences(&weekly, &first, now);
-    assert_eq!(comes, Some(at("2026-12-04T15:00", "Europe/Berlin")));
+    assert_eq!(
+        missed(&weekly, &first, now),
+        (0, Some(at("2026-12-04T15:00", "Europe/Berlin")))
+    );
 }
 
 #[test]
@@ -543,9 +531,7 @@ fn one_that_was_moved_behind_the_following_one_hides_it_not() {
     let now = at("2026-11-26T12:00", "UTC");
     assert_eq!(
         missed(&daily, &nth(&daily, 1), now),
-        2,
+        (2, Some(at("2026-11-27T09:00", "UTC"))),
         "the 25th and the 26th have come"
     );
-    let (_, comes) = open_occurrences(&daily, &nth(&daily, 1), now);
-    assert_eq!(comes, Some(at("2026-11-27T09:00", "UTC")));
 }

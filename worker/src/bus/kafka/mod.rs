@@ -10,6 +10,7 @@ mod tail;
 pub mod topics;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use punctual_contract::events::CloudEvent;
@@ -22,6 +23,7 @@ use tokio_util::task::TaskTracker;
 pub use consumer::{Membership, Partition};
 
 use super::{Message, Outgoing, Tail};
+use crate::config::Hidden;
 use crate::error::Error;
 use producer::Producer;
 
@@ -39,6 +41,26 @@ pub struct KafkaOptions {
     pub bootstrap: String,
     /// Before the names of topics and groups, where several installations share the brokers.
     pub prefix: String,
+    pub security: Security,
+}
+
+/// How the brokers know us, and we them.
+#[derive(Clone, Debug, Default)]
+pub struct Security {
+    /// Encrypted, where the brokers' certificates must be good for the names that they are reached by.
+    pub tls: bool,
+    /// PEM file that they must lead to; `None`: the system's.
+    pub ca: Option<PathBuf>,
+    /// Who we are (SASL); `None`: nobody.
+    pub login: Option<Login>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// `SCRAM-SHA-512`, `SCRAM-SHA-256` or `PLAIN`.
+    pub mechanism: String,
+    pub user: String,
+    pub password: Hidden,
 }
 
 impl KafkaOptions {
@@ -54,12 +76,33 @@ impl KafkaOptions {
             .set("reconnect.backoff.ms", "100")
             .set("reconnect.backoff.max.ms", RECONNECT_MS)
             .set("socket.keepalive.enable", "true")
-            .set("log.connection.close", "false");
+            .set("log.connection.close", "false")
+            .set("security.protocol", self.security.protocol());
+        if let Some(ca) = &self.security.ca {
+            config.set("ssl.ca.location", ca.display().to_string());
+        }
+        if let Some(login) = &self.security.login {
+            config
+                .set("sasl.mechanism", &login.mechanism)
+                .set("sasl.username", &login.user)
+                .set("sasl.password", login.password.reveal());
+        }
         config
     }
 
     pub(crate) fn topic(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
+    }
+}
+
+impl Security {
+    fn protocol(&self) -> &'static str {
+        match (self.tls, &self.login) {
+            (false, None) => "plaintext",
+            (false, Some(_)) => "sasl_plaintext",
+            (true, None) => "ssl",
+            (true, Some(_)) => "sasl_ssl",
+        }
     }
 }
 
