@@ -164,7 +164,7 @@ async fn it_is_installed_upgraded_and_a_failed_upgrade_is_rolled_back() {
             "--rollback-on-failure",
             "--wait",
             "--timeout",
-            "10s",
+            "20s",
             "--set-string",
             "worker.resources.requests.cpu=100,worker.resources.limits.cpu=100",
             "--set",
@@ -232,7 +232,7 @@ async fn a_migration_that_fails_stops_the_upgrade_before_anything_has_changed() 
         RELEASE,
         "--wait",
         "--timeout",
-        "12s",
+        "20s",
         "--set",
         "images.worker.tag=fails",
     ];
