@@ -47,4 +47,5 @@ helm upgrade --install dapr dapr "${context[@]}" "${dry_run[@]}" \
     --set dapr_scheduler.cluster.storageSize=16Gi \
     --set dapr_scheduler.cluster.inMemoryStorage=false \
     --set dapr_sidecar_injector.enableK8sDownwardAPIs=true \
+    --set dapr_sidecar_injector.sidecarDropALLCapabilities=true \
     --atomic --timeout 10m

@@ -13,9 +13,11 @@
 
 mod build;
 mod daprd;
+mod injector;
 mod scheduler;
 
 pub use daprd::{Daprd, DaprdOptions};
+pub use injector::with_sidecar;
 pub use scheduler::Scheduler;
 
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Fetches, builds and starts the real servers: Kafka, Dapr, Postgres, the OpenTelemetry Collector, Prometheus. Without root, on random ports, stopped by id.
+//! Fetches, builds and starts the real servers: Kafka, Dapr, Postgres, the OpenTelemetry Collector, Prometheus, Kubernetes.
+//! Without root, on random ports, stopped by id.
 //!
 //! ```no_run
 //! # async fn test() -> anyhow::Result<()> {
@@ -18,11 +19,12 @@
 mod balancer;
 mod cache;
 pub mod cluster;
-mod dapr;
+pub mod dapr;
 mod folder;
 mod go;
 mod grafana;
 mod kafka;
+pub mod kubernetes;
 mod otelcol;
 mod port;
 mod postgres;
@@ -37,6 +39,7 @@ pub use cluster::{Cluster, ClusterOptions, Program};
 pub use dapr::{Daprd, DaprdOptions, Scheduler};
 pub use grafana::check_dashboard;
 pub use kafka::{AclRule, Kafka};
+pub use kubernetes::Kubernetes;
 pub use otelcol::{CollectedSpan, Collector};
 pub use postgres::Postgres;
 pub use prometheus::{Prometheus, promtool};

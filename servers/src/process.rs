@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use tokio::time::{Instant, sleep};
 
 /// How often a condition is looked at.
-const POLL: Duration = Duration::from_millis(20);
+pub const POLL: Duration = Duration::from_millis(20);
 const CHECK_LIMIT: Duration = Duration::from_secs(5);
 /// What the kernel and the shell get after a SIGKILL.
 const KILL_LIMIT: Duration = Duration::from_secs(10);

@@ -77,6 +77,34 @@ pub async fn java() -> Result<(PathBuf, String)> {
     }
 }
 
+/// A Java from this version on, which may stand beside the one that [`java`] finds.
+pub async fn java_from(wanted: u32) -> Option<PathBuf> {
+    let beside = std::fs::read_dir("/usr/lib/jvm")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let beside = beside.map(|entry| entry.path().join("bin/java"));
+    let home = std::env::var_os("JAVA_HOME").map(|home| Path::new(&home).join("bin/java"));
+    let candidates = home
+        .into_iter()
+        .chain([PathBuf::from("java")])
+        .chain(beside);
+    for java in candidates {
+        let output = Command::new(&java)
+            .arg("-version")
+            .stdin(Stdio::null())
+            .output()
+            .await;
+        let text = output
+            .map(|output| [output.stdout, output.stderr].concat())
+            .unwrap_or_default();
+        if java_version(&String::from_utf8_lossy(&text)) >= Some(wanted) {
+            return Some(java);
+        }
+    }
+    None
+}
+
 /// `openjdk version "17.0.15" 2025-04-15` → 17; 1.8 → 1.
 fn java_version(text: &str) -> Option<u32> {
     let version = text.split('"').nth(1)?;

@@ -8,6 +8,7 @@ pub struct Tally {
     pub passed: usize,
     pub failed: usize,
     pub skipped: usize,
+    pub passed_names: Vec<String>,
     pub failed_names: Vec<String>,
     pub skipped_names: Vec<String>,
     /// Tests that ran, said that they can't, and that the harness will count as passed.
@@ -37,9 +38,20 @@ impl Tally {
                     );
                 } else if verdict.ends_with("FAILED") {
                     self.failed_names.push(name.to_owned());
+                } else if verdict.ends_with("ok") && !self.says_skipped(name) {
+                    self.passed_names.push(name.to_owned());
                 }
             }
         }
+    }
+
+    /// Whether the test of this name has said that it misses something.
+    fn says_skipped(&self, name: &str) -> bool {
+        let said = |line: &String| {
+            line.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with(':'))
+        };
+        self.skipped_names.iter().any(said)
     }
 
     /// One line of TAP. Where tests nest (Node's do), the counts at the end are the ones that count each test once.
@@ -163,6 +175,7 @@ test result: ok. 1 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; fini
                 passed: 2,
                 failed: 1,
                 skipped: 3,
+                passed_names: ["a::one", "four"].map(Into::into).to_vec(),
                 failed_names: vec!["a::two".into()],
                 skipped_names: vec![
                     "a::three: needs Postgres".into(),

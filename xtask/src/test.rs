@@ -26,7 +26,8 @@ Without a name: all of them.
           once more, on Postgres, Kafka and Dapr, and a third time with Spin in the place of our host, where `spin` is
           on the PATH
   web     the browser client, with its own tests, and in a browser against the real server
-  k8s     the chart, against a real API server (no tests yet)
+  k8s     the chart, rendered by Helm, against a real Kubernetes control plane, built once (Go); what is shown goes into
+          k8s/VERIFIED.md
 
 The last line is `N passed, N failed`; each check counts as one. What was skipped is named.";
 
@@ -52,7 +53,7 @@ pub fn run(args: &mut Args) -> Result<ExitCode> {
             "quick" => quick(&mut report),
             "real" => on_real_servers(&mut report),
             "web" => in_browser(&mut report),
-            empty => report.add(empty, Duration::ZERO, Tally::default()),
+            _ => on_kubernetes(&mut report),
         }
     }
     Ok(report.print())
@@ -116,6 +117,34 @@ fn on_real_servers(report: &mut Report) {
             }),
         });
     }
+}
+
+/// The chart: the target called `k8s`. What it has shown is then written down.
+fn on_kubernetes(report: &mut Report) {
+    report.check("k8s clippy", || {
+        run_command(&mut cargo([
+            "clippy",
+            "--release",
+            "--test",
+            "k8s",
+            "--bin",
+            "verified",
+            "--",
+            "-D",
+            "warnings",
+        ]))
+    });
+    let mut shown = Vec::new();
+    report.tests("k8s", || {
+        // The servers that they share take much of two cores.
+        let tally = tests(&["--test", "k8s"], &["--test-threads", "4"], "embedded")?;
+        shown.clone_from(&tally.passed_names);
+        Ok(tally)
+    });
+    report.check("verified", || {
+        let mut command = cargo(["run", "--release", "--quiet", "--bin", "verified", "--"]);
+        run_command(command.args(&shown))
+    });
 }
 
 fn in_browser(report: &mut Report) {

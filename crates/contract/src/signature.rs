@@ -22,6 +22,18 @@ pub enum Refused {
     Mismatch,
 }
 
+/// The values of a secret that may hold several, separated by white space: the first is the one to sign with, each is
+/// accepted. So a secret is rotated without a moment in which what was signed before is refused: `old new` (wherever it is
+/// read), `new old`, `new`.
+pub fn values(secret: &str) -> impl Iterator<Item = &str> {
+    secret.split_whitespace()
+}
+
+/// The one to sign with.
+pub fn current(secret: &str) -> &str {
+    values(secret).next().unwrap_or_default()
+}
+
 /// The bytes of a secret: `whsec_` and base64 as the standard writes it, or any other text as it stands.
 pub(crate) fn key(secret: &str) -> Vec<u8> {
     secret
@@ -45,7 +57,11 @@ fn mac(secret: &str, id: &str, timestamp: i64, body: &[u8]) -> Hmac<Sha256> {
 pub fn sign(secret: &str, id: &str, timestamp: i64, body: &[u8]) -> String {
     format!(
         "v1,{}",
-        STANDARD.encode(mac(secret, id, timestamp, body).finalize().into_bytes())
+        STANDARD.encode(
+            mac(current(secret), id, timestamp, body)
+                .finalize()
+                .into_bytes()
+        )
     )
 }
 
@@ -70,9 +86,11 @@ pub fn verify(
         .filter_map(|one| one.strip_prefix("v1,"))
         .any(|encoded| {
             STANDARD.decode(encoded).is_ok_and(|given| {
-                mac(secret, id, timestamp, body)
-                    .verify_slice(&given)
-                    .is_ok()
+                values(secret).any(|secret| {
+                    mac(secret, id, timestamp, body)
+                        .verify_slice(&given)
+                        .is_ok()
+                })
             })
         });
     if matches {
@@ -95,6 +113,37 @@ mod tests {
             sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body),
             "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
         );
+    }
+
+    #[test]
+    fn a_rotated_secret_is_accepted_at_every_step() {
+        // What a signer and a receiver may hold at the same time, in the course of a rotation.
+        for (signer, receiver) in [
+            ("old", "old new"),
+            ("old new", "old"),
+            ("old new", "new old"),
+            ("new old", "old new"),
+            ("new old", "new"),
+            ("new", "new old"),
+        ] {
+            let signature = sign(signer, "1", 1000, b"body");
+            let check = |secret| {
+                verify(
+                    secret,
+                    Some("1"),
+                    Some("1000"),
+                    Some(&signature),
+                    b"body",
+                    1000,
+                )
+            };
+            assert_eq!(check(receiver), Ok(()), "{signer} → {receiver}");
+            assert_eq!(check("other third"), Err(Refused::Mismatch));
+            assert_eq!(check(""), Err(Refused::Mismatch));
+        }
+        let old = sign("old", "1", 1000, b"body");
+        let check = |secret| verify(secret, Some("1"), Some("1000"), Some(&old), b"body", 1000);
+        assert_eq!(check("new"), Err(Refused::Mismatch), "the end of it");
     }
 
     #[test]

@@ -4,10 +4,12 @@
 //! * refresh: `rt.<session>.<counter>.<mac>`: the session's row says which counter is the present one.
 //! * API: `pt.<id>.<mac>`: the row says whose it is, what it may do, and whether it has been revoked.
 //!
-//! All are HMAC-SHA-256 over what stands before the last dot. None is stored, so none can leak from the database.
+//! All are HMAC-SHA-256 over what stands before the last dot. None is stored, so none can leak from the database. The secret
+//! may hold several values while it is rotated: see [`punctual_contract::signature::values`].
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
+use punctual_contract::signature::{current, values};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
@@ -36,7 +38,7 @@ fn mac(secret: &str, text: &str) -> Option<Hmac<Sha256>> {
 }
 
 fn sealed(secret: &str, text: String) -> String {
-    let mark = mac(secret, &text)
+    let mark = mac(current(secret), &text)
         .map(|mac| URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
         .unwrap_or_default();
     format!("{text}.{mark}")
@@ -45,8 +47,9 @@ fn sealed(secret: &str, text: String) -> String {
 fn unsealed<'a>(secret: &str, token: &'a str) -> Option<&'a str> {
     let (text, mark) = token.rsplit_once('.')?;
     let mark = URL_SAFE_NO_PAD.decode(mark).ok()?;
-    mac(secret, text)?.verify_slice(&mark).ok()?;
-    Some(text)
+    values(secret)
+        .any(|secret| mac(secret, text).is_some_and(|mac| mac.verify_slice(&mark).is_ok()))
+        .then_some(text)
 }
 
 pub fn access(secret: &str, claims: &Claims) -> String {
@@ -91,7 +94,7 @@ pub fn read_invite<'a>(secret: &str, token: &'a str) -> Option<&'a str> {
 
 /// The Standard Webhooks secret of a channel: derived, so that a repeated request shows the same one.
 pub fn webhook_secret(secret: &str, channel: &str) -> String {
-    let bytes = mac(secret, &format!("webhook.{channel}"))
+    let bytes = mac(current(secret), &format!("webhook.{channel}"))
         .map(|mac| mac.finalize().into_bytes())
         .unwrap_or_default();
     format!(

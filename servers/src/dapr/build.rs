@@ -8,9 +8,10 @@ use crate::{cache, tools};
 
 const VERSION: &str = "1.18.2";
 const MODULE: &str = "github.com/dapr/dapr";
-const SOURCES: [(&str, &str); 5] = [
+const SOURCES: [(&str, &str); 6] = [
     ("go.mod", include_str!("../../dapr/go.mod")),
     ("go.sum", include_str!("../../dapr/go.sum")),
+    ("inject/main.go", include_str!("../../dapr/inject/main.go")),
     ("daprd/main.go", include_str!("../../dapr/daprd/main.go")),
     ("daprd/names.go", include_str!("../../dapr/daprd/names.go")),
     (
@@ -21,7 +22,7 @@ const SOURCES: [(&str, &str); 5] = [
 /// Upstream's file that panics where none of upstream's sets of components is compiled in.
 const PANICS: &str = "cmd/daprd/components/zz_notag.go";
 
-/// The folder with `daprd` and `scheduler` in it, built when it isn't there. The name of the entry changes with the
+/// The folder with `daprd`, `inject` and `scheduler` in it, built when it isn't there. The name of the entry changes with the
 /// sources, so a change of them builds anew.
 pub async fn programs() -> Result<PathBuf> {
     let sources: Vec<&[u8]> = SOURCES.iter().map(|(_, text)| text.as_bytes()).collect();
@@ -47,6 +48,7 @@ pub async fn programs() -> Result<PathBuf> {
             "-o",
             "..",
             "./daprd",
+            "./inject",
             "./scheduler",
         ]);
         long(&build).await?;
