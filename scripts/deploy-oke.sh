@@ -9,7 +9,7 @@ usage() {
 scripts/deploy-oke.sh [--dry-run] [--context NAME] [--namespace NAME] [--values FILE]... --images PREFIX --tag TAG
 
   --images PREFIX   registry and path: fra.ocir.io/TENANCY/punctual gives …/punctual-worker and …/punctual-executor
-  --tag TAG         of both images; @sha256:… names them by digest
+  --tag TAG         of both images (digests are values: images.worker.digest, images.executor.digest)
   --values FILE     over k8s/chart/values-oke.yaml: hosts, Neon's addresses, the vault
   --namespace NAME  punctual
   --context NAME    another cluster of your kubeconfig

@@ -809,9 +809,6 @@ async fn the_worker_is_asked_by_probes_that_need_no_database_and_drains_before_i
     }
 }
 
-/// What comes with the worker's metrics.
-const AGREED: [&str; 1] = ["PUNCTUAL_METRICS_LISTEN"];
-
 #[tokio::test]
 async fn every_setting_that_the_chart_gives_the_worker_is_one_that_it_has() {
     let mut sources = String::new();
@@ -824,10 +821,7 @@ async fn every_setting_that_the_chart_gives_the_worker_is_one_that_it_has() {
             .unwrap()
         {
             let known = sources.contains(&format!("env = \"{key}\"")) || key.starts_with("OTEL_");
-            assert!(
-                known || AGREED.contains(&key.as_str()),
-                "{set}: the worker has no {key}"
-            );
+            assert!(known, "{set}: the worker has no {key}");
         }
     }
 }
