@@ -176,8 +176,8 @@ fn line(span: &CollectedSpan) -> String {
 /// What functions and workers logged within the trace.
 fn log_lines(cluster: &Cluster, trace: &str) -> Vec<String> {
     let programs = cluster.workers.iter().map(|worker| &worker.program);
-    [&cluster.functions]
-        .into_iter()
+    let functions = cluster.functions.iter().map(|one| &one.program);
+    functions
         .chain(programs)
         .flat_map(|program| {
             let log = std::fs::read_to_string(program.log()).unwrap_or_default();

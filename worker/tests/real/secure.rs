@@ -85,6 +85,7 @@ fn outgoing(topic: &'static str, position: i64) -> Outgoing {
         key: "ann".to_owned(),
         position,
         event: event(position, "ann", &format!("t{position}")),
+        trace: None,
     }
 }
 
