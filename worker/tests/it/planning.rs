@@ -18,7 +18,11 @@ fn planned(functions: &Endpoint) -> Vec<String> {
 
 async fn leader(fixture: &Fixture) {
     eventually("a leader that has looked around", async || {
-        (fixture.integer("SELECT count(*) FROM facts").await == 1).then_some(())
+        (fixture
+            .integer("SELECT count(*) FROM facts WHERE name = 'tzdata'")
+            .await
+            == 1)
+            .then_some(())
     })
     .await;
 }
@@ -111,7 +115,8 @@ async fn new_time_zone_data_plans_open_tasks_again_at_the_start() {
     let worker = fixture.worker(&functions).await;
     leader(&fixture).await;
     eventually("the fact", async || {
-        (fixture.text("SELECT value FROM facts").await == punctual_worker::TZDATA).then_some(())
+        let fact = "SELECT value FROM facts WHERE name = 'tzdata'";
+        (fixture.text(fact).await == punctual_worker::TZDATA).then_some(())
     })
     .await;
     fixture.clock.set(NOW + 2 * SECOND);
