@@ -739,10 +739,13 @@ async fn a_running_release_takes_both_value_sets_again_and_again() {
     ] {
         let (done, said) = helm(&namespace, &[verb, RELEASE], Some(set)).await;
         assert!(done, "{verb} {set}: {said}");
-        assert!(
-            !said.to_lowercase().contains("warning"),
-            "{verb} {set}: {said}"
-        );
+        // When Helm ends, its own watches break off, and client-go's reflector calls that a warning now and then. The API
+        // server's come by another way.
+        let warned = said
+            .lines()
+            .filter(|line| !line.contains("watch ended with error"))
+            .any(|line| line.to_lowercase().contains("warning"));
+        assert!(!warned, "{verb} {set}: {said}");
     }
     let apps = api
         .list(&format!(
