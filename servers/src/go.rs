@@ -58,7 +58,7 @@ impl Module {
             }
             let mut build = command(&source);
             build
-                .args(["build", "-trimpath", "-tags", self.tags])
+                .args(["build", "-trimpath", "-buildvcs=false", "-tags", self.tags])
                 .args(["-ldflags", &flags, "-o", ".."])
                 .args(self.packages);
             long(&build).await?;
