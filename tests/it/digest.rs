@@ -255,7 +255,12 @@ async fn a_digest_by_mail_names_its_tasks_and_links_to_them() {
     assert_eq!(app.client().post(yes, json!({})).await.status, 200);
     let rent = add(&ann, "Rent <b>", "2026-11-01").await;
     for n in 0..11 {
-        add(&ann, &format!("Plant {n}"), "2026-11-02T18:00").await;
+        add(
+            &ann,
+            &format!("Plant {n}"),
+            &format!("2026-11-02T18:{n:02}"),
+        )
+        .await;
     }
     app.set("2026-11-02T07:00:00Z").await;
     let mail = smtp.wait("mail", 2).await.remove(1);
@@ -263,7 +268,7 @@ async fn a_digest_by_mail_names_its_tasks_and_links_to_them() {
     let said = text(&mail, "/text");
     for line in [
         "Rent <b> · Due yesterday",
-        "Plant 8 · Due today at 18:00",
+        "Plant 8 · Due today at 18:08",
         "and 2 more",
         "https://todo.example.org/today",
     ] {
