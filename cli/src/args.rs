@@ -98,6 +98,9 @@ pub enum Command {
     Stats,
     /// Show and change projects
     Projects(Projects),
+    /// Show your settings and channels, or change settings
+    #[command(after_help = SETTINGS_HELP)]
+    Settings(Settings),
     /// Print completions for a shell
     #[command(after_help = COMPLETIONS_HELP)]
     Completions {
@@ -117,6 +120,13 @@ Examples:
   punctual add Team call --due 'mon 10:00' --zone America/New_York --repeat weekly --remind 10m
   punctual add Change the filter --due today --repeat 'every 3 months' --from completion
   punctual add Buy stamps --remind 'at 18:00' --project Errands --tag post --priority high";
+
+const SETTINGS_HELP: &str = "\
+Examples:
+  punctual settings
+  punctual settings --zone Europe/Berlin --morning 8:30
+  punctual settings --digest 7:30 --quiet 22:00-7:00
+  punctual settings --digest off";
 
 const LIST_HELP: &str = "\
 Examples:
@@ -512,6 +522,25 @@ pub struct Notifications {
     /// The `next` of an earlier page
     #[arg(long)]
     pub cursor: Option<String>,
+}
+
+#[derive(Debug, Default, Args)]
+pub struct Settings {
+    /// Your time zone
+    #[arg(long)]
+    pub zone: Option<String>,
+    /// When reminders of all-day tasks ring
+    #[arg(long, value_name = "HH:MM")]
+    pub morning: Option<String>,
+    /// Between which times nothing is sent to the channels outside
+    #[arg(long, value_name = "HH:MM-HH:MM|off")]
+    pub quiet: Option<String>,
+    /// When you are told what is due that day
+    #[arg(long, value_name = "HH:MM|off")]
+    pub digest: Option<String>,
+    /// What you are written to in; off: what the browser says, English in e-mails
+    #[arg(long, value_name = "en|de|off")]
+    pub language: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -89,6 +89,7 @@ async fn run(cli: Cli, screen: &Screen) -> Result<()> {
         Command::Watch(args) => commands::watch::watch(&api, screen, args).await,
         Command::Stats => commands::stats::stats(&api, screen).await,
         Command::Projects(args) => commands::projects::projects(&api, screen, args).await,
+        Command::Settings(args) => commands::settings::settings(&api, screen, args).await,
         Command::Completions { .. } => Ok(()),
     }
 }

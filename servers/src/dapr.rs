@@ -26,6 +26,11 @@ use anyhow::Result;
 
 const READY_LIMIT: Duration = Duration::from_secs(60);
 
+pub(crate) async fn prepare() -> Result<()> {
+    build::programs().await?;
+    Ok(())
+}
+
 pub(crate) fn client() -> Result<reqwest::Client> {
     Ok(reqwest::Client::builder()
         .no_proxy()

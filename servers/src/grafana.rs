@@ -22,6 +22,11 @@ const MODULE: Module = Module {
     variables: &[],
 };
 
+pub(crate) async fn prepare() -> Result<()> {
+    MODULE.programs().await?;
+    Ok(())
+}
+
 /// The error says which field of a dashboard Grafana does not know, or misses.
 pub async fn check_dashboard(path: &Path) -> Result<()> {
     let program = MODULE.programs().await?.join("grafana");

@@ -238,6 +238,11 @@ impl Kubernetes {
     }
 }
 
+pub(crate) async fn prepare() -> Result<()> {
+    build::program().await?;
+    Ok(())
+}
+
 /// Helm without a cluster, which renders charts. It keeps what it keeps in `home`.
 pub async fn helm_alone(home: &Path) -> Result<Command> {
     Ok(helm(&build::program().await?, home))

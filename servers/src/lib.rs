@@ -34,6 +34,8 @@ mod proxy;
 mod server;
 mod tools;
 
+use anyhow::{Result, bail};
+
 pub use balancer::Balancer;
 pub use cluster::{Cluster, ClusterOptions, Program};
 pub use dapr::{Daprd, DaprdOptions, Scheduler};
@@ -44,3 +46,23 @@ pub use otelcol::{CollectedSpan, Collector};
 pub use postgres::Postgres;
 pub use prometheus::{Prometheus, promtool};
 pub use proxy::Proxy;
+
+/// Builds what Go builds for these tests (`real`, `k8s`), one after the other, so that they find it when they need it.
+pub async fn prepare(tests: &[String]) -> Result<()> {
+    for name in tests {
+        match name.as_str() {
+            "real" => {
+                dapr::prepare().await?;
+                otelcol::prepare().await?;
+                prometheus::prepare().await?;
+                grafana::prepare().await?;
+            }
+            "k8s" => {
+                dapr::prepare().await?;
+                kubernetes::prepare().await?;
+            }
+            other => bail!("there are no servers for `{other}`"),
+        }
+    }
+    Ok(())
+}

@@ -1,11 +1,11 @@
-//! `punctual-cluster`: the cluster on this machine, until Ctrl-C.
+//! `punctual-cluster`: the cluster on this machine, until Ctrl-C; and what its parts and others are built of.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use punctual_servers::{Cluster, ClusterOptions};
+use punctual_servers::{Cluster, ClusterOptions, prepare};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
@@ -19,12 +19,16 @@ async fn main() -> ExitCode {
     }
 }
 
-/// `punctual-cluster ROOT PORT`: `cargo xtask up --cluster` says both.
 async fn run() -> Result<()> {
-    let mut words = std::env::args().skip(1);
-    let (Some(root), Some(port)) = (words.next(), words.next()) else {
-        bail!("`cargo xtask up --cluster` starts this");
-    };
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["prepare", ..] => prepare(&words[1..]).await,
+        [root, port] => cluster(root, port).await,
+        _ => bail!("`cargo xtask up --cluster` and `cargo xtask test` start this"),
+    }
+}
+
+async fn cluster(root: &str, port: &str) -> Result<()> {
     let setting = |name: &str| std::env::var(format!("PUNCTUAL_{name}")).ok();
     let variables = ["registration", "trusted_proxies", "webhook_allow_private"]
         .into_iter()

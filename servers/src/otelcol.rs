@@ -28,6 +28,11 @@ const MODULE: Module = Module {
     variables: &[],
 };
 
+pub(crate) async fn prepare() -> Result<()> {
+    MODULE.programs().await?;
+    Ok(())
+}
+
 /// A collector on random ports of loopback. Gone when this is dropped, or when this process ends in whatever way.
 pub struct Collector {
     // Dropped before its folder.

@@ -30,6 +30,11 @@ const MODULE: Module = Module {
     variables: &["github.com/prometheus/common/version.Version=3.16.0"],
 };
 
+pub(crate) async fn prepare() -> Result<()> {
+    MODULE.programs().await?;
+    Ok(())
+}
+
 /// A Prometheus on a random port of loopback. Gone when this is dropped, or when this process ends in whatever way.
 pub struct Prometheus {
     // Dropped before its folder.

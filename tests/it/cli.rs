@@ -163,6 +163,31 @@ async fn a_weekly_task_that_is_done_comes_back() {
 }
 
 #[tokio::test]
+async fn settings_are_shown_and_changed() {
+    if skipped_under_spin("it starts `punctual-server`") {
+        return;
+    }
+    let data = tempfile::tempdir().expect("a folder");
+    let (_server, punctual) = started(data.path()).await;
+    let changed = punctual
+        .json(&["settings", "--digest", "7:30", "--quiet", "22:00-7:00"])
+        .await;
+    assert_eq!(changed["digest"], "07:30");
+    assert_eq!(changed["quiet_until"], "07:00");
+    let shown = punctual.run(&["settings"]).await;
+    let shown = String::from_utf8_lossy(&shown.stdout);
+    for line in ["Europe/Berlin", "07:30", "22:00-07:00"] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    let off = punctual
+        .json(&["settings", "--digest", "off", "--quiet", "off"])
+        .await;
+    assert!(off["digest"].is_null() && off["quiet_from"].is_null());
+    let refused = punctual.run(&["settings", "--digest", "25:00"]).await;
+    assert_eq!(refused.status.code(), Some(1));
+}
+
+#[tokio::test]
 async fn a_server_that_is_away_is_said_with_the_way_out() {
     let data = tempfile::tempdir().expect("a folder");
     let punctual = Punctual {

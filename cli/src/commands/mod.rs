@@ -7,6 +7,7 @@ pub mod list;
 pub mod notifications;
 pub mod occurrences;
 pub mod projects;
+pub mod settings;
 pub mod show;
 pub mod snooze;
 pub mod stats;

@@ -1,6 +1,6 @@
 //! The chart, as Helm renders it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -24,14 +24,14 @@ pub async fn rendered(set: &str, more: &[&str]) -> Result<Vec<Value>> {
 
 /// The same, or Helm's complaint.
 pub async fn try_rendered(set: &str, more: &[&str]) -> Result<Result<Vec<Value>, String>> {
-    template(&repository("k8s/chart"), set, more).await
+    template(&present(), set, more).await
 }
 
 /// The objects of the chart's package, as `helm push` sends it to a registry.
 pub async fn rendered_from_package(set: &str) -> Result<Vec<Value>> {
     let home = tempfile::tempdir()?;
     let mut command = helm_alone(home.path()).await?;
-    command.arg("package").arg(repository("k8s/chart"));
+    command.arg("package").arg(present());
     let output = command
         .current_dir(home.path())
         .output()
@@ -61,7 +61,7 @@ async fn template(chart: &Path, set: &str, more: &[&str]) -> Result<Result<Vec<V
         "--kube-version",
         "1.37.0",
     ]);
-    values(&mut command, set);
+    values(&mut command, &present(), set);
     command.args(more);
     let output = command.output().context("helm does not start")?;
     if !output.status.success() {
@@ -74,17 +74,48 @@ async fn template(chart: &Path, set: &str, more: &[&str]) -> Result<Result<Vec<V
 pub async fn lint(set: &str) -> Result<String> {
     let home = tempfile::tempdir()?;
     let mut command = helm_alone(home.path()).await?;
-    command
-        .args(["lint", "--strict"])
-        .arg(repository("k8s/chart"));
-    values(&mut command, set);
+    command.args(["lint", "--strict"]).arg(present());
+    values(&mut command, &present(), set);
     let output = command.output().context("helm does not start")?;
     let text = [output.stdout, output.stderr].concat();
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-pub fn values(command: &mut Command, set: &str) {
-    command
-        .arg("--values")
-        .arg(repository(&format!("k8s/chart/values-{set}.yaml")));
+/// The chart as it is.
+pub fn present() -> PathBuf {
+    repository("k8s/chart")
+}
+
+/// The chart of the release before, unpacked into this folder. A release puts its own package in that one's place.
+pub fn previous(folder: &Path) -> Result<PathBuf> {
+    let mut packages = std::fs::read_dir(repository("tests/k8s/previous"))?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<Vec<_>>>()?;
+    let (Some(package), true) = (packages.pop(), packages.is_empty()) else {
+        bail!("tests/k8s/previous holds one package");
+    };
+    let status = Command::new("tar")
+        .args(["--extract", "--gzip", "--file"])
+        .arg(&package)
+        .arg("--directory")
+        .arg(folder)
+        .status()
+        .context("tar does not start")?;
+    if !status.success() {
+        bail!("{} is not unpacked", package.display());
+    }
+    Ok(folder.join("punctual"))
+}
+
+/// What `Chart.yaml` calls this version of the chart.
+pub fn version(chart: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(chart.join("Chart.yaml"))?;
+    let document = yaml::documents(&text)?.into_iter().next();
+    let version = document.as_ref().and_then(|one| one["version"].as_str());
+    version.map(str::to_owned).context("no version")
+}
+
+pub fn values(command: &mut Command, chart: &Path, set: &str) {
+    let file = chart.join(format!("values-{set}.yaml"));
+    command.arg("--values").arg(file);
 }
