@@ -1,5 +1,7 @@
 //! Measurements. Each starts the real servers for itself, prints what it found, and leaves nothing behind.
 
+mod api;
+mod placement;
 mod processes;
 mod relay;
 
@@ -16,14 +18,20 @@ struct Program {
 
 #[derive(Subcommand)]
 enum Bench {
+    /// The API's busiest requests, beside FastAPI and a native service: how many a second within a bound
+    Api(api::Api),
     /// From a committed change to Kafka: how many a second, and how late each
     Relay(relay::Relay),
+    #[command(hide = true)]
+    Peer(api::peer::Peer),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let done = match Program::parse().bench {
+        Bench::Api(options) => api::run(&options).await,
         Bench::Relay(options) => relay::run(&options).await,
+        Bench::Peer(options) => api::peer::run(&options).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

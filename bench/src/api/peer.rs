@@ -1,0 +1,457 @@
+//! The same requests natively: axum, Punctual's SQLite layer and its statements, without WASM. What differs from Punctual
+//! is what a component costs.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Argon2, PasswordVerifier};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clap::Parser;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use punctual_domain::time::{Local, Zone, due_instant};
+use punctual_sqlite::{Database, Options, Value};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json_, json};
+use sha2::Sha256;
+use uuid::Uuid;
+
+/// Seconds that a token holds.
+const HOLDS: i64 = 3600;
+
+#[derive(Parser)]
+pub struct Peer {
+    #[arg(long)]
+    database: PathBuf,
+    #[arg(long)]
+    port: u16,
+}
+
+struct Service {
+    database: Database,
+    secret: String,
+}
+
+type Answer = Result<Response, Problem>;
+
+struct Problem(StatusCode, String);
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({ "title": self.1 }))).into_response()
+    }
+}
+
+impl From<punctual_sqlite::Error> for Problem {
+    fn from(error: punctual_sqlite::Error) -> Self {
+        Self(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    }
+}
+
+fn refused(why: &str) -> Problem {
+    Problem(StatusCode::UNPROCESSABLE_ENTITY, why.to_owned())
+}
+
+fn not_found() -> Problem {
+    Problem(StatusCode::NOT_FOUND, "There is no such task.".to_owned())
+}
+
+pub async fn run(options: &Peer) -> Result<()> {
+    let service = Arc::new(Service {
+        database: Database::open(&options.database, Options::default())?,
+        secret: std::env::var("TOKEN_SECRET").context("TOKEN_SECRET")?,
+    });
+    let app = Router::new()
+        .route(
+            "/healthz",
+            get(|| async { Json(json!({ "status": "ok" })) }),
+        )
+        .route("/api/auth/login", post(login))
+        .route("/api/tasks", get(list).post(create))
+        .route("/api/tasks/{id}", get(one))
+        .route("/api/tasks/{id}/complete", post(complete))
+        .with_state(service);
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
+    Ok(axum::serve(listener, app).await?)
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since
+        .ok()
+        .and_then(|since| i64::try_from(since.as_micros()).ok())
+        .unwrap_or(0)
+}
+
+impl Service {
+    /// The one text of a statement that has one.
+    async fn text(&self, sql: &str, values: Vec<Value>) -> Result<Option<String>, Problem> {
+        let rows = self.database.query(sql, values).await?;
+        let value = rows
+            .rows
+            .into_iter()
+            .next()
+            .and_then(|row| row.into_iter().next());
+        Ok(match value {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        })
+    }
+
+    fn mac(&self, text: &str) -> Hmac<Sha256> {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.secret.as_bytes()).expect("any length does");
+        mac.update(text.as_bytes());
+        mac
+    }
+
+    fn caller(&self, headers: &HeaderMap) -> Result<String, Problem> {
+        let wrong = || {
+            Problem(
+                StatusCode::UNAUTHORIZED,
+                "The token does not hold.".to_owned(),
+            )
+        };
+        let token = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        let (said, mac) = token
+            .and_then(|token| token.rsplit_once('.'))
+            .ok_or_else(wrong)?;
+        let mac = URL_SAFE_NO_PAD.decode(mac).map_err(|_| wrong())?;
+        self.mac(said).verify_slice(&mac).map_err(|_| wrong())?;
+        let (user, until) = said.split_once('.').ok_or_else(wrong)?;
+        match until.parse::<i64>() {
+            Ok(until) if until > now() / 1_000_000 => Ok(user.to_owned()),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    email: String,
+    password: String,
+}
+
+async fn login(State(service): State<Arc<Service>>, Json(given): Json<Credentials>) -> Answer {
+    let row = service
+        .text(
+            "SELECT json_array(id, password_hash) FROM users WHERE email = ?1",
+            vec![Value::Text(given.email.to_lowercase())],
+        )
+        .await?;
+    let (user, hash): (String, String) = row
+        .and_then(|row| serde_json::from_str(&row).ok())
+        .ok_or_else(|| {
+            Problem(
+                StatusCode::UNAUTHORIZED,
+                "E-mail or password is wrong.".to_owned(),
+            )
+        })?;
+    let holds = PasswordHash::new(&hash).is_ok_and(|hash| {
+        Argon2::default()
+            .verify_password(given.password.as_bytes(), &hash)
+            .is_ok()
+    });
+    if !holds {
+        return Err(Problem(
+            StatusCode::UNAUTHORIZED,
+            "E-mail or password is wrong.".to_owned(),
+        ));
+    }
+    let said = format!("{user}.{}", now() / 1_000_000 + HOLDS);
+    let mac = URL_SAFE_NO_PAD.encode(service.mac(&said).finalize().into_bytes());
+    Ok(Json(json!({ "access_token": format!("{said}.{mac}") })).into_response())
+}
+
+fn body(status: StatusCode, json: String) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], json).into_response()
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    status: Option<String>,
+    limit: Option<i64>,
+    cursor: Option<String>,
+}
+
+async fn list(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    Query(asked): Query<Listed>,
+) -> Answer {
+    let user = service.caller(&headers)?;
+    let status = asked.status.unwrap_or_else(|| "open".to_owned());
+    if !["open", "completed", "skipped"].contains(&status.as_str()) {
+        return Err(refused("status takes open, completed or skipped"));
+    }
+    let limit = asked.limit.unwrap_or(50);
+    if !(1..=200).contains(&limit) {
+        return Err(refused("limit lies between 1 and 200"));
+    }
+    let after: Option<(i64, i64, String)> = match asked.cursor {
+        None => None,
+        Some(hex) => {
+            let bytes: Option<Vec<u8>> = (0..hex.len())
+                .step_by(2)
+                .map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok())
+                .collect();
+            let after = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            Some(after.ok_or_else(|| refused("cursor is none of ours"))?)
+        }
+    };
+    let (place, created, id) = match after {
+        None => (Value::Null, Value::Null, Value::Null),
+        Some((place, created, id)) => (
+            Value::Integer(place),
+            Value::Integer(created),
+            Value::Text(id),
+        ),
+    };
+    let page = service
+        .text(
+            LIST,
+            vec![
+                Value::Text(user),
+                Value::Text(status),
+                Value::Null,
+                Value::Null,
+                Value::Null,
+                Value::Null,
+                Value::Null,
+                Value::Null,
+                place,
+                created,
+                id,
+                Value::Integer(limit),
+            ],
+        )
+        .await?;
+    Ok(body(StatusCode::OK, page.unwrap_or_default()))
+}
+
+impl Service {
+    async fn shown(&self, user: String, id: String) -> Result<String, Problem> {
+        self.text(
+            "SELECT json FROM task_json WHERE owner = ?1 AND id = ?2",
+            vec![Value::Text(user), Value::Text(id)],
+        )
+        .await?
+        .ok_or_else(not_found)
+    }
+}
+
+async fn one(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Answer {
+    let user = service.caller(&headers)?;
+    Ok(body(StatusCode::OK, service.shown(user, id).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewTask {
+    title: String,
+    #[serde(default)]
+    notes: String,
+    project_id: Option<String>,
+    priority: Option<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+    due: Option<String>,
+    timezone: Option<String>,
+}
+
+async fn create(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    Json(new): Json<NewTask>,
+) -> Answer {
+    let user = service.caller(&headers)?;
+    if new.title.trim().is_empty() || new.title.chars().count() > 500 {
+        return Err(refused("title has between 1 and 500 characters"));
+    }
+    let priority = new.priority.unwrap_or_else(|| "none".to_owned());
+    if !["none", "low", "medium", "high"].contains(&priority.as_str()) || new.tags.len() > 20 {
+        return Err(refused(
+            "priority takes none, low, medium or high; there are 20 tags at most",
+        ));
+    }
+    let account = service
+        .text(
+            "SELECT json_array(s.timezone, u.inbox_id) FROM users u JOIN settings s ON s.user_id = u.id WHERE u.id = ?1",
+            vec![Value::Text(user.clone())],
+        )
+        .await?;
+    let (zone, inbox): (String, String) =
+        account
+            .and_then(|row| serde_json::from_str(&row).ok())
+            .ok_or_else(|| Problem(StatusCode::UNAUTHORIZED, "The account is gone.".to_owned()))?;
+    let due_at = match &new.due {
+        None => None,
+        Some(due) => {
+            let zone: Zone = new
+                .timezone
+                .as_deref()
+                .unwrap_or(&zone)
+                .parse()
+                .map_err(|_| refused("timezone"))?;
+            let due: Local = due.parse().map_err(|_| refused("due"))?;
+            Some(due_instant(due, zone).micros())
+        }
+    };
+    let id = Uuid::now_v7().to_string();
+    let state = json!({
+        "id": id, "owner": user, "project_id": new.project_id.unwrap_or(inbox), "title": new.title.trim(),
+        "notes": new.notes, "priority": priority, "tags": new.tags, "due": new.due, "timezone": new.timezone,
+        "due_at": due_at, "repeat": null, "reminders": [], "rank": "",
+    });
+    let made = service
+        .text(
+            CREATE,
+            vec![
+                Value::Text(state.to_string()),
+                Value::Integer(now()),
+                Value::Text(Uuid::now_v7().to_string()),
+                Value::Null,
+                Value::Text(user.clone()),
+                Value::Text("api".to_owned()),
+                Value::Null,
+            ],
+        )
+        .await?;
+    made.ok_or_else(|| refused("There is no such project."))?;
+    let location = format!("/api/tasks/{id}");
+    let mut answer = body(StatusCode::CREATED, service.shown(user, id).await?);
+    if let Ok(location) = location.parse() {
+        answer.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(answer)
+}
+
+#[derive(Deserialize)]
+struct Loaded {
+    task: Map<String, Json_>,
+}
+
+async fn complete(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Answer {
+    let user = service.caller(&headers)?;
+    loop {
+        let task = service
+            .text(
+                LOAD,
+                vec![Value::Text(user.clone()), Value::Text(id.clone())],
+            )
+            .await?
+            .ok_or_else(not_found)?;
+        let Loaded { mut task } = serde_json::from_str(&task).map_err(|_| not_found())?;
+        if !task["deleted_at"].is_null() {
+            return Err(not_found());
+        }
+        if task["status"] == "open" {
+            let at = now();
+            task.insert("status".to_owned(), json!("completed"));
+            task.insert("completed_at".to_owned(), json!(at));
+            let generation = task["generation"].as_i64().unwrap_or(0) + 1;
+            task.insert("generation".to_owned(), json!(generation));
+            task.insert("generation_at".to_owned(), json!(at));
+            let saved = service
+                .text(
+                    SAVE,
+                    vec![
+                        Value::Text(Json_::Object(task).to_string()),
+                        Value::Text(Uuid::now_v7().to_string()),
+                        Value::Null,
+                        Value::Text(user.clone()),
+                        Value::Text("api".to_owned()),
+                        Value::Null,
+                        Value::Integer(at),
+                    ],
+                )
+                .await?;
+            if saved.is_none() {
+                continue; // Somebody was faster.
+            }
+        }
+        return Ok(body(StatusCode::OK, service.shown(user, id).await?));
+    }
+}
+
+// The statements of crates/store/src/tasks.rs.
+
+const LIST: &str = r"WITH page AS (
+             SELECT id, COALESCE(due_at, 9223372036854775807) AS place, created_at FROM tasks
+             WHERE owner = ?1 AND deleted_at IS NULL AND (?2 IS NULL OR status = ?2)
+    AND (?3 IS NULL OR project_id = ?3) AND (?4 IS NULL OR series_id = ?4)
+    AND (?5 IS NULL OR EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?5))
+    AND (?6 IS NULL OR title LIKE ?6 ESCAPE '\')
+    AND (?7 IS NULL OR due_at < ?7 OR (due_at = ?7 AND length(due) = 10))
+    AND (?8 IS NULL OR due_at > ?8 OR (due_at = ?8 AND length(due) > 10))
+               AND (?9 IS NULL OR (COALESCE(due_at, 9223372036854775807), created_at, id) > (?9, ?10, ?11))
+             ORDER BY COALESCE(due_at, 9223372036854775807), created_at, id LIMIT ?12)
+        SELECT json_object('items', json((SELECT json_group_array(json(json)) FROM (
+                 SELECT t.json FROM page JOIN task_json t ON t.id = page.id ORDER BY place, page.created_at, page.id))),
+             'next', CASE WHEN count(*) = ?12 THEN (
+                 SELECT lower(hex(json_array(place, created_at, id))) FROM page
+                 ORDER BY place DESC, created_at DESC, id DESC LIMIT 1) END)
+         FROM page";
+
+const CREATE: &str = "INSERT INTO tasks (id, owner, project_id, title, notes, priority, tags, status, start, due, timezone, due_at,
+             repeat, reminders, series_id, series_start, occurrence, number, touched, rank, generation, generation_at,
+             version, op, body_hash, actor, via, trace, created_at, updated_at)
+         SELECT j ->> 'id', p.owner, p.id, j ->> 'title', j ->> 'notes', j ->> 'priority', j -> 'tags', 'open',
+             j ->> 'start', j ->> 'due', j ->> 'timezone', CAST(j ->> 'due_at' AS BIGINT), NULLIF(CAST(j -> 'repeat' AS TEXT), 'null'),
+             j -> 'reminders', j ->> 'series_id', j ->> 'series_start', j ->> 'occurrence',
+             CAST(j ->> 'number' AS BIGINT), 1, j ->> 'rank', 1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?2, ?2
+         FROM (SELECT ?1 AS j) AS input JOIN projects p ON p.id = j ->> 'project_id'
+         WHERE p.owner = ?5 AND p.deleted_at IS NULL AND p.archived_at IS NULL
+         ON CONFLICT (id) DO NOTHING RETURNING id";
+
+const SAVE: &str = "UPDATE tasks SET project_id = j ->> 'project_id', title = j ->> 'title', notes = j ->> 'notes',
+             priority = j ->> 'priority', tags = j -> 'tags', status = j ->> 'status', start = j ->> 'start', due = j ->> 'due',
+             timezone = j ->> 'timezone', due_at = CAST(j ->> 'due_at' AS BIGINT),
+             repeat = NULLIF(CAST(j -> 'repeat' AS TEXT), 'null'), reminders = j -> 'reminders',
+             later = NULLIF(CAST(j -> 'later' AS TEXT), 'null'), series_id = j ->> 'series_id', series_start = j ->> 'series_start', occurrence = j ->> 'occurrence',
+             number = CAST(j ->> 'number' AS BIGINT), touched = CAST(j ->> 'touched' AS BIGINT),
+             next = NULLIF(CAST(j -> 'next' AS TEXT), 'null'), completed_at = CAST(j ->> 'completed_at' AS BIGINT),
+             rank = j ->> 'rank', generation = CAST(j ->> 'generation' AS BIGINT),
+             generation_at = CAST(j ->> 'generation_at' AS BIGINT), deleted_at = CAST(j ->> 'deleted_at' AS BIGINT),
+             version = version + 1, op = ?2, body_hash = ?3, actor = ?4, via = ?5, trace = ?6, updated_at = ?7
+         FROM (SELECT ?1 AS j) AS input
+         WHERE id = j ->> 'id' AND owner = j ->> 'owner' AND version = CAST(j ->> 'version' AS BIGINT)
+           AND EXISTS (SELECT 1 FROM projects p WHERE p.id = j ->> 'project_id' AND p.owner = tasks.owner
+                       AND p.deleted_at IS NULL)
+         RETURNING id";
+
+const LOAD: &str = "SELECT CAST(json_object('task', json_object(
+             'id', t.id, 'owner', t.owner, 'project_id', t.project_id, 'title', t.title, 'notes', t.notes,
+             'priority', t.priority, 'tags', json(t.tags), 'status', t.status, 'start', t.start, 'due', t.due,
+             'timezone', t.timezone, 'due_at', t.due_at, 'repeat', json(t.repeat), 'reminders', json(t.reminders),
+             'later', json(t.later), 'series_id', t.series_id,
+             'series_start', t.series_start, 'occurrence', t.occurrence, 'number', t.number,
+             'previous_id', t.previous_id, 'touched', t.touched, 'next', json(t.next),
+             'completed_at', t.completed_at, 'generation', t.generation, 'generation_at', t.generation_at,
+             'deleted_at', t.deleted_at, 'rank', t.rank, 'version', t.version),
+             'account', json_object('timezone', s.timezone, 'morning', s.morning, 'inbox_id', u.inbox_id),
+             'wanted', p.wanted, 'planned', p.planned,
+             'successors', (SELECT count(*) FROM tasks next WHERE next.previous_id = t.id),
+             'reminders', (SELECT count(*) FROM reminders r WHERE r.task_id = t.id)) AS TEXT)
+         FROM tasks t JOIN settings s ON s.user_id = t.owner JOIN users u ON u.id = t.owner
+         JOIN plans p ON p.task_id = t.id
+         WHERE t.id = ?2 AND (?1 IS NULL OR t.owner = ?1)";

@@ -1,0 +1,58 @@
+//! Who runs on which cores: what is measured on one half, what measures on the other, so that neither takes the other's.
+
+use std::process::Command;
+use std::thread::available_parallelism;
+
+/// `taskset`'s lists of cores.
+pub struct Placement {
+    servers: String,
+    ours: String,
+}
+
+impl Placement {
+    /// `None`: one core, or no `taskset`.
+    pub fn halves() -> Option<Self> {
+        let cores = available_parallelism().ok()?.get();
+        let works = Command::new("taskset").arg("--version").output().is_ok();
+        (works && cores > 1).then(|| {
+            let half = cores / 2;
+            let list = |from: usize, until: usize| match until - from {
+                1 => from.to_string(),
+                _ => format!("{from}-{}", until - 1),
+            };
+            Self {
+                servers: list(0, half),
+                ours: list(half, cores),
+            }
+        })
+    }
+
+    /// Moves this process, with every thread that it will start.
+    pub fn move_here(&self) {
+        let id = std::process::id().to_string();
+        let _ = Command::new("taskset")
+            .args(["-acp", &self.ours, &id])
+            .output();
+    }
+}
+
+/// The command of a server, in its place.
+pub fn server(placement: Option<&Placement>, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    match placement {
+        None => Command::new(program),
+        Some(placement) => {
+            let mut command = Command::new("taskset");
+            command.args(["-c", &placement.servers]).arg(program);
+            command
+        }
+    }
+}
+
+pub fn stated(placement: Option<&Placement>) -> String {
+    match placement {
+        None => "every process on every core".to_owned(),
+        Some(Placement { servers, ours }) => {
+            format!("the server on core {servers}, the load on core {ours}")
+        }
+    }
+}
