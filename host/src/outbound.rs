@@ -39,7 +39,7 @@ impl Network {
         connector.set_connect_timeout(Some(limits.outbound_connect));
         connector.enforce_http(false);
         let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_provider_and_webpki_roots(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
             .map_err(|error| crate::Error::Engine(format!("TLS: {error}")))?
             .https_or_http()
             .enable_http1()

@@ -185,7 +185,7 @@ impl AddressPool {
 /// libpq, as in Spin.)
 fn tls(authority: Option<Authority>) -> Result<MakeRustlsConnect, String> {
     let builder =
-        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| format!("TLS: {error}"))?;
     let config = match authority {
