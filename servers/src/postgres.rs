@@ -181,6 +181,8 @@ async fn initialize(
         .args(["--set", "max_connections=200"])
         .args(["--set", "listen_addresses=127.0.0.1"])
         .args(["--set", "unix_socket_directories="])
+        // In its folder: in /dev/shm it stays behind when the server is killed.
+        .args(["--set", "dynamic_shared_memory_type=mmap"])
         .current_dir(folder.path());
     if let Some(user) = user {
         command.uid(user).gid(user);
