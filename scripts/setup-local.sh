@@ -46,7 +46,7 @@ need helm https://helm.sh/docs/intro/install
 need docker https://docs.docker.com/get-started/get-docker
 need curl "your system's package curl"
 need openssl "your system's package openssl"
-if [ -z "$context" ] && [ -z "$dry_run" ]; then
+if [ -z "$context$dry_run" ] && command -v kubectl >/dev/null; then
     context=$(kubectl config current-context 2>/dev/null) ||
         missing+=("kubectl has no current cluster: minikube start (k8s/README.md), or kind create cluster")
 fi
@@ -138,7 +138,7 @@ install prometheus oci://ghcr.io/prometheus-community/charts/kube-prometheus-sta
 run "${kube[@]}" apply --server-side --filename k8s/monitoring/prometheus/podmonitors.yaml
 
 # ---------------------------------------------------------------------------------------------- Secrets and Postgres
-random() { openssl rand -hex 32; }
+random() { od -An -vtx1 -N32 /dev/urandom | tr -d ' \n'; }
 value() { # SECRET KEY
     [ -n "$dry_run" ] || "${kube[@]}" get secret "$1" --output "jsonpath={.data.$2}" | base64 --decode
 }
@@ -163,7 +163,8 @@ functions=$(value postgres functions)
 worker=$(value postgres worker)
 state=$(value postgres state)
 # SEC 1: the private half is 32 bytes from the eighth on, the public one the last 65.
-key=$(openssl ecparam -name prime256v1 -genkey -noout -outform DER | base64)
+key=
+[ -n "$dry_run" ] || key=$(openssl ecparam -name prime256v1 -genkey -noout -outform DER | base64)
 secret punctual <<END
 events_secret=$(random)
 vapid_key=$(base64 --decode <<<"$key" | head -c 39 | tail -c 32 | base64)
