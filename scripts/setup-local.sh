@@ -68,7 +68,7 @@ ask() {
     *) minikube --profile "$context" status >/dev/null 2>&1 ;;
     esac || missing+=("$context is no running cluster of minikube or kind: minikube start (k8s/README.md)")
     local minor
-    minor=$(kubectl --context "$context" get --raw /version | sed -n 's/.*"minor": "\([0-9]*\).*/\1/p')
+    minor=$(kubectl --context "$context" get --raw /version 2>/dev/null | sed -n 's/.*"minor": "\([0-9]*\).*/\1/p') || true
     [ "${minor:-0}" -ge 36 ] || missing+=("$context is Kubernetes 1.${minor:-?}, the chart needs 1.36 (k8s/README.md)")
 }
 [ -n "$dry_run" ] || [ ${#missing[@]} -gt 0 ] || ask
