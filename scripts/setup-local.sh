@@ -119,7 +119,7 @@ install keda keda "$KEDA_VERSION" keda --repo https://kedacore.github.io/charts
 
 # The Gateway API's kinds are in its chart.
 install envoy-gateway oci://docker.io/envoyproxy/gateway-helm "$ENVOY_GATEWAY_VERSION" envoy-gateway-system
-run "${kube[@]}" apply --server-side --filename k8s/minikube/gateway.yaml
+run kubectl --context "$context" --namespace envoy-gateway-system apply --server-side --filename k8s/minikube/gateway.yaml
 
 # minikube has an addon of it, too. In both clusters the kubelets sign their own certificates.
 if exists apiservice v1beta1.metrics.k8s.io &&

@@ -63,11 +63,13 @@ fn name_of(one: &Value) -> &str {
     text(&one["name"])
 }
 
-/// `spin kube scaffold` writes no quotes, so its texts may look like numbers and switches.
+/// `spin kube scaffold` writes no quotes, so its texts may look like numbers and switches; the API server leaves empty ones out.
 fn plain(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 #[test]
