@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s::chart::{SETS, rendered, try_rendered};
+use k8s::chart::{RELEASE, SETS, rendered, try_rendered};
 use k8s::objects::{
     containers, each_text, find, kind, list, name, of_kind, pod, text, texts, title,
 };
@@ -310,22 +310,30 @@ async fn every_image_is_pinned() {
 
 /// SpinKube's operator does not look at an executor that changes: what changes there has to change the apps, too.
 #[tokio::test]
-async fn another_image_of_the_executor_rolls_the_functions_out_and_the_same_one_does_not() {
-    let checksums = async |tag: &str| {
-        let tag = format!("images.executor.tag={tag}");
-        let objects = rendered("minikube", &["--set-string", &tag]).await.unwrap();
+async fn whatever_changes_in_the_executor_rolls_the_functions_out_and_nothing_else_does() {
+    let checksums = async |value: &str| {
+        let objects = rendered("minikube", &["--set", value]).await.unwrap();
+        let executor = find(&objects, "SpinAppExecutor", RELEASE)["spec"].to_string();
         let apps = of_kind(&objects, "SpinApp");
         let checksums = apps
             .iter()
             .map(|app| app["spec"]["podAnnotations"]["checksum/settings"].to_string());
-        checksums.collect::<Vec<_>>()
+        (executor, checksums.collect::<BTreeSet<_>>())
     };
-    let before = checksums("one").await;
-    assert_eq!(before, checksums("one").await);
-    let after = checksums("two").await;
-    assert_eq!(before.len(), 4);
-    for (before, after) in before.iter().zip(&after) {
-        assert_ne!(before, after);
+    let (executor, before) = checksums("worker.log=info").await;
+    assert_eq!(before.len(), 1);
+    assert_eq!(
+        (executor.clone(), before.clone()),
+        checksums("worker.log=warn").await
+    );
+    for value in [
+        "images.executor.tag=other",
+        "monitoring.otlpEndpoint=http://collector:4318",
+        "executor.mode=runtimeClass",
+    ] {
+        let (other, after) = checksums(value).await;
+        assert_ne!(other, executor, "{value}");
+        assert!(after.is_disjoint(&before), "{value}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use k8s::objects::{containers, find, kind, list, name, of_kind, text, texts, title};
 use k8s::operator::deployment_of;
-use k8s::{skipped, yaml};
+use k8s::{repository, skipped, yaml};
 use serde_json::Value;
 
 use crate::policies::{has_requests_and_limits, is_pinned, runs_as_nobody};
@@ -14,7 +14,8 @@ use crate::policies::{has_requests_and_limits, is_pinned, runs_as_nobody};
 const FOLDER: &str = "PUNCTUAL_RECORDED";
 
 fn folder(test: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os(FOLDER).map(PathBuf::from);
+    // Relative to the repository, where it is.
+    let folder = std::env::var(FOLDER).ok().map(|path| repository(&path));
     if folder.is_none() {
         let reason = format!("{FOLDER} names no folder with a cluster's objects");
         skipped(&format!("recorded::{test}"), &reason);
