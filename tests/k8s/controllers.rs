@@ -105,6 +105,8 @@ async fn it_is_installed_upgraded_and_a_failed_upgrade_is_rolled_back() {
             <= text(&before["metadata"]["creationTimestamp"])
     );
     assert!(!ready_workers(&api, &namespace).await.unwrap().is_empty());
+    let executor = object("core.spinkube.dev/v1alpha1", "SpinAppExecutor", RELEASE);
+    let first = api.get(&executor, &namespace).await.unwrap();
 
     // What is scaled meanwhile stays scaled.
     scale(&api, &namespace, 3).await;
@@ -126,7 +128,7 @@ async fn it_is_installed_upgraded_and_a_failed_upgrade_is_rolled_back() {
         RELEASE,
         "--wait",
         "--set-string",
-        "secrets.revision=2",
+        "secrets.revision=2,images.executor.tag=second",
         "--set",
         "quota.enabled=false",
     ];
@@ -141,6 +143,10 @@ async fn it_is_installed_upgraded_and_a_failed_upgrade_is_rolled_back() {
     };
     assert!(done, "{said}");
     assert_eq!(fewest, 3);
+    // The executor is a hook, and still is the same object: SpinKube lets none go that an app uses.
+    let second = api.get(&executor, &namespace).await.unwrap();
+    assert_eq!(second["metadata"]["uid"], first["metadata"]["uid"]);
+    assert_ne!(second["spec"], first["spec"]);
     let after = api.get(&worker(), &namespace).await.unwrap();
     assert_eq!(after["spec"]["replicas"], 3);
     let checksum = |object: &Value| {
@@ -167,7 +173,7 @@ async fn it_is_installed_upgraded_and_a_failed_upgrade_is_rolled_back() {
             "--timeout",
             "20s",
             "--set-string",
-            "worker.resources.requests.cpu=100,worker.resources.limits.cpu=100",
+            "worker.resources.requests.cpu=100,worker.resources.limits.cpu=100,images.executor.tag=third",
             "--set",
             "quota.enabled=false",
         ],
@@ -190,6 +196,9 @@ async fn it_is_installed_upgraded_and_a_failed_upgrade_is_rolled_back() {
     let back = api.get(&worker(), &namespace).await.unwrap();
     assert_eq!(back["spec"]["template"], after["spec"]["template"]);
     assert_eq!(back["spec"]["replicas"], 3);
+    let third = api.get(&executor, &namespace).await.unwrap();
+    assert_eq!(third["metadata"]["uid"], first["metadata"]["uid"]);
+    assert_eq!(third["spec"], second["spec"]);
     // The old ones were there all the time.
     let survivors = ready_workers(&api, &namespace).await.unwrap();
     for pod in &pods {

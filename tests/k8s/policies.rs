@@ -308,6 +308,24 @@ async fn every_image_is_pinned() {
     }
 }
 
+/// SpinKube's webhook refuses an app whose executor isn't there, and Helm applies what is no hook by kind: the apps first.
+#[tokio::test]
+async fn the_executor_is_there_before_its_apps_and_after_the_migration() {
+    for (set, objects) in sets().await {
+        let weight = |kind: &str, called: &str, events: &str| {
+            let annotations = &find(&objects, kind, called)["metadata"]["annotations"];
+            assert_eq!(text(&annotations["helm.sh/hook"]), events, "{set}");
+            text(&annotations["helm.sh/hook-weight"])
+                .parse::<i32>()
+                .unwrap()
+        };
+        let migration = weight("Job", "punctual-migrate", "pre-install,pre-upgrade");
+        let events = "pre-install,pre-upgrade,pre-rollback";
+        let executor = weight("SpinAppExecutor", RELEASE, events);
+        assert!(migration < executor, "{set}");
+    }
+}
+
 /// SpinKube's operator does not look at an executor that changes: what changes there has to change the apps, too.
 #[tokio::test]
 async fn whatever_changes_in_the_executor_rolls_the_functions_out_and_nothing_else_does() {
