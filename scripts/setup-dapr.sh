@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Installs Dapr's control plane, or brings it to this version: a second run changes nothing.
 set -euo pipefail
+# shellcheck source=scripts/versions.sh
+source "$(dirname "$0")/versions.sh"
 
-VERSION=${DAPR_VERSION:-1.18.2}
 NAMESPACE=${DAPR_NAMESPACE:-dapr-system}
 
 usage() {
     cat <<END
 scripts/setup-dapr.sh [--dry-run] [--context NAME]
 
-Dapr $VERSION in the namespace $NAMESPACE of the cluster that kubectl points at, highly available, its jobs' store on disk.
+Dapr $DAPR_VERSION in the namespace $NAMESPACE of the cluster that kubectl points at, highly available, its jobs' store on disk.
 
   --dry-run       shows what would be done, and asks the cluster whether it would take it
   --context NAME  another cluster of your kubeconfig
@@ -40,7 +41,7 @@ high_availability=true
 # Jobs live in the scheduler's etcd, so it is on a volume: without its folder every registered job is gone (the worker
 # registers those of the next hour again within seconds, and fires them itself meanwhile).
 helm upgrade --install dapr dapr "${context[@]}" "${dry_run[@]}" \
-    --repo https://dapr.github.io/helm-charts --version "$VERSION" \
+    --repo https://dapr.github.io/helm-charts --version "$DAPR_VERSION" \
     --namespace "$NAMESPACE" --create-namespace \
     --set global.ha.enabled="$high_availability" \
     --set global.logAsJson=true \

@@ -2,15 +2,16 @@
 # Installs Strimzi's operator, which makes Kafka from the chart's manifests, or brings it to this version: a second run
 # changes nothing.
 set -euo pipefail
+# shellcheck source=scripts/versions.sh
+source "$(dirname "$0")/versions.sh"
 
-VERSION=${STRIMZI_VERSION:-1.2.0}
 NAMESPACE=${STRIMZI_NAMESPACE:-strimzi}
 
 usage() {
     cat <<END
 scripts/setup-kafka.sh [--dry-run] [--context NAME] [--watch NAMESPACE]
 
-Strimzi $VERSION in the namespace $NAMESPACE of the cluster that kubectl points at.
+Strimzi $STRIMZI_VERSION in the namespace $NAMESPACE of the cluster that kubectl points at.
 
   --dry-run          shows what would be done, and asks the cluster whether it would take it
   --context NAME     another cluster of your kubeconfig
@@ -41,6 +42,6 @@ done
 command -v helm >/dev/null || { echo "helm is not on PATH: https://helm.sh/docs/intro/install" >&2; exit 1; }
 
 helm upgrade --install strimzi oci://quay.io/strimzi-helm/strimzi-kafka-operator "${context[@]}" "${dry_run[@]}" \
-    --version "$VERSION" --namespace "$NAMESPACE" --create-namespace \
+    --version "$STRIMZI_VERSION" --namespace "$NAMESPACE" --create-namespace \
     --set "watchNamespaces={$watch}" \
     --atomic --timeout 10m

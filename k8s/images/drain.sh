@@ -11,6 +11,7 @@ seconds=${DRAIN_SECONDS:-15}
 "$program" "$@" &
 child=$!
 
+# shellcheck disable=SC2329  # the trap calls it
 drain() {
     trap '' TERM INT
     echo "stops in $seconds s" >&2

@@ -7,8 +7,8 @@ mod build;
 mod definitions;
 mod strimzi;
 
-pub use definitions::{definitions, published};
-pub use strimzi::strimzi_definitions;
+pub use definitions::{definitions, published, version_of};
+pub use strimzi::{VERSION as STRIMZI_VERSION, strimzi_definitions};
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

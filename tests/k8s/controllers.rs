@@ -9,6 +9,7 @@ use anyhow::Result;
 use k8s::api::{Api, cluster};
 use k8s::chart::{self, RELEASE, SETS, rendered, values};
 use k8s::objects::{find, list, name, of_kind, text, texts};
+use k8s::operator::deployment_of;
 use punctual_servers::dapr::with_sidecar;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -111,6 +112,8 @@ async fn it_is_installed_upgraded_and_a_failed_upgrade_is_rolled_back() {
             <= text(&before["metadata"]["creationTimestamp"])
     );
     assert!(!ready_workers(&api, &namespace).await.unwrap().is_empty());
+    let executor = object("core.spinkube.dev/v1alpha1", "SpinAppExecutor", RELEASE);
+    let first = api.get(&executor, &namespace).await.unwrap();
 
     // What is scaled meanwhile stays scaled.
     scale(&api, &namespace, 3).await;
@@ -132,7 +135,7 @@ async fn it_is_installed_upgraded_and_a_failed_upgrade_is_rolled_back() {
         RELEASE,
         "--wait",
         "--set-string",
-        "secrets.revision=2",
+        "secrets.revision=2,images.executor.tag=second",
         "--set",
         "quota.enabled=false",
     ];
@@ -147,6 +150,10 @@ async fn it_is_installed_upgraded_and_a_failed_upgrade_is_rolled_back() {
     };
     assert!(done, "{said}");
     assert_eq!(fewest, 3);
+    // The executor is a hook, and still is the same object: SpinKube lets none go that an app uses.
+    let second = api.get(&executor, &namespace).await.unwrap();
+    assert_eq!(second["metadata"]["uid"], first["metadata"]["uid"]);
+    assert_ne!(second["spec"], first["spec"]);
     let after = api.get(&worker(), &namespace).await.unwrap();
     assert_eq!(after["spec"]["replicas"], 3);
     let checksum = |object: &Value| {
@@ -173,7 +180,7 @@ async fn it_is_installed_upgraded_and_a_failed_upgrade_is_rolled_back() {
             "--timeout",
             "20s",
             "--set-string",
-            "worker.resources.requests.cpu=100,worker.resources.limits.cpu=100",
+            "worker.resources.requests.cpu=100,worker.resources.limits.cpu=100,images.executor.tag=third",
             "--set",
             "quota.enabled=false",
         ],
@@ -196,6 +203,9 @@ async fn it_is_installed_upgraded_and_a_failed_upgrade_is_rolled_back() {
     let back = api.get(&worker(), &namespace).await.unwrap();
     assert_eq!(back["spec"]["template"], after["spec"]["template"]);
     assert_eq!(back["spec"]["replicas"], 3);
+    let third = api.get(&executor, &namespace).await.unwrap();
+    assert_eq!(third["metadata"]["uid"], first["metadata"]["uid"]);
+    assert_eq!(third["spec"], second["spec"]);
     // The old ones were there all the time.
     let survivors = ready_workers(&api, &namespace).await.unwrap();
     for pod in &pods {
@@ -453,81 +463,6 @@ async fn each_account_reads_its_own_secrets_and_nothing_else() {
             assert_eq!(get(&path).await, 403, "{account}, {path}");
         }
     }
-}
-
-/// The Deployment that SpinKube's operator makes of an app in image mode, after its source (internal/controller).
-fn deployment_of(app: &Value, executor: &Value) -> Value {
-    let spec = &app["spec"];
-    let mut labels = spec["podLabels"].clone();
-    let status = format!("core.spinkube.dev/app.{}.status", name(app));
-    let selected = json!({"core.spinkube.dev/app-name": name(app), status: "ready"});
-    for (label, value) in selected.as_object().into_iter().flatten() {
-        labels[label] = value.clone();
-    }
-    let mut args = vec![
-        "up",
-        "--listen",
-        "0.0.0.0:80",
-        "-f",
-        text(&spec["image"]),
-        "--runtime-config-file",
-        "/runtime-config.toml",
-    ];
-    for component in list(&spec["components"]) {
-        args.extend(["--component-id", text(component)]);
-    }
-    let variables = list(&spec["variables"]).iter().map(|one| {
-        let mut variable = one.clone();
-        variable["name"] = json!(format!(
-            "SPIN_VARIABLE_{}",
-            text(&one["name"]).to_uppercase()
-        ));
-        variable
-    });
-    let probe = |check: &Value| {
-        let mut probe = check.clone();
-        probe["httpGet"]["port"] = json!(80);
-        probe
-    };
-    let mut env: Vec<Value> = variables.collect();
-    env.push(json!({"name": "SPIN_HTTP_LISTEN_ADDR", "value": "0.0.0.0:80"}));
-    env.push(
-        json!({"name": "SPIN_COMPONENTS_TO_RETAIN", "value": texts(&spec["components"]).join(",")}),
-    );
-    let mut volumes = list(&spec["volumes"]).to_vec();
-    volumes.push(json!({"name": "spin-ca", "secret": {"secretName": "spin-ca"}}));
-    volumes.push(
-        json!({"name": "spin-runtime-config", "secret": {"secretName": "punctual-runtime-config"}}),
-    );
-    let mut mounts = list(&spec["volumeMounts"]).to_vec();
-    let authorities = "/etc/ssl/certs/ca-certificates.crt";
-    mounts.push(json!({"name": "spin-ca", "mountPath": authorities, "subPath": "ca-certificates.crt", "readOnly": true}));
-    mounts.push(json!({"name": "spin-runtime-config", "mountPath": "/runtime-config.toml", "subPath": "runtime-config.toml", "readOnly": true}));
-    json!({
-        "apiVersion": "apps/v1", "kind": "Deployment",
-        "metadata": {"name": name(app), "labels": {"core.spinkube.dev/app-name": name(app)}},
-        "spec": {
-            "selector": {"matchLabels": selected},
-            "template": {
-                "metadata": {"labels": labels, "annotations": spec["podAnnotations"]},
-                "spec": {
-                    "serviceAccountName": spec["serviceAccountName"],
-                    "containers": [{
-                        "name": name(app),
-                        "image": executor["spec"]["deploymentConfig"]["spinImage"],
-                        "args": args,
-                        "ports": [{"name": "http-app", "containerPort": 80}],
-                        "env": env,
-                        "resources": spec["resources"],
-                        "livenessProbe": probe(&spec["checks"]["liveness"]),
-                        "readinessProbe": probe(&spec["checks"]["readiness"]),
-                        "volumeMounts": mounts,
-                    }],
-                    "volumes": volumes,
-                },
-            },
-        },
-    })
 }
 
 #[tokio::test]

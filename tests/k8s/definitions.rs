@@ -1,11 +1,10 @@
 //! The API server takes our kinds as strictly as the real definitions would.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use k8s::api::own_definitions;
 use k8s::objects::{list, name};
-use k8s::yaml;
+use k8s::{skipped, yaml};
 use punctual_servers::kubernetes::strimzi_definitions;
 use serde_json::Value;
 
@@ -44,7 +43,7 @@ fn open_places(schema: &Value, path: &str) -> Vec<String> {
 async fn our_definitions_say_what_strimzis_generator_says() {
     let Some(files) = strimzi_definitions().await.unwrap() else {
         return skipped(
-            "our_definitions_say_what_strimzis_generator_says",
+            "definitions::our_definitions_say_what_strimzis_generator_says",
             "needs Java 21",
         );
     };
@@ -56,7 +55,10 @@ async fn our_definitions_say_what_strimzis_generator_says() {
 fn our_definitions_say_what_spinkubes_say() {
     let Some(folder) = std::env::var_os(PUBLISHED) else {
         let reason = format!("{PUBLISHED} names no folder with them");
-        return skipped("our_definitions_say_what_spinkubes_say", &reason);
+        return skipped(
+            "definitions::our_definitions_say_what_spinkubes_say",
+            &reason,
+        );
     };
     let files = std::fs::read_dir(folder)
         .unwrap()
@@ -68,12 +70,6 @@ fn our_definitions_say_what_spinkubes_say() {
         })
         .collect();
     same_as_published("core.spinkube.dev", &files);
-}
-
-/// The harness keeps what `println` prints; this reaches whoever counts.
-fn skipped(test: &str, reason: &str) {
-    let line = format!("\nskipped: definitions::{test}: {reason}\n");
-    std::io::stdout().write_all(line.as_bytes()).unwrap();
 }
 
 /// What ours of this group takes, the published ones take.

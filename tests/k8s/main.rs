@@ -3,6 +3,9 @@
 mod applied;
 mod controllers;
 mod definitions;
+mod lint;
 mod network;
 mod policies;
+mod recorded;
+mod setup;
 mod sidecars;

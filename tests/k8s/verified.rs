@@ -21,7 +21,7 @@ const GROUNDS: [(&str, &str); 6] = [
         "processes",
         "Punctual's and Dapr's real programs on one machine; \"elsewhere\": in `cargo xtask test real`",
     ),
-    ("kind", "a cluster in CI"),
+    ("kind", "a kind cluster in CI (its job `kind`)"),
     ("oke", "Oracle's cluster"),
 ];
 

@@ -8,6 +8,7 @@ mod dist;
 mod drift;
 mod forward;
 mod guard;
+mod k8s;
 mod spin;
 mod tally;
 mod test;
@@ -31,6 +32,7 @@ cargo xtask COMMAND: every developer command of Punctual
   dist           build what is shipped: one server file with everything inside
   test           every check and test that holds for a commit
   spin           start the same application under Spin, the worker beside it
+  k8s            install it on minikube or kind, with all that it needs there
   prove          a long proof, such as `prove reminders`
   bench          a measurement, such as `bench relay`
   contracts      write (or check) the API's contracts
@@ -59,6 +61,7 @@ fn run() -> Result<ExitCode> {
         "dist" => dist::run(&mut args).map(done),
         "test" => test::run(&mut args),
         "spin" => spin::run(&mut args).map(done),
+        "k8s" => k8s::run(&mut args).map(done),
         "prove" => forward::prove(&mut args).map(done),
         "bench" => forward::bench(&mut args).map(done),
         "contracts" => forward::contracts(&mut args).map(done),

@@ -152,6 +152,23 @@ dapr.io/sidecar-memory-limit: {{ .root.Values.dapr.resources.limits.memory | quo
 {{- $seen | toJson | sha256sum -}}
 {{- end }}
 
+{{/* What SpinAppExecutor says. It is among the settings of each SpinApp too: the operator looks at an app when that changes,
+and not when its executor does. */}}
+{{- define "punctual.executor" -}}
+createDeployment: true
+deploymentConfig:
+  {{- if eq .Values.executor.mode "image" }}
+  spinImage: {{ include "punctual.image" (dict "root" . "name" "executor") }}
+  {{- else }}
+  runtimeClassName: {{ .Values.executor.runtimeClassName }}
+  {{- end }}
+  installDefaultCACerts: true
+  {{- with .Values.monitoring.otlpEndpoint }}
+  otel:
+    exporter_otlp_endpoint: {{ . }}
+  {{- end }}
+{{- end }}
+
 {{/* For a pod of ours: what Pod Security's `restricted` asks for. */}}
 {{- define "punctual.podSecurity" -}}
 runAsNonRoot: true

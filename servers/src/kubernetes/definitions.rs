@@ -22,7 +22,7 @@ struct Module {
     more: &'static [&'static str],
 }
 
-const MODULES: [Module; 7] = [
+const MODULES: [Module; 8] = [
     Module {
         path: "github.com/dapr/dapr",
         version: "v1.18.2",
@@ -60,6 +60,14 @@ const MODULES: [Module; 7] = [
             "gateway.networking.k8s.io_gateways.yaml",
             "gateway.networking.k8s.io_httproutes.yaml",
         ],
+        more: &[],
+    },
+    Module {
+        path: "github.com/envoyproxy/gateway",
+        version: "v1.9.1",
+        sum: "h1:vAVp6/AlBXJ1aOhp1mxL7fNEzVEfjADUguUhm2wzxQY=",
+        folder: "charts/gateway-helm/charts/crds/crds/generated",
+        definitions: &["gateway.envoyproxy.io_envoyproxies.yaml"],
         more: &[],
     },
     Module {
@@ -121,7 +129,7 @@ impl Module {
     }
 }
 
-/// The definitions' files (YAML): Dapr's, KEDA's, the Gateway API's, cert-manager's, External Secrets', and those of the
+/// The definitions' files (YAML): Dapr's, KEDA's, the Gateway API's, Envoy Gateway's, cert-manager's, External Secrets', and those of the
 /// Prometheus operator that are needed.
 pub async fn definitions() -> Result<Vec<PathBuf>> {
     let folder = folder().await?;
@@ -141,6 +149,12 @@ pub async fn published(module: &str, file: &str) -> Result<PathBuf> {
         "{module}'s {file} is not kept: definitions.rs says what is"
     );
     Ok(path)
+}
+
+/// Such as `v2.21.0` of `github.com/kedacore/keda/v2`, where the module is one of those.
+pub fn version_of(module: &str) -> Option<&'static str> {
+    let module = MODULES.iter().find(|one| one.path == module)?;
+    Some(module.version)
 }
 
 async fn folder() -> Result<PathBuf> {

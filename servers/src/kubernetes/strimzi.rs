@@ -6,7 +6,7 @@ use tokio::process::Command;
 
 use crate::{cache, tools};
 
-const VERSION: &str = "1.2.0";
+pub const VERSION: &str = "1.2.0";
 /// `sha256  path` a line, as `sha256sum` prints it. `strimzi/pom.xml` says how the list is made.
 const JARS: &str = include_str!("../../strimzi/jars.sha256");
 const GENERATOR: &str = "io.strimzi.crdgenerator.CrdGenerator";

