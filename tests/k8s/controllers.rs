@@ -723,5 +723,8 @@ async fn a_release_of_the_previous_chart_takes_this_one() {
             assert!(done && !warned(&said), "{verb} {set}: {said}");
         }
         assert_eq!(apps(&api, &namespace).await, 4);
+        // Whatever the previous chart called a part of the release and this one does not is taken away.
+        let executor = object("core.spinkube.dev/v1alpha1", "SpinAppExecutor", RELEASE);
+        api.get(&executor, &namespace).await.unwrap();
     }
 }

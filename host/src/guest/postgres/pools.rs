@@ -184,10 +184,11 @@ impl AddressPool {
 /// Certificates are always checked; `sslmode` says only whether there is TLS. (So `require` is stricter than in
 /// libpq, as in Spin.)
 fn tls(authority: Option<Authority>) -> Result<MakeRustlsConnect, String> {
-    let builder =
-        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| format!("TLS: {error}"))?;
+    let builder = ClientConfig::builder_with_provider(Arc::new(
+        rustls::crypto::aws_lc_rs::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .map_err(|error| format!("TLS: {error}"))?;
     let config = match authority {
         Some(authority) => builder.with_root_certificates(authority.roots),
         None => builder.with_webpki_roots(),
