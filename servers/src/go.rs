@@ -59,8 +59,6 @@ impl Module {
             let mut build = command(&source);
             build
                 .args(["build", "-trimpath", "-buildvcs=false", "-tags", self.tags])
-                // A quarter less to compile; nothing that they do is measured.
-                .args(["-gcflags", "all=-N -l"])
                 .args(["-ldflags", &flags, "-o", ".."])
                 .args(self.packages);
             long(&build).await?;
