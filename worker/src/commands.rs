@@ -29,7 +29,7 @@ pub enum Operate {
         /// A file that `backup` made
         file: PathBuf,
     },
-    /// To be run once a database was brought back to an earlier state by other means than `restore`, before anything works on
+    /// Tells a database that it was brought back to an earlier state, by other means than `restore` and before anything works on
     /// it: events get ids that none had before, and live streams of before begin anew
     AfterRestore,
 }
