@@ -21,6 +21,7 @@ const QUICK_ADD: &str = r#"{"task":{"title":"x","priority":"none","tags":[],"rem
 const REFUSED: &str = r#"{"type":"about:blank","title":"Unprocessable Content","status":422,"detail":"title: takes 1 to 500 characters","errors":[{"field":"title","reason":"takes 1 to 500 characters"}]}"#;
 
 /// The part of the live stream that each connection gets, by its `last-event-id`. Repeats event 11, as at-least-once may.
+/// 99 is a position that the server does not know.
 fn stream(after: Option<&str>) -> String {
     let event = |position: u32, title: &str| {
         format!(
@@ -30,7 +31,7 @@ fn stream(after: Option<&str>) -> String {
         )
     };
     match after {
-        None => format!(
+        None | Some("99") => format!(
             ": hello\n\nid: 10\nevent: ready\ndata: {{}}\n\n{}",
             event(11, "first")
         ),
@@ -312,6 +313,23 @@ fn watch_goes_on_after_a_cut_where_it_ended_and_shows_nothing_twice() {
             "GET /api/live after 11",
             "GET /api/live after 12"
         ]
+    );
+}
+
+#[test]
+fn watch_begins_anew_where_the_server_no_longer_knows_its_position() {
+    let (server, home) = (Server::start(), tempfile::tempdir().unwrap());
+    let mut child = server
+        .command(home.path(), &["watch", "--json", "--after", "99"])
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(
+        first.contains("first"),
+        "event 11 is not of before 99: {first}"
     );
 }
 

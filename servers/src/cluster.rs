@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::balancer::Balancer;
 use crate::dapr::{Daprd, DaprdOptions, Scheduler, client, healthy, loopback};
@@ -29,7 +29,9 @@ const FUNCTIONS: &str = "punctual-functions";
 const WORKER: &str = "punctual-worker";
 /// The folder of the secrets, as the migrations have made them.
 const OWNER: &str = "owner";
-/// The secret in the store, with several values in it.
+/// The file of the secret store.
+const SECRETS: &str = "secrets.json";
+/// The secret in it, with several values.
 const SECRET: &str = "punctual";
 
 /// What the cluster is made of.
@@ -102,6 +104,11 @@ impl Program {
         self.server.start(|| healthy(&client, health)).await
     }
 
+    /// An environment variable of it, from its next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.server.command.env(name, value);
+    }
+
     pub async fn kill(&mut self) -> Result<()> {
         self.server.kill().await
     }
@@ -132,6 +139,13 @@ pub struct Functions {
     pub program: Program,
     pub daprd: Daprd,
     pub url: String,
+}
+
+impl Functions {
+    /// A variable of the application, from its next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.program.set(&variable(name), value);
+    }
 }
 
 /// A worker and its sidecar.
@@ -222,10 +236,7 @@ impl Cluster {
         .await?;
         up("topics", "k8s/kafka/topics");
 
-        let secret = |name: &str| {
-            let path = data.join("secrets").join(name);
-            std::fs::read_to_string(&path).with_context(|| format!("{}", path.display()))
-        };
+        let secret = |name: &str| secret(&folder, name);
         let events_secret = secret("events_secret")?;
         let (api_token, app_token) = (random(), random());
         let mut functions_url =
@@ -249,7 +260,7 @@ impl Cluster {
             "database_url": worker_url,
             "state_database_url": state_url(&postgres).await?,
         } });
-        folder.write("secrets.json", &secrets.to_string())?;
+        folder.write(SECRETS, &secrets.to_string())?;
         let resources = resources(&options.root, &folder)?;
         let daprd = |app_id: &str, app_port, path: &str| DaprdOptions {
             app_id: app_id.to_owned(),
@@ -265,7 +276,7 @@ impl Cluster {
                 ("KAFKA_BOOTSTRAP_SERVERS".to_owned(), kafka.bootstrap()),
                 (
                     "PUNCTUAL_SECRETS_FILE".to_owned(),
-                    folder.join("secrets.json").display().to_string(),
+                    folder.join(SECRETS).display().to_string(),
                 ),
             ]
             .into_iter()
@@ -420,6 +431,11 @@ impl Cluster {
         self.postgres.url(DATABASE)
     }
 
+    /// The database, as another login reaches it.
+    pub fn database_url_of(&self, user: &str, password: &str) -> String {
+        self.postgres.url_as(user, password, DATABASE)
+    }
+
     /// Brings the database to the schema of the programs that are in the folder now.
     pub async fn migrate(&self) -> Result<()> {
         let data = self.folder.join(OWNER);
@@ -447,11 +463,18 @@ impl Cluster {
         &self.app_token
     }
 
-    /// What functions and workers sign their calls with.
-    pub fn events_secret(&self) -> Result<String> {
-        let path = self.folder.join(OWNER).join("secrets/events_secret");
-        let secret = std::fs::read_to_string(&path);
-        secret.with_context(|| format!("{}", path.display()))
+    /// A secret that the cluster began with: `token_secret`, `events_secret`, `vapid_key`.
+    pub fn secret(&self, name: &str) -> Result<String> {
+        secret(&self.folder, name)
+    }
+
+    /// Puts a value into the workers' secret, for each sidecar that starts from now on.
+    pub fn keep_secret(&self, name: &str, value: &str) -> Result<()> {
+        let path = self.folder.join(SECRETS);
+        let mut secrets: Value = serde_json::from_str(&std::fs::read_to_string(&path)?)?;
+        secrets[SECRET][name] = value.into();
+        self.folder.write(SECRETS, &secrets.to_string())?;
+        Ok(())
     }
 
     /// The folder of all logs but the servers' own.
@@ -482,6 +505,12 @@ impl Cluster {
         self.kafka.stop().await?;
         self.postgres.stop().await
     }
+}
+
+/// A secret that the migration has made.
+fn secret(folder: &Folder, name: &str) -> Result<String> {
+    let path = folder.join(OWNER).join("secrets").join(name);
+    std::fs::read_to_string(&path).with_context(|| format!("{}", path.display()))
 }
 
 fn variable(name: &str) -> String {

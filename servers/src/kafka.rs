@@ -31,8 +31,11 @@ pub struct Kafka {
     jvm: Jvm,
     port: u16,
     secure: Option<u16>,
+    /// The users of that port.
+    scram: Vec<String>,
 }
 
+const PROPERTIES: &str = "server.properties";
 /// Of every store that Java keeps keys in.
 const STORE_PASSWORD: &str = "for-tests-alone";
 
@@ -63,18 +66,11 @@ impl Kafka {
             jvm.make_certificate(&folder, STORE_PASSWORD).await?;
         }
         let text = properties(&folder, port, port::free()?, secure);
-        let properties = folder.write("server.properties", &text)?;
-        let mut format = jvm.command("128m", folder.path());
-        format
-            .args(["kafka.tools.StorageTool", "format", "--standalone"])
-            .args(["--cluster-id", "punctual-test-cluster0", "--config"])
-            .arg(&properties);
-        for (name, password) in users.unwrap_or_default() {
-            format
-                .arg("--add-scram")
-                .arg(format!("SCRAM-SHA-512=[name={name},password={password}]"));
-        }
-        tools::run(&mut format.into()).await?;
+        let properties = folder.write(PROPERTIES, &text)?;
+        let scram = users.unwrap_or_default().iter();
+        let scram = scram
+            .map(|(name, password)| format!("SCRAM-SHA-512=[name={name},password={password}]"))
+            .collect();
         let mut command = jvm.command("512m", folder.path());
         command
             // As Kafka's own start script has them.
@@ -95,9 +91,24 @@ impl Kafka {
             jvm,
             port,
             secure,
+            scram,
         };
+        kafka.format().await?;
         kafka.restart().await?;
         Ok(kafka)
+    }
+
+    /// Makes the data folder.
+    async fn format(&self) -> Result<()> {
+        let mut command = self.jvm.command("128m", self.folder.path());
+        command
+            .args(["kafka.tools.StorageTool", "format", "--standalone"])
+            .args(["--cluster-id", "punctual-test-cluster0", "--config"])
+            .arg(self.folder.join(PROPERTIES));
+        for user in &self.scram {
+            command.args(["--add-scram", user]);
+        }
+        tools::run(&mut command.into()).await.map(drop)
     }
 
     /// The one broker of this process, started by whoever asks first.
@@ -205,6 +216,16 @@ impl Kafka {
 
     pub fn resume(&mut self) -> Result<()> {
         self.server.resume()
+    }
+
+    /// All topics, records and offsets are lost. It must be down.
+    pub async fn wipe_data(&mut self) -> Result<()> {
+        if self.server.running() {
+            bail!("Kafka is running: stop or kill it before its data is deleted");
+        }
+        std::fs::remove_dir_all(self.folder.join("data"))
+            .context("Kafka's data can't be deleted")?;
+        self.format().await
     }
 }
 

@@ -1,6 +1,8 @@
 //! PostgreSQL, from binaries that Maven Central carries.
 
-use std::os::unix::fs::{MetadataExt, chown};
+use std::fs::Permissions;
+use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,6 +21,11 @@ const VERSION: &str = "16.4.0";
 /// What runs Postgres where we are root, which it refuses: `nobody`.
 const NOBODY: u32 = 65534;
 const SUPERUSER: &str = "postgres";
+const DATA: &str = "data";
+const ARCHIVE: &str = "archive";
+const BACKUP: &str = "backup";
+/// The data folder after a restore.
+const RESTORED: &str = "restored";
 /// A server that was killed replays its log first.
 const READY_LIMIT: Duration = Duration::from_secs(60);
 const ASK_LIMIT: Duration = Duration::from_secs(10);
@@ -41,6 +48,7 @@ pub struct Postgres {
     // Dropped before its folder.
     server: Server,
     folder: Folder,
+    programs: PathBuf,
     port: u16,
     password: String,
 }
@@ -53,12 +61,7 @@ impl Postgres {
         let port = port::free()?;
         let password = format!("{:016x}", port::random());
         initialize(&folder, &programs, user, &password).await?;
-        let mut command = std::process::Command::new(programs.join("postgres"));
-        command
-            .arg("-D")
-            .arg(folder.join("data"))
-            .args(["-p", &port.to_string()])
-            .current_dir(folder.path());
+        let command = command(&folder, &programs, DATA, port);
         let mut server = Server::new("Postgres", command, folder.join("log"), READY_LIMIT);
         server.user = user;
         // The fast shutdown. SIGTERM would wait for every client.
@@ -66,6 +69,7 @@ impl Postgres {
         let mut postgres = Self {
             server,
             folder,
+            programs,
             port,
             password,
         };
@@ -151,6 +155,113 @@ impl Postgres {
     pub fn resume(&mut self) -> Result<()> {
         self.server.resume()
     }
+
+    /// Starts it anew so that the archive keeps its log from now on: what a base backup is brought forward with.
+    pub async fn archive(&mut self) -> Result<()> {
+        let archive = self.folder.join(ARCHIVE);
+        std::fs::create_dir(&archive)?;
+        self.give(&archive)?;
+        let keep = format!(
+            "archive_command=test ! -f {0}/%f && cp %p {0}/%f",
+            archive.display()
+        );
+        self.server
+            .command
+            .args(["-c", "archive_mode=on", "-c", &keep]);
+        self.restart().await
+    }
+
+    /// Copies its data while it is in use, as `pg_basebackup` does, which these binaries lack: between `pg_backup_start` and
+    /// `pg_backup_stop`, in one session.
+    pub async fn base_backup(&self) -> Result<()> {
+        let client = connect(&self.url("postgres")).await?;
+        let start = "SELECT pg_backup_start('base backup', fast => true)";
+        client.simple_query(start).await?;
+        let backup = self.folder.join(BACKUP);
+        self.copy(&self.folder.join(DATA), &backup)?;
+        // Waits for the archive to have all that the copy needs.
+        let stop = client
+            .query_one("SELECT labelfile FROM pg_backup_stop()", &[])
+            .await?;
+        let label = backup.join("backup_label");
+        std::fs::write(&label, stop.get::<_, &str>(0))?;
+        self.give(&label)
+    }
+
+    /// Brings a copy of the base backup forward to an instant, and works on that from then on, on the same port. It must have
+    /// been stopped: then the archive has all of its log.
+    pub async fn restore(&mut self, to: &str) -> Result<()> {
+        if self.server.running() {
+            bail!("Postgres is running: stop it before it is restored");
+        }
+        self.copy(&self.folder.join(BACKUP), &self.folder.join(RESTORED))?;
+        let signal = self.folder.join(RESTORED).join("recovery.signal");
+        std::fs::write(&signal, "")?;
+        self.give(&signal)?;
+        let archive = self.folder.join(ARCHIVE);
+        let mut command = command(&self.folder, &self.programs, RESTORED, self.port);
+        for setting in [
+            format!("restore_command=cp {}/%f %p", archive.display()),
+            format!("recovery_target_time={to}"),
+            "recovery_target_action=promote".to_owned(),
+        ] {
+            command.args(["-c", &setting]);
+        }
+        self.server.command = command;
+        // Until it is there, it only reads.
+        let url = self.url("postgres");
+        let arrived = async || -> Result<bool, tokio_postgres::Error> {
+            let client = connect(&url).await?;
+            let row = client.query_one("SELECT pg_is_in_recovery()", &[]);
+            Ok(!row.await?.get::<_, bool>(0))
+        };
+        self.server
+            .start(|| async { arrived().await.unwrap_or(false) })
+            .await
+    }
+
+    /// A copy of a data folder that may be in use, without its log, which the archive has. What goes away meanwhile is
+    /// nothing that is needed.
+    fn copy(&self, from: &Path, to: &Path) -> Result<()> {
+        std::fs::create_dir(to).with_context(|| format!("{} can't be made", to.display()))?;
+        std::fs::set_permissions(to, Permissions::from_mode(0o700))?;
+        self.give(to)?;
+        for entry in std::fs::read_dir(from)? {
+            let entry = entry?;
+            let (from, to) = (entry.path(), to.join(entry.file_name()));
+            if entry.file_type()?.is_dir() {
+                if from.ends_with("pg_wal") {
+                    std::fs::create_dir(&to)?;
+                    self.give(&to)?;
+                } else {
+                    self.copy(&from, &to)?;
+                }
+            } else if !from.ends_with("postmaster.pid") {
+                match std::fs::copy(&from, &to) {
+                    Ok(_) => self.give(&to)?,
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// To the user that the server runs as.
+    fn give(&self, path: &Path) -> Result<()> {
+        Ok(chown(path, self.server.user, self.server.user)?)
+    }
+}
+
+/// The server on one of the data folders.
+fn command(folder: &Folder, programs: &Path, data: &str, port: u16) -> std::process::Command {
+    let mut command = std::process::Command::new(programs.join("postgres"));
+    command
+        .arg("-D")
+        .arg(folder.join(data))
+        .args(["-p", &port.to_string()])
+        .current_dir(folder.path());
+    command
 }
 
 async fn initialize(
@@ -177,7 +288,7 @@ async fn initialize(
         .arg("--pwfile")
         .arg(&password)
         .arg("--pgdata")
-        .arg(folder.join("data"))
+        .arg(folder.join(DATA))
         .args(["--set", "max_connections=200"])
         .args(["--set", "listen_addresses=127.0.0.1"])
         .args(["--set", "unix_socket_directories="])

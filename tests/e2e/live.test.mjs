@@ -156,3 +156,44 @@ test('after sleep, the app catches up from its cursor', async () => {
   await waitForTitles(page, [0, 1, 2, 3, 4].map((turn) => `Task ${turn}`));
   await context.close();
 });
+
+test('what a browser has kept of a time that a restore has undone goes', async () => {
+  const account = await Account.register();
+  await account.task('Still here');
+  const context = await person(browser);
+  const page = await context.newPage();
+  await account.signIn(page, '/inbox');
+  await waitForTitles(page, ['Still here']);
+  /** Tasks and cursor in the browser's database, after a change to it. */
+  const kept = (change) =>
+    page.evaluate(async (change) => {
+      const asked = (request) =>
+        new Promise((resolve, reject) => {
+          request.onsuccess = () => resolve(request.result);
+          request.onerror = () => reject(request.error);
+        });
+      const [name] = (await indexedDB.databases()).map((it) => it.name).filter((it) => it?.startsWith('punctual-'));
+      const db = await asked(indexedDB.open(name));
+      const transaction = db.transaction(['tasks', 'meta'], 'readwrite');
+      const [tasks, meta] = ['tasks', 'meta'].map((store) => transaction.objectStore(store));
+      const [task] = await asked(tasks.getAll());
+      if (change) {
+        tasks.put({ ...task, ...change.task });
+        meta.put(change.cursor, 'cursor');
+      }
+      const answer = { tasks: await asked(tasks.getAllKeys()), cursor: await asked(meta.get('cursor')) };
+      db.close();
+      return answer;
+    }, change);
+  await until('the task is kept', async () => (await kept()).tasks.length === 1);
+  const undone = { id: 'undone', title: 'Undone', version: 7 };
+  const then = await kept({ task: undone, cursor: '999999999999' });
+  assert.equal(then.tasks.length, 2);
+  await page.reload();
+  await waitForTitles(page, ['Still here']);
+  await until('the browser has forgotten it', async () => {
+    const now = await kept();
+    return now.tasks.length === 1 && now.tasks[0] !== 'undone' && now.cursor !== undefined && now.cursor !== then.cursor;
+  });
+  await context.close();
+});

@@ -145,7 +145,7 @@ impl Start {
             .await
             .expect("the cluster starts");
         let address = Address::parse(&cluster.database_url()).expect("a URL");
-        let secret = cluster.events_secret().expect("a secret");
+        let secret = cluster.secret("events_secret").expect("a secret");
         App {
             client: Client::new(cluster.url()),
             clock: self.clock,

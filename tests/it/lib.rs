@@ -2,12 +2,14 @@
 
 pub mod app;
 pub mod client;
+pub mod cluster;
 pub mod edition;
 pub mod model;
 #[path = "../../worker/tests/it/node.rs"]
 pub mod node;
 pub mod process;
 pub mod receiver;
+pub mod stream;
 pub mod wait;
 
 pub use app::App;

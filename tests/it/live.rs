@@ -1,73 +1,7 @@
-use futures::StreamExt;
+use it::App;
 use it::client::text;
-use it::{App, User};
-use serde_json::{Value, json};
-
-/// A stream of events, read one by one.
-struct Events {
-    chunks: futures::stream::BoxStream<'static, String>,
-    buffer: String,
-}
-
-#[derive(Debug, Clone)]
-struct Event {
-    id: String,
-    kind: String,
-    data: Value,
-}
-
-impl Events {
-    async fn open(user: &User, path: &str, headers: &[(&str, &str)]) -> Self {
-        let response = user.stream(path, headers).await;
-        assert_eq!(response.status(), 200);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        let chunks = response
-            .bytes_stream()
-            .map(|chunk| String::from_utf8_lossy(&chunk.unwrap_or_default()).into_owned());
-        Self {
-            chunks: chunks.boxed(),
-            buffer: String::new(),
-        }
-    }
-
-    /// The next event that is no comment, within the deadline.
-    async fn next(&mut self) -> Event {
-        loop {
-            if let Some((block, rest)) = self.buffer.split_once("\n\n") {
-                let field = |name: &str| {
-                    block
-                        .lines()
-                        .find_map(|line| line.strip_prefix(name))
-                        .map(str::trim)
-                };
-                let event = field("data:").map(|data| Event {
-                    id: field("id:").unwrap_or_default().to_owned(),
-                    kind: field("event:").unwrap_or_default().to_owned(),
-                    data: serde_json::from_str(data).unwrap_or_default(),
-                });
-                self.buffer = rest.to_owned();
-                match event {
-                    Some(event) => return event,
-                    None => continue,
-                }
-            }
-            let chunk = tokio::time::timeout(it::wait::DEADLINE, self.chunks.next())
-                .await
-                .expect("an event in time");
-            self.buffer.push_str(&chunk.expect("the stream goes on"));
-        }
-    }
-
-    /// The next event of a type.
-    async fn next_of(&mut self, kind: &str) -> Event {
-        loop {
-            let event = self.next().await;
-            if event.kind == kind {
-                return event;
-            }
-        }
-    }
-}
+use it::stream::Events;
+use serde_json::json;
 
 #[tokio::test]
 async fn a_change_reaches_whoever_watches_and_nobody_else() {

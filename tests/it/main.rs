@@ -20,6 +20,7 @@ mod projects;
 mod quick_add;
 mod recurrence;
 mod reminders;
+mod restore;
 mod rings;
 mod rivals;
 mod sessions;

@@ -1,4 +1,4 @@
-//! What an operator does by hand: `admin reset-password`, `backup`, `restore`.
+//! What an operator does by hand: `admin reset-password`, `backup`, `restore`, `after-restore`.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::clock::{Clock, rfc3339};
 use crate::data::Folder;
 use crate::error::Error;
 use crate::migrations::SQLITE;
-use crate::store::Store;
+use crate::store::{LEAP, Store};
 
 /// Argon2id with the functions' parameters: 19 MiB, two passes, one lane (OWASP's first choice).
 const MEMORY_KIB: u32 = 19_456;
@@ -74,8 +74,8 @@ pub async fn backup(folder: &Folder, to: &Path) -> Result<(), Error> {
     Ok(db.backup_to(to).await?)
 }
 
-/// Puts a backup in the database's place. The one that was there is kept beside it; its new name is the answer.
-/// Blocks, and refuses while a process works in the folder.
+/// Puts a backup in the database's place, its positions beyond all that were given since ([`Store::leap`]). The database
+/// that was there is kept beside it; its new name is the answer. Blocks, and refuses while a process works in the folder.
 pub fn restore(folder: &Folder, from: &Path, clock: &Clock) -> Result<Option<PathBuf>, Error> {
     let _lock = folder.lock()?;
     check_backup(from)?;
@@ -87,6 +87,12 @@ pub fn restore(folder: &Folder, from: &Path, clock: &Clock) -> Result<Option<Pat
         .and_then(|mut from| std::io::copy(&mut from, &mut target))
         .and_then(|_| target.sync_all());
     copied.map_err(|error| Error::file(&part, error))?;
+    Connection::open(&part)
+        .and_then(|connection| {
+            let leap = "UPDATE watermarks SET position = position + ?1 WHERE name = 'positions'";
+            connection.execute(leap, [LEAP])
+        })
+        .map_err(punctual_sqlite::Error::from)?;
 
     let mut kept = None;
     if database.exists() {

@@ -20,7 +20,7 @@ pub enum Operate {
     Admin(Admin),
     /// Copies the database file to a new one, also while it is in use (of a Postgres database, pg_dump makes one)
     Backup {
-        /// The new file; one that is there is replaced
+        /// The new file; one that is there is never written over
         file: PathBuf,
     },
     /// Puts a backup in the database file's place, and keeps what was there beside it; stop the server first (a Postgres
@@ -29,6 +29,9 @@ pub enum Operate {
         /// A file that `backup` made
         file: PathBuf,
     },
+    /// Tells a database that it was brought back to an earlier state, by other means than `restore` and before anything works on
+    /// it: events get ids that none had before, and live streams of before begin anew
+    AfterRestore,
 }
 
 #[derive(Subcommand, Clone, Debug)]
@@ -84,6 +87,10 @@ pub async fn operate(task: Operate, common: &Common) -> Result<(), Error> {
                 Some(old) => println!("Restored. What was there is kept as {}.", old.display()),
                 None => println!("Restored."),
             }
+        }
+        Operate::AfterRestore => {
+            let last = Store::new(database(common)?).leap().await?;
+            println!("The next event's id is {}.", last + 1);
         }
     }
     Ok(())

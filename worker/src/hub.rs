@@ -320,12 +320,12 @@ async fn live(
         return (StatusCode::UNAUTHORIZED, refused.to_string()).into_response();
     }
     let Query(Wanted { user, mut after }) = wanted;
-    if after.is_some() {
-        match hub.inner.store.last_position().await {
+    if let Some(position) = after {
+        match hub.inner.store.is_known(position).await {
             // A cursor from before a restore: what it stands for is gone, so the client begins anew.
-            Ok(last) => after = after.filter(|after| *after <= last),
+            Ok(known) => after = after.filter(|_| known),
             Err(error) => {
-                tracing::error!(%error, "cannot read the last position");
+                tracing::error!(%error, "cannot look up a cursor");
                 return StatusCode::SERVICE_UNAVAILABLE.into_response();
             }
         }

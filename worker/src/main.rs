@@ -117,7 +117,7 @@ async fn run(program: Program) -> anyhow::Result<()> {
             Ok(())
         }
         Some(Task::Doctor { must_not_reach }) => examine(&program, must_not_reach).await,
-        Some(Task::Operate(task)) => Ok(operate(task.clone(), &program.common).await?),
+        Some(Task::Operate(task)) => Ok(operate(task.clone(), &settings(&program).await?).await?),
         Some(Task::Cluster(task)) => operate_cluster(&program, task).await,
     }
 }
@@ -147,7 +147,7 @@ async fn operate_cluster(program: &Program, task: &cluster::Operate) -> anyhow::
         );
         return Ok(());
     }
-    let db = database(&program.common)?;
+    let db = database(&settings(program).await?)?;
     let from = task.from.context("from when? --from INSTANT")?.micros();
     let until = task.until.map_or(i64::MAX, |until| until.micros());
     let store = Store::new(db);
@@ -161,6 +161,18 @@ fn topic(name: &str) -> Option<&'static str> {
     [TASK_EVENTS, REMINDERS, TASK_UPDATES]
         .into_iter()
         .find(|topic| *topic == name)
+}
+
+/// With the secret store's, where the database is not named otherwise: an operator's command in a worker's place finds what
+/// the worker finds.
+async fn settings(program: &Program) -> anyhow::Result<Common> {
+    let mut common = program.common.clone();
+    if common.database_url.is_none()
+        && let Some(values) = program.cluster.secrets().await?
+    {
+        common.fill(&values);
+    }
+    Ok(common)
 }
 
 fn database(common: &Common) -> anyhow::Result<Db> {

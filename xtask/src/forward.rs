@@ -19,6 +19,7 @@ Runs a long proof of a promise, the way `test` runs small ones. `cargo xtask pro
   reminders   every accepted reminder fires exactly once, although the process is killed again and again
   faults      the same on the cluster's real servers, while any part of it is killed, stopped or emptied
   rolling     every process is replaced under load: no request fails, no reminder is lost
+  rotation    every secret and login is replaced under load: nobody is refused, no reminder is lost
   recurrence  rules and zones are what python-dateutil, zoneinfo and the RFCs' text make of them
   model       random lives of repeating tasks agree with a small model, step by step
   year        every reminder of a year rings at its instant, on a clock that is set";

@@ -133,8 +133,9 @@ impl<'a> Watcher<'a> {
 
     async fn take(&mut self, event: &Event) {
         let position: Option<u64> = event.id.parse().ok();
+        // Comes where there was no cursor, or none that the server knows.
         if event.kind == "ready" {
-            self.cursor = self.cursor.or(position);
+            self.cursor = position;
             return;
         }
         // Sent again after a cut: seen already.

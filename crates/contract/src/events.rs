@@ -16,7 +16,7 @@ pub const TASK_UPDATES: &str = "task-updates";
 pub struct CloudEvent {
     /// `1.0`
     pub specversion: String,
-    /// The change's position, in decimal: gap-free over the whole installation.
+    /// The change's position, in decimal: gap-free over the whole installation, save for a leap after a restore.
     pub id: String,
     /// `/punctual`
     pub source: String,

@@ -124,6 +124,11 @@ impl Daprd {
         self.server.stop().await
     }
 
+    /// An environment variable of it, from its next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.server.command.env(name, value);
+    }
+
     /// On the same ports. Stops it first where it runs.
     pub async fn restart(&mut self) -> Result<()> {
         let path = if self.waits_for_app {

@@ -76,6 +76,41 @@ async fn postgres_keeps_what_it_has_committed_when_it_is_killed() {
 }
 
 #[tokio::test]
+async fn a_restored_postgres_has_what_was_committed_by_the_instant_and_nothing_later() {
+    let mut postgres = Postgres::start().await.unwrap();
+    postgres.archive().await.unwrap();
+    let url = postgres.url("postgres");
+    let client = connect(&url).await;
+    let add = async |n: u32| {
+        let sql = format!("INSERT INTO t VALUES ({n})");
+        client.batch_execute(&sql).await.unwrap();
+    };
+    client
+        .batch_execute("CREATE TABLE t (n int)")
+        .await
+        .unwrap();
+    add(1).await;
+    postgres.base_backup().await.unwrap();
+    add(2).await;
+    let instant = text(&client, "SELECT clock_timestamp()::text").await;
+    add(3).await;
+    assert!(postgres.restore(&instant).await.is_err(), "it runs");
+    postgres.stop().await.unwrap();
+    postgres.restore(&instant).await.unwrap();
+    let all = "SELECT string_agg(n::text, ' ' ORDER BY n) FROM t";
+    assert_eq!(text(&connect(&url).await, all).await, "1 2");
+    // It is a server like any other.
+    let client = connect(&url).await;
+    client
+        .batch_execute("INSERT INTO t VALUES (4)")
+        .await
+        .unwrap();
+    postgres.kill().await.unwrap();
+    postgres.restart().await.unwrap();
+    assert_eq!(text(&connect(&url).await, all).await, "1 2 4");
+}
+
+#[tokio::test]
 async fn a_paused_postgres_answers_once_it_is_resumed() {
     let mut postgres = Postgres::start().await.unwrap();
     let client = connect(&postgres.url("postgres")).await;

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use futures::StreamExt;
-use it::client::{Client, text};
-use it::process::root;
+use it::client::text;
 use it::{Receiver, User};
 use punctual_domain::Instant as At;
 use punctual_servers::{Cluster, ClusterOptions};
@@ -86,28 +85,13 @@ pub async fn run(options: &Faults) -> bool {
     let mut cluster = Cluster::start(
         ClusterOptions {
             workers,
-            variables: vec![
-                ("registration".to_owned(), "open".to_owned()),
-                ("webhook_allow_private".to_owned(), "true".to_owned()),
-            ],
-            environment: vec![(
-                "PUNCTUAL_WEBHOOK_ALLOW_PRIVATE".to_owned(),
-                "true".to_owned(),
-            )],
-            ..ClusterOptions::new(root())
+            ..it::cluster::options()
         },
         |line| println!("  {line}"),
     )
     .await
     .expect("the cluster starts");
-    let mut users = Vec::new();
-    for number in 0..accounts.max(1) {
-        let email = format!("user-{number}@example.com");
-        let user = User::register(&Client::new(cluster.url()), &email, "UTC").await;
-        let hook = json!({ "kind": "webhook", "target": receiver.url });
-        user.post("/api/settings/channels", hook).await.expect(201);
-        users.push(user);
-    }
+    let users = it::cluster::people(cluster.url(), accounts, &receiver).await;
 
     // The intents are all acknowledged before the first instant, at the pace that some others show.
     let far = now() + 7 * 24 * 3600 * SECOND;

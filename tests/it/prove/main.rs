@@ -2,8 +2,11 @@
 //! writes its own log.
 
 mod faults;
+mod load;
 mod model;
+mod pods;
 mod rolling;
+mod rotation;
 mod year;
 
 use std::collections::HashMap;
@@ -39,6 +42,8 @@ enum Proof {
     Model(model::Model),
     /// A new release takes another one's place under load: no request fails, no reminder is lost
     Rolling(rolling::Rolling),
+    /// Every secret and every login is replaced under load: nobody is refused, no reminder is lost
+    Rotation(rotation::Rotation),
     /// Every reminder of a year rings at its instant, on a clock that is set
     Year(year::Options),
 }
@@ -77,6 +82,7 @@ async fn main() -> ExitCode {
         Proof::Faults(options) => faults::run(&options).await,
         Proof::Model(options) => model::run(&options).await,
         Proof::Rolling(options) => rolling::run(&options).await,
+        Proof::Rotation(options) => rotation::run(&options).await,
         Proof::Year(options) => year::run(&options).await,
     };
     if held {

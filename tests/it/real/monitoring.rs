@@ -237,7 +237,8 @@ async fn promtool_lets_each_alert_fire_and_each_has_a_runbook() {
                 .to_string_lossy()
                 .into_owned()
         })
-        .filter(|name| name != "README.md")
+        // The others are of no alert.
+        .filter(|name| name.starts_with("Punctual"))
         .collect();
     assert_eq!(runbooks, there);
 }

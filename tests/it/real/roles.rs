@@ -115,6 +115,51 @@ async fn the_worker_reads_no_credentials() {
 }
 
 #[tokio::test]
+async fn a_second_login_has_the_rights_and_the_limits_of_the_first() {
+    let fresh = seeded().await;
+    let owner = fresh.connect().await;
+    let script = std::fs::read_to_string(it::process::root().join("scripts/second-logins.sql"));
+    let script = script.expect("the script");
+    for _ in 0..2 {
+        owner.batch_execute(&script).await.expect("made, or there");
+    }
+    let kept = "SELECT rolcanlogin, rolinherit, rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolconnlimit, rolconfig
+        FROM pg_roles WHERE rolname = ";
+    for role in ["punctual_functions", "punctual_worker"] {
+        let of = async |role: &str| try_all(&owner, &format!("{kept}'{role}'")).await;
+        let (first, second) = (of(role).await, of(&format!("{role}_2")).await);
+        assert_eq!(first.expect("read"), second.expect("read"), "{role}");
+        let login = format!("ALTER ROLE {role}_2 LOGIN PASSWORD 'secret'");
+        owner.batch_execute(&login).await.expect("a login");
+    }
+
+    let url = |role: &str| fresh.server.url_as(role, "secret", &fresh.name);
+    let functions = connect(&url("punctual_functions_2")).await;
+    let limit = try_all(&functions, "SHOW statement_timeout").await;
+    assert_eq!(limit.expect("shown")[0][0].as_deref(), Some("5s"));
+    let rename =
+        "UPDATE projects SET name = 'mine', version = version + 1, op = 'f9' WHERE id = 'p0-u0'";
+    try_all(&functions, rename).await.expect("allowed");
+    let worker = connect(&url("punctual_worker_2")).await;
+    let limit = try_all(&worker, "SHOW lock_timeout").await;
+    assert_eq!(limit.expect("shown")[0][0].as_deref(), Some("5s"));
+    try_all(
+        &worker,
+        "UPDATE changes SET position = seq WHERE position IS NULL",
+    )
+    .await
+    .expect("allowed");
+    for (client, sql) in [
+        (&functions, "DELETE FROM tasks"),
+        (&functions, "SELECT * FROM leases"),
+        (&worker, "SELECT password_hash FROM users"),
+        (&worker, "UPDATE tasks SET title = 'x'"),
+    ] {
+        forbidden(sql, try_all(client, sql).await);
+    }
+}
+
+#[tokio::test]
 async fn databases_that_are_migrated_at_once_share_the_roles() {
     let all = futures::future::join_all((0..6).map(|_| Fresh::migrated())).await;
     let owner = all[0].connect().await;

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use it::client::{Client, text};
-use it::process::{program, root};
+use it::client::text;
 use it::{Receiver, User, eventually};
 use punctual_domain::Instant;
 use punctual_servers::cluster::Proxies;
@@ -19,17 +18,12 @@ pub const SECOND: i64 = 1_000_000;
 static CLUSTER: OnceCell<RwLock<Cluster>> = OnceCell::const_new();
 
 async fn start() -> RwLock<Cluster> {
-    let mut options = ClusterOptions::new(root());
-    let worker = program("punctual-worker");
-    options.programs = worker.parent().expect("a folder").to_owned();
-    options.workers = 2;
-    options.proxies = true;
-    for (name, value) in [("registration", "open"), ("webhook_allow_private", "true")] {
-        options.variables.push((name.to_owned(), value.to_owned()));
-    }
-    options.telemetry = telemetry(watch().await);
-    let private = ("PUNCTUAL_WEBHOOK_ALLOW_PRIVATE", "true");
-    options.environment = vec![(private.0.to_owned(), private.1.to_owned())];
+    let options = ClusterOptions {
+        workers: 2,
+        proxies: true,
+        telemetry: telemetry(watch().await),
+        ..it::cluster::options()
+    };
     let started = Cluster::start(options, |line| eprintln!("{line}")).await;
     RwLock::new(started.expect("the cluster starts"))
 }
@@ -104,11 +98,8 @@ pub fn proxies(cluster: &Cluster) -> &Proxies {
 /// Somebody new, who is told everything by webhook.
 pub async fn person(cluster: &Cluster, name: &str) -> (User, Receiver) {
     let receiver = Receiver::start().await;
-    let client = Client::new(cluster.url());
-    let user = User::register(&client, &format!("{name}@example.com"), "UTC").await;
-    let channel = json!({ "kind": "webhook", "target": receiver.url });
-    let made = user.post("/api/settings/channels", channel).await;
-    made.expect(201);
+    let email = format!("{name}@example.com");
+    let user = it::cluster::person(cluster.url(), &email, &receiver).await;
     (user, receiver)
 }
 

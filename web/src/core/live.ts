@@ -11,7 +11,7 @@ export type LiveState = 'connecting' | 'live' | 'away';
 
 export interface LiveHandlers {
   cursor: () => string | null;
-  /** The position that the stream begins at, where there was no cursor. */
+  /** The position that the stream begins at, where there was no cursor, or none that the server knows. */
   ready: (position: string) => Promise<void>;
   events: (events: LiveEvent[]) => Promise<void>;
   state: (state: LiveState) => void;

@@ -94,7 +94,10 @@ export class Store {
     this.stream = live(
       {
         cursor: () => this.cursor,
-        ready: (position) => this.load(position),
+        ready: async (position) => {
+          if (this.cursor !== null) await this.forget();
+          await this.load(position);
+        },
         events: (events) => this.receive(events),
         state: (state) => {
           if (state === 'away') failures++;
@@ -103,10 +106,7 @@ export class Store {
           const away = failures > 1 || (failures > 0 && !navigator.onLine);
           this.setStatus(state === 'connecting' ? { live: state } : { live: state, away });
         },
-        lost: async () => {
-          this.cursor = null;
-          await this.db?.forgetRows().catch(() => {});
-        },
+        lost: () => this.forget(),
         signedOut: () => this.setStatus({ signedOut: true }),
       },
       this.stopping.signal,
@@ -130,6 +130,13 @@ export class Store {
     document.addEventListener('visibilitychange', wake, { signal: stop });
     const hourly = setInterval(() => void this.refreshOverdue(), 3_600_000);
     stop.addEventListener('abort', () => clearInterval(hourly));
+  }
+
+  /** What is kept is of a time that the server no longer knows. */
+  private async forget(): Promise<void> {
+    this.cursor = null;
+    this.writing = this.writing.then(() => this.db?.forgetRows()).catch(() => {});
+    await this.writing;
   }
 
   /** After the person has signed in again: the same account goes on where it stopped. */

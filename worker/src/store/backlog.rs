@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::metrics::Backlog;
 
 impl Store {
-    /// What is still to be done by `now`, in one statement. Each part of it has an index that holds no more than what it counts.
+    /// What is still to be done by `now`, in one statement. Each part of it reads no more of an index than what it counts.
     pub async fn backlog(&self, now: i64) -> Result<Backlog, Error> {
         let sql = "SELECT
             (SELECT count(*) FROM reminders WHERE state = 'planned' AND fire_at <= ?1),
@@ -12,8 +12,8 @@ impl Store {
             (SELECT count(*) FROM plans WHERE planned < wanted),
             (SELECT min(since) FROM plans WHERE planned < wanted),
             (SELECT count(*) FROM changes WHERE position IS NULL)
-                + COALESCE((SELECT position FROM watermarks WHERE name = 'positions'), 0)
-                - COALESCE((SELECT position FROM watermarks WHERE name = 'published_through'), 0),
+                + (SELECT count(*) FROM changes WHERE position > COALESCE(
+                    (SELECT position FROM watermarks WHERE name = 'published_through'), 0)),
             (SELECT min(at) FROM changes WHERE position IS NULL),
             (SELECT at FROM changes WHERE position > COALESCE(
                 (SELECT position FROM watermarks WHERE name = 'published_through'), 0) ORDER BY position LIMIT 1),

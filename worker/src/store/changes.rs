@@ -157,6 +157,19 @@ impl Store {
         rows.into_iter().next().map_or(Ok(0), |mut row| row.get(0))
     }
 
+    /// Whether a client may go on after a position. One that no change has is of a time that a restore has undone.
+    pub async fn is_known(&self, position: i64) -> Result<bool, Error> {
+        if position == 0 {
+            return Ok(true);
+        }
+        let sql = "SELECT EXISTS (SELECT 1 FROM changes WHERE position = ?1)
+            OR EXISTS (SELECT 1 FROM watermarks WHERE name = 'positions' AND position = ?1)";
+        let rows = self.db.query(sql, params![position]).await?;
+        rows.into_iter()
+            .next()
+            .map_or(Ok(false), |mut row| row.get(0))
+    }
+
     /// The last position given.
     pub async fn last_position(&self) -> Result<i64, Error> {
         self.watermark("positions").await

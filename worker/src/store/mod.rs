@@ -16,6 +16,7 @@ use punctual_sqlite::rusqlite::hooks::Action;
 
 use crate::error::Error;
 
+pub(crate) use admin::LEAP;
 pub use changes::Row;
 pub use db::{Column, Db, Param, Record};
 pub use deliveries::{About, Confirmation, Day, Over, Pending, Pushed, Task};

@@ -20,6 +20,8 @@ fn folder_of(fixture: &Fixture) -> &Path {
 async fn a_backup_taken_in_use_brings_everything_back_and_keeps_what_was_there() {
     let fixture = Fixture::new().await;
     fixture.user("ann").await;
+    let sql = "INSERT INTO watermarks VALUES ('positions', 7), ('published_through', 7)";
+    fixture.run(sql, Vec::new()).await;
     let folder = Folder::existing(folder_of(&fixture)).expect("a folder");
     let copy = folder_of(&fixture).join("copy.db");
     backup(&folder, &copy).await.expect("copied");
@@ -51,6 +53,15 @@ async fn a_backup_taken_in_use_brings_everything_back_and_keeps_what_was_there()
     };
     assert_eq!(users(&folder.database()).await, ["ann"]);
     assert_eq!(users(&kept).await, ["ann", "bob"], "its log came along");
+    let db = Database::open(&folder.database(), Options::default()).expect("opened");
+    let sql = "SELECT position FROM watermarks ORDER BY name";
+    let rows = db.query(sql, Vec::new()).await.expect("asked").rows;
+    let positions: Vec<_> = rows.iter().filter_map(|row| row[0].as_integer()).collect();
+    assert_eq!(
+        positions,
+        [1_000_000_007, 7],
+        "no position of after the backup comes again"
+    );
 }
 
 #[tokio::test]

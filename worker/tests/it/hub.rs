@@ -154,6 +154,36 @@ async fn without_a_cursor_the_stream_begins_at_the_present() {
 }
 
 #[tokio::test]
+async fn a_cursor_that_a_restore_has_undone_is_never_taken_for_one_of_now() {
+    let running = Running::new().await;
+    running.fixture.user("ann").await;
+    running.fixture.task("ann", "before").await;
+    running.published().await;
+    let known = running.fixture.store.last_position().await.expect("asked");
+    // The next two were given, seen and undone.
+    let undone = known + 2;
+    let leapt = running.fixture.store.leap().await.expect("leapt");
+    let mut fresh = running.live("ann", Some(leapt)).await;
+    for task in ["one", "two"] {
+        running.fixture.task("ann", task).await;
+    }
+    running.published().await;
+    let created = fresh.next().await.expect("an event");
+    assert_eq!(
+        (created.data["subject"].as_str(), created.id),
+        (Some("one"), leapt + 1),
+        "where the stream begins now is known before anything has happened"
+    );
+    let mut known = running.live("ann", Some(known)).await;
+    let created = known.next().await.expect("an event");
+    assert_eq!(created.data["subject"], "one");
+    let mut undone = running.live("ann", Some(undone)).await;
+    let ready = undone.next().await.expect("an event");
+    assert_eq!((ready.kind.as_str(), ready.id), ("ready", leapt + 2));
+    running.worker.stop().await;
+}
+
+#[tokio::test]
 async fn clients_that_come_at_any_moment_see_everything_once_and_in_order() {
     const TASKS: i64 = 1500;
     let running = Running::new().await;

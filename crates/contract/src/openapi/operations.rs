@@ -937,8 +937,9 @@ pub const OPERATIONS: &[Operation] = &[
         description: "Server-sent events of everything that the caller may see, in the order in which it happened. `id` is \
                       the change's position, `event` its CloudEvents type, `data` the CloudEvent as JSON (the AsyncAPI \
                       document lists them under `task-updates`). With a position, everything after it comes first, \
-                      without gaps. Without one, the first event is `ready` with `{\"position\": \"…\"}`, and the stream \
-                      goes on from there. A comment every 20 seconds keeps the connection open. The stream ends with the \
+                      without gaps. Without one, or with one that the server no longer knows because it was restored from a \
+                      backup, the first event is `ready` with `{\"position\": \"…\"}`: what is there has to be read anew, and \
+                      the stream goes on from that position. A comment every 20 seconds keeps the connection open. The stream ends with the \
                       access token: come back with a fresh one and the last `id`.",
         queries: &[Query {
             name: "after",
