@@ -11,7 +11,7 @@
 //! - the sidecar gets no placement service (there are no actors), and a name resolution that finds nobody (`names.go`);
 //! - the scheduler's etcd lives in the server's folder, with a peer port of its own (the default one would clash).
 
-mod build;
+pub(crate) mod build;
 mod daprd;
 mod injector;
 mod scheduler;
@@ -25,11 +25,6 @@ use std::time::Duration;
 use anyhow::Result;
 
 const READY_LIMIT: Duration = Duration::from_secs(60);
-
-pub(crate) async fn prepare() -> Result<()> {
-    build::programs().await?;
-    Ok(())
-}
 
 pub(crate) fn client() -> Result<reqwest::Client> {
     Ok(reqwest::Client::builder()

@@ -8,7 +8,7 @@ use tokio::process::Command;
 use crate::go::Module;
 use crate::tools;
 
-const MODULE: Module = Module {
+pub(crate) const MODULE: Module = Module {
     name: "grafana-schema",
     version: "0.0.22",
     takes: "half a minute",
@@ -21,11 +21,6 @@ const MODULE: Module = Module {
     tags: "",
     variables: &[],
 };
-
-pub(crate) async fn prepare() -> Result<()> {
-    MODULE.programs().await?;
-    Ok(())
-}
 
 /// The error says which field of a dashboard Grafana does not know, or misses.
 pub async fn check_dashboard(path: &Path) -> Result<()> {

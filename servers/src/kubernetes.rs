@@ -3,7 +3,7 @@
 //!
 //! `kubernetes/` is a Go module of our own with one program in which all of them are.
 
-mod build;
+pub(crate) mod build;
 mod definitions;
 mod strimzi;
 
@@ -236,11 +236,6 @@ impl Kubernetes {
             tokio::time::sleep(process::POLL).await;
         }
     }
-}
-
-pub(crate) async fn prepare() -> Result<()> {
-    build::program().await?;
-    Ok(())
 }
 
 /// Helm without a cluster, which renders charts. It keeps what it keeps in `home`.

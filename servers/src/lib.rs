@@ -54,14 +54,14 @@ pub async fn prepare(tests: &[String]) -> Result<()> {
     for name in tests {
         match name.as_str() {
             "real" => {
-                dapr::prepare().await?;
-                otelcol::prepare().await?;
-                prometheus::prepare().await?;
-                grafana::prepare().await?;
+                dapr::build::programs().await?;
+                for module in [otelcol::MODULE, prometheus::MODULE, grafana::MODULE] {
+                    module.programs().await?;
+                }
             }
             "k8s" => {
-                dapr::prepare().await?;
-                kubernetes::prepare().await?;
+                dapr::build::programs().await?;
+                kubernetes::build::program().await?;
             }
             other => bail!("there are no servers for `{other}`"),
         }

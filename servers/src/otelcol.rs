@@ -14,7 +14,7 @@ use crate::port;
 use crate::server::Server;
 
 const READY_LIMIT: Duration = Duration::from_secs(60);
-const MODULE: Module = Module {
+pub(crate) const MODULE: Module = Module {
     name: "otelcol",
     version: "0.165.0",
     takes: "a minute",
@@ -27,11 +27,6 @@ const MODULE: Module = Module {
     tags: "",
     variables: &[],
 };
-
-pub(crate) async fn prepare() -> Result<()> {
-    MODULE.programs().await?;
-    Ok(())
-}
 
 /// A collector on random ports of loopback. Gone when this is dropped, or when this process ends in whatever way.
 pub struct Collector {

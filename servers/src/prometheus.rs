@@ -14,7 +14,7 @@ use crate::server::Server;
 use crate::{port, tools};
 
 const READY_LIMIT: Duration = Duration::from_secs(60);
-const MODULE: Module = Module {
+pub(crate) const MODULE: Module = Module {
     name: "Prometheus",
     version: "3.16.0",
     takes: "3 minutes",
@@ -29,11 +29,6 @@ const MODULE: Module = Module {
     tags: "remove_all_sd",
     variables: &["github.com/prometheus/common/version.Version=3.16.0"],
 };
-
-pub(crate) async fn prepare() -> Result<()> {
-    MODULE.programs().await?;
-    Ok(())
-}
 
 /// A Prometheus on a random port of loopback. Gone when this is dropped, or when this process ends in whatever way.
 pub struct Prometheus {
