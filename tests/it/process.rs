@@ -144,3 +144,16 @@ impl Lines {
         }
     }
 }
+
+/// Runs a proof in small, whose judge is a program of its own: the long one is `cargo xtask prove NAME`.
+pub async fn prove(words: &[&str]) {
+    let output = Command::new(program("prove"))
+        .args(words)
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{said}");
+    assert!(output.status.success(), "{said}");
+}

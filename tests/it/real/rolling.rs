@@ -1,15 +1,6 @@
-use it::process::program;
+use it::process::prove;
 
-/// The small one; the long one is `cargo xtask prove rolling`, whose judge is a program of its own.
 #[tokio::test]
 async fn every_process_is_replaced_under_load_and_no_request_fails_and_no_reminder_is_lost() {
-    let output = tokio::process::Command::new(program("prove"))
-        .args(["rolling", "--rolls", "1", "--rate", "15", "--accounts", "4"])
-        .kill_on_drop(true)
-        .output()
-        .await
-        .expect("it runs");
-    let said = String::from_utf8_lossy(&output.stdout);
-    println!("{said}");
-    assert!(output.status.success(), "{said}");
+    prove(&["rolling", "--rolls", "1", "--rate", "15", "--accounts", "4"]).await;
 }
