@@ -25,6 +25,10 @@ use serde_json::{Map, Value as Json_, json};
 use sha2::Sha256;
 use uuid::Uuid;
 
+// That crate itself is for WASM alone.
+#[path = "../../../crates/store/src/statements.rs"]
+mod statements;
+
 /// Seconds that a token holds.
 const HOLDS: i64 = 3600;
 
@@ -150,24 +154,22 @@ async fn login(State(service): State<Arc<Service>>, Json(given): Json<Credential
             vec![Value::Text(given.email.to_lowercase())],
         )
         .await?;
+    let wrong = || {
+        Problem(
+            StatusCode::UNAUTHORIZED,
+            "E-mail or password is wrong.".to_owned(),
+        )
+    };
     let (user, hash): (String, String) = row
         .and_then(|row| serde_json::from_str(&row).ok())
-        .ok_or_else(|| {
-            Problem(
-                StatusCode::UNAUTHORIZED,
-                "E-mail or password is wrong.".to_owned(),
-            )
-        })?;
+        .ok_or_else(wrong)?;
     let holds = PasswordHash::new(&hash).is_ok_and(|hash| {
         Argon2::default()
             .verify_password(given.password.as_bytes(), &hash)
             .is_ok()
     });
     if !holds {
-        return Err(Problem(
-            StatusCode::UNAUTHORIZED,
-            "E-mail or password is wrong.".to_owned(),
-        ));
+        return Err(wrong());
     }
     let said = format!("{user}.{}", now() / 1_000_000 + HOLDS);
     let mac = URL_SAFE_NO_PAD.encode(service.mac(&said).finalize().into_bytes());
@@ -220,7 +222,7 @@ async fn list(
     };
     let page = service
         .text(
-            LIST,
+            &statements::list(&statements::page()),
             vec![
                 Value::Text(user),
                 Value::Text(status),
@@ -320,7 +322,7 @@ async fn create(
     });
     let made = service
         .text(
-            CREATE,
+            statements::CREATE,
             vec![
                 Value::Text(state.to_string()),
                 Value::Integer(now()),
@@ -355,7 +357,7 @@ async fn complete(
     loop {
         let task = service
             .text(
-                LOAD,
+                statements::LOAD,
                 vec![Value::Text(user.clone()), Value::Text(id.clone())],
             )
             .await?
@@ -373,7 +375,7 @@ async fn complete(
             task.insert("generation_at".to_owned(), json!(at));
             let saved = service
                 .text(
-                    SAVE,
+                    statements::SAVE,
                     vec![
                         Value::Text(Json_::Object(task).to_string()),
                         Value::Text(Uuid::now_v7().to_string()),
@@ -392,66 +394,3 @@ async fn complete(
         return Ok(body(StatusCode::OK, service.shown(user, id).await?));
     }
 }
-
-// The statements of crates/store/src/tasks.rs.
-
-const LIST: &str = r"WITH page AS (
-             SELECT id, COALESCE(due_at, 9223372036854775807) AS place, created_at FROM tasks
-             WHERE owner = ?1 AND deleted_at IS NULL AND (?2 IS NULL OR status = ?2)
-    AND (?3 IS NULL OR project_id = ?3) AND (?4 IS NULL OR series_id = ?4)
-    AND (?5 IS NULL OR EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?5))
-    AND (?6 IS NULL OR title LIKE ?6 ESCAPE '\')
-    AND (?7 IS NULL OR due_at < ?7 OR (due_at = ?7 AND length(due) = 10))
-    AND (?8 IS NULL OR due_at > ?8 OR (due_at = ?8 AND length(due) > 10))
-               AND (?9 IS NULL OR (COALESCE(due_at, 9223372036854775807), created_at, id) > (?9, ?10, ?11))
-             ORDER BY COALESCE(due_at, 9223372036854775807), created_at, id LIMIT ?12)
-        SELECT json_object('items', json((SELECT json_group_array(json(json)) FROM (
-                 SELECT t.json FROM page JOIN task_json t ON t.id = page.id ORDER BY place, page.created_at, page.id))),
-             'next', CASE WHEN count(*) = ?12 THEN (
-                 SELECT lower(hex(json_array(place, created_at, id))) FROM page
-                 ORDER BY place DESC, created_at DESC, id DESC LIMIT 1) END)
-         FROM page";
-
-const CREATE: &str = "INSERT INTO tasks (id, owner, project_id, title, notes, priority, tags, status, start, due, timezone, due_at,
-             repeat, reminders, series_id, series_start, occurrence, number, touched, rank, generation, generation_at,
-             version, op, body_hash, actor, via, trace, created_at, updated_at)
-         SELECT j ->> 'id', p.owner, p.id, j ->> 'title', j ->> 'notes', j ->> 'priority', j -> 'tags', 'open',
-             j ->> 'start', j ->> 'due', j ->> 'timezone', CAST(j ->> 'due_at' AS BIGINT), NULLIF(CAST(j -> 'repeat' AS TEXT), 'null'),
-             j -> 'reminders', j ->> 'series_id', j ->> 'series_start', j ->> 'occurrence',
-             CAST(j ->> 'number' AS BIGINT), 1, j ->> 'rank', 1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?2, ?2
-         FROM (SELECT ?1 AS j) AS input JOIN projects p ON p.id = j ->> 'project_id'
-         WHERE p.owner = ?5 AND p.deleted_at IS NULL AND p.archived_at IS NULL
-         ON CONFLICT (id) DO NOTHING RETURNING id";
-
-const SAVE: &str = "UPDATE tasks SET project_id = j ->> 'project_id', title = j ->> 'title', notes = j ->> 'notes',
-             priority = j ->> 'priority', tags = j -> 'tags', status = j ->> 'status', start = j ->> 'start', due = j ->> 'due',
-             timezone = j ->> 'timezone', due_at = CAST(j ->> 'due_at' AS BIGINT),
-             repeat = NULLIF(CAST(j -> 'repeat' AS TEXT), 'null'), reminders = j -> 'reminders',
-             later = NULLIF(CAST(j -> 'later' AS TEXT), 'null'), series_id = j ->> 'series_id', series_start = j ->> 'series_start', occurrence = j ->> 'occurrence',
-             number = CAST(j ->> 'number' AS BIGINT), touched = CAST(j ->> 'touched' AS BIGINT),
-             next = NULLIF(CAST(j -> 'next' AS TEXT), 'null'), completed_at = CAST(j ->> 'completed_at' AS BIGINT),
-             rank = j ->> 'rank', generation = CAST(j ->> 'generation' AS BIGINT),
-             generation_at = CAST(j ->> 'generation_at' AS BIGINT), deleted_at = CAST(j ->> 'deleted_at' AS BIGINT),
-             version = version + 1, op = ?2, body_hash = ?3, actor = ?4, via = ?5, trace = ?6, updated_at = ?7
-         FROM (SELECT ?1 AS j) AS input
-         WHERE id = j ->> 'id' AND owner = j ->> 'owner' AND version = CAST(j ->> 'version' AS BIGINT)
-           AND EXISTS (SELECT 1 FROM projects p WHERE p.id = j ->> 'project_id' AND p.owner = tasks.owner
-                       AND p.deleted_at IS NULL)
-         RETURNING id";
-
-const LOAD: &str = "SELECT CAST(json_object('task', json_object(
-             'id', t.id, 'owner', t.owner, 'project_id', t.project_id, 'title', t.title, 'notes', t.notes,
-             'priority', t.priority, 'tags', json(t.tags), 'status', t.status, 'start', t.start, 'due', t.due,
-             'timezone', t.timezone, 'due_at', t.due_at, 'repeat', json(t.repeat), 'reminders', json(t.reminders),
-             'later', json(t.later), 'series_id', t.series_id,
-             'series_start', t.series_start, 'occurrence', t.occurrence, 'number', t.number,
-             'previous_id', t.previous_id, 'touched', t.touched, 'next', json(t.next),
-             'completed_at', t.completed_at, 'generation', t.generation, 'generation_at', t.generation_at,
-             'deleted_at', t.deleted_at, 'rank', t.rank, 'version', t.version),
-             'account', json_object('timezone', s.timezone, 'morning', s.morning, 'inbox_id', u.inbox_id),
-             'wanted', p.wanted, 'planned', p.planned,
-             'successors', (SELECT count(*) FROM tasks next WHERE next.previous_id = t.id),
-             'reminders', (SELECT count(*) FROM reminders r WHERE r.task_id = t.id)) AS TEXT)
-         FROM tasks t JOIN settings s ON s.user_id = t.owner JOIN users u ON u.id = t.owner
-         JOIN plans p ON p.task_id = t.id
-         WHERE t.id = ?2 AND (?1 IS NULL OR t.owner = ?1)";

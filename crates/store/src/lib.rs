@@ -10,5 +10,6 @@ pub mod notifications;
 pub mod projects;
 pub mod reminders;
 pub mod settings;
+mod statements;
 pub mod tasks;
 pub mod users;

@@ -7,6 +7,7 @@ use punctual_domain::reminders::Definition;
 use serde::Deserialize;
 
 use crate::db::{self, Error, Sql, Value, postgres_page};
+use crate::statements::{self, FILTERED};
 use crate::values;
 use crate::write::Write;
 
@@ -36,14 +37,6 @@ pub struct Filter<'a> {
 
 /// Where a page ended: `due_at` (the largest number where there is none), `created_at`, id.
 pub type Cursor = (i64, i64, String);
-
-/// What a [`Filter`] asks for, as its values stand in `?1` to `?8`: see [`Filter::values`].
-const FILTERED: &str = "owner = ?1 AND deleted_at IS NULL AND (?2 IS NULL OR status = ?2)
-    AND (?3 IS NULL OR project_id = ?3) AND (?4 IS NULL OR series_id = ?4)
-    AND (?5 IS NULL OR EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?5))
-    AND (?6 IS NULL OR title LIKE ?6 ESCAPE '\\')
-    AND (?7 IS NULL OR due_at < ?7 OR (due_at = ?7 AND length(due) = 10))
-    AND (?8 IS NULL OR due_at > ?8 OR (due_at = ?8 AND length(due) > 10))";
 
 impl Filter<'_> {
     fn values(&self, owner: &str) -> [Value; 8] {
@@ -84,19 +77,7 @@ pub async fn list(
         after.map(|(_, _, id)| id.as_str()),
         limit
     ]);
-    let page = format!(
-        "WITH page AS (
-             SELECT id, COALESCE(due_at, 9223372036854775807) AS place, created_at FROM tasks
-             WHERE {FILTERED}
-               AND (?9 IS NULL OR (COALESCE(due_at, 9223372036854775807), created_at, id) > (?9, ?10, ?11))
-             ORDER BY COALESCE(due_at, 9223372036854775807), created_at, id LIMIT ?12)"
-    );
-    let sqlite = "SELECT json_object('items', json((SELECT json_group_array(json(json)) FROM (
-                 SELECT t.json FROM page JOIN task_json t ON t.id = page.id ORDER BY place, page.created_at, page.id))),
-             'next', CASE WHEN count(*) = ?12 THEN (
-                 SELECT lower(hex(json_array(place, created_at, id))) FROM page
-                 ORDER BY place DESC, created_at DESC, id DESC LIMIT 1) END)
-         FROM page";
+    let page = statements::page();
     let postgres = postgres_page(
         "SELECT string_agg((SELECT json FROM task_json t WHERE t.id = page.id), ',' ORDER BY place, created_at, id) FROM page",
         "concat('[', place, ',', created_at, ',', json_text(id), ']')",
@@ -104,7 +85,7 @@ pub async fn list(
         "?12",
     );
     db::aggregate(
-        Sql::pair(format!("{page} {sqlite}"), format!("{page} {postgres}")),
+        Sql::pair(statements::list(&page), format!("{page} {postgres}")),
         &values,
     )
     .await
@@ -248,26 +229,7 @@ pub struct Loaded {
 
 /// `owner` `None`: for the event handlers, which act for whoever owns it.
 pub async fn load(owner: Option<&str>, id: &str) -> Result<Option<Loaded>, Error> {
-    db::read(
-        "SELECT CAST(json_object('task', json_object(
-             'id', t.id, 'owner', t.owner, 'project_id', t.project_id, 'title', t.title, 'notes', t.notes,
-             'priority', t.priority, 'tags', json(t.tags), 'status', t.status, 'start', t.start, 'due', t.due,
-             'timezone', t.timezone, 'due_at', t.due_at, 'repeat', json(t.repeat), 'reminders', json(t.reminders),
-             'later', json(t.later), 'series_id', t.series_id,
-             'series_start', t.series_start, 'occurrence', t.occurrence, 'number', t.number,
-             'previous_id', t.previous_id, 'touched', t.touched, 'next', json(t.next),
-             'completed_at', t.completed_at, 'generation', t.generation, 'generation_at', t.generation_at,
-             'deleted_at', t.deleted_at, 'rank', t.rank, 'version', t.version),
-             'account', json_object('timezone', s.timezone, 'morning', s.morning, 'inbox_id', u.inbox_id),
-             'wanted', p.wanted, 'planned', p.planned,
-             'successors', (SELECT count(*) FROM tasks next WHERE next.previous_id = t.id),
-             'reminders', (SELECT count(*) FROM reminders r WHERE r.task_id = t.id)) AS TEXT)
-         FROM tasks t JOIN settings s ON s.user_id = t.owner JOIN users u ON u.id = t.owner
-         JOIN plans p ON p.task_id = t.id
-         WHERE t.id = ?2 AND (?1 IS NULL OR t.owner = ?1)",
-        &values![owner, id],
-    )
-    .await
+    db::read(statements::LOAD, &values![owner, id]).await
 }
 
 /// Inserts a new task; its project must be the owner's own and not be archived. A repetition with the same id changes
@@ -275,16 +237,7 @@ pub async fn load(owner: Option<&str>, id: &str) -> Result<Option<Loaded>, Error
 pub async fn create(task: &TaskState, write: &Write) -> Result<bool, Error> {
     let json = state_json(task)?;
     db::touched(
-        "INSERT INTO tasks (id, owner, project_id, title, notes, priority, tags, status, start, due, timezone, due_at,
-             repeat, reminders, series_id, series_start, occurrence, number, touched, rank, generation, generation_at,
-             version, op, body_hash, actor, via, trace, created_at, updated_at)
-         SELECT j ->> 'id', p.owner, p.id, j ->> 'title', j ->> 'notes', j ->> 'priority', j -> 'tags', 'open',
-             j ->> 'start', j ->> 'due', j ->> 'timezone', CAST(j ->> 'due_at' AS BIGINT), NULLIF(CAST(j -> 'repeat' AS TEXT), 'null'),
-             j -> 'reminders', j ->> 'series_id', j ->> 'series_start', j ->> 'occurrence',
-             CAST(j ->> 'number' AS BIGINT), 1, j ->> 'rank', 1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?2, ?2
-         FROM (SELECT ?1 AS j) AS input JOIN projects p ON p.id = j ->> 'project_id'
-         WHERE p.owner = ?5 AND p.deleted_at IS NULL AND p.archived_at IS NULL
-         ON CONFLICT (id) DO NOTHING RETURNING id",
+        statements::CREATE,
         &values![
             json,
             write.now,
@@ -309,21 +262,7 @@ fn state_json(task: &TaskState) -> Result<Value, Error> {
 pub async fn save(task: &TaskState, write: &Write) -> Result<bool, Error> {
     let json = state_json(task)?;
     db::touched(
-        "UPDATE tasks SET project_id = j ->> 'project_id', title = j ->> 'title', notes = j ->> 'notes',
-             priority = j ->> 'priority', tags = j -> 'tags', status = j ->> 'status', start = j ->> 'start', due = j ->> 'due',
-             timezone = j ->> 'timezone', due_at = CAST(j ->> 'due_at' AS BIGINT),
-             repeat = NULLIF(CAST(j -> 'repeat' AS TEXT), 'null'), reminders = j -> 'reminders',
-             later = NULLIF(CAST(j -> 'later' AS TEXT), 'null'), series_id = j ->> 'series_id', series_start = j ->> 'series_start', occurrence = j ->> 'occurrence',
-             number = CAST(j ->> 'number' AS BIGINT), touched = CAST(j ->> 'touched' AS BIGINT),
-             next = NULLIF(CAST(j -> 'next' AS TEXT), 'null'), completed_at = CAST(j ->> 'completed_at' AS BIGINT),
-             rank = j ->> 'rank', generation = CAST(j ->> 'generation' AS BIGINT),
-             generation_at = CAST(j ->> 'generation_at' AS BIGINT), deleted_at = CAST(j ->> 'deleted_at' AS BIGINT),
-             version = version + 1, op = ?2, body_hash = ?3, actor = ?4, via = ?5, trace = ?6, updated_at = ?7
-         FROM (SELECT ?1 AS j) AS input
-         WHERE id = j ->> 'id' AND owner = j ->> 'owner' AND version = CAST(j ->> 'version' AS BIGINT)
-           AND EXISTS (SELECT 1 FROM projects p WHERE p.id = j ->> 'project_id' AND p.owner = tasks.owner
-                       AND p.deleted_at IS NULL)
-         RETURNING id",
+        statements::SAVE,
         &values![
             json,
             write.op.as_str(),
