@@ -134,8 +134,8 @@ fi
 install prometheus oci://ghcr.io/prometheus-community/charts/kube-prometheus-stack "$PROMETHEUS_CHART" monitoring \
     --set alertmanager.enabled=false,grafana.enabled=false,kubeStateMetrics.enabled=false,nodeExporter.enabled=false \
     --set kubernetesServiceMonitors.enabled=false,defaultRules.create=false \
-    --set prometheus.prometheusSpec.podMonitorSelectorNilUsesHelmValues=false
-run "${kube[@]}" apply --server-side --filename k8s/monitoring/prometheus/podmonitors.yaml
+    --set prometheus.prometheusSpec.podMonitorSelectorNilUsesHelmValues=false \
+    --set prometheus.prometheusSpec.ruleSelectorNilUsesHelmValues=false
 
 # ---------------------------------------------------------------------------------------------- Secrets and Postgres
 random() { od -An -vtx1 -N32 /dev/urandom | tr -d ' \n'; }

@@ -44,7 +44,7 @@ async fn both_value_sets_are_accepted_without_a_warning() {
 }
 
 /// One switch at a time, thrown the other way than both value sets have it.
-const SWITCHES: [&[&str]; 9] = [
+const SWITCHES: [&[&str]; 10] = [
     &["--set", "executor.mode=runtimeClass"],
     &["--set", "autoscaling.enabled=false"],
     &["--set", "functions.podPolicy=false"],
@@ -53,6 +53,7 @@ const SWITCHES: [&[&str]; 9] = [
     &["--set", "gateway.tls.issuer=none"],
     &["--set", "secrets.mode=existing"],
     &["--set", "kafka.brokers.replicas=5"],
+    &["--set", "monitoring.operator=false"],
     &[
         "--set",
         "monitoring.otlpEndpoint=https://otel.example.org:4318",

@@ -6,7 +6,7 @@ use k8s::chart::{RELEASE, SETS, rendered, try_rendered};
 use k8s::objects::{
     containers, each_text, find, kind, list, name, of_kind, pod, text, texts, title,
 };
-use k8s::repository;
+use k8s::{repository, yaml};
 use serde_json::Value;
 
 async fn sets() -> Vec<(&'static str, Vec<Value>)> {
@@ -151,6 +151,55 @@ async fn everything_that_runs_has_requests_and_limits() {
                 }
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn the_prometheus_operator_is_told_of_every_pod_and_every_rule() {
+    for (set, objects) in sets().await {
+        let selects = |monitor: &str, labels: &Value| {
+            let monitor = find(&objects, "PodMonitor", monitor);
+            let wanted = monitor["spec"]["selector"]["matchLabels"].as_object();
+            wanted
+                .unwrap()
+                .iter()
+                .all(|(key, value)| labels[key] == *value)
+        };
+        let (worker, spec) = pod(find(&objects, "Deployment", "punctual-worker")).unwrap();
+        assert!(selects("punctual-worker", &worker["labels"]), "{set}");
+        let port = &find(&objects, "PodMonitor", "punctual-worker")["spec"]["podMetricsEndpoints"]
+            [0]["port"];
+        assert!(
+            texts_of(list(&spec["containers"][0]["ports"]), "name").contains(&text(port)),
+            "{set}"
+        );
+        assert!(selects("punctual-dapr", &worker["labels"]), "{set}");
+        for app in of_kind(&objects, "SpinApp") {
+            assert!(
+                selects("punctual-dapr", &app["spec"]["podLabels"]),
+                "{set}: {}",
+                name(app)
+            );
+        }
+        let mut rules = 0;
+        for file in ["alerts", "recording"] {
+            let rule = find(&objects, "PrometheusRule", &format!("punctual-{file}"));
+            let path = repository(&format!("k8s/monitoring/prometheus/rules/{file}.yaml"));
+            let said = yaml::documents(&std::fs::read_to_string(path).unwrap()).unwrap();
+            assert_eq!(rule["spec"], said[0], "{set}: {file}");
+            rules += list(&rule["spec"]["groups"]).len();
+        }
+        let files = std::fs::read_dir(repository("k8s/monitoring/prometheus/rules")).unwrap();
+        assert_eq!(
+            files.count(),
+            of_kind(&objects, "PrometheusRule").len(),
+            "{set}"
+        );
+        assert!(rules > 2, "{set}: {rules} groups");
+        let dashboards = find(&objects, "ConfigMap", "punctual-dashboards");
+        let dashboard: Value =
+            serde_json::from_str(text(&dashboards["data"]["todo-app.json"])).unwrap();
+        assert!(!list(&dashboard["panels"]).is_empty(), "{set}");
     }
 }
 
