@@ -222,7 +222,13 @@ async fn list(
     };
     let page = service
         .text(
-            &statements::list(&statements::page()),
+            &statements::answer(
+                &statements::page(),
+                statements::ITEMS,
+                &statements::hex(statements::END),
+                statements::LAST,
+                "?12",
+            ),
             vec![
                 Value::Text(user),
                 Value::Text(status),

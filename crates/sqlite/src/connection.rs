@@ -5,6 +5,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Statement, TransactionBehavior, params_from_iter};
 
 use crate::{Error, Options, Rows, Value};
@@ -16,6 +17,8 @@ fn open(path: &Path, options: &Options) -> Result<Connection, Error> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(options.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Else a statement whose plan might profit from a value (a LIKE) is compiled anew whenever that value changes.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch(
         "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000;",
     )?;

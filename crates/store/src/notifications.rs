@@ -1,6 +1,6 @@
 //! What fired, newest first: a notification is a fired reminder.
 
-use crate::db::{self, Error, Sql, postgres_page};
+use crate::db::{self, Error, Sql};
 use crate::values;
 use crate::write::Write;
 
@@ -15,17 +15,15 @@ pub async fn list(
              SELECT id, fired_at, json FROM notification_json
              WHERE owner = ?1 AND (?2 = 0 OR read_at IS NULL) AND (?3 IS NULL OR (fired_at, id) < (?3, ?4))
              ORDER BY fired_at DESC, id DESC LIMIT ?5)";
-    let sqlite = "SELECT json_object('items', json_group_array(json(json)), 'next', CASE WHEN count(*) = ?5 THEN (
-             SELECT lower(hex(json_array(fired_at, id))) FROM page ORDER BY fired_at, id LIMIT 1) END)
-         FROM page";
-    let postgres = postgres_page(
+    let sql = db::page(
+        page,
         "SELECT string_agg(json, ',' ORDER BY fired_at DESC, id DESC) FROM page",
-        "concat('[', fired_at, ',', json_text(id), ']')",
+        "concat('[', fired_at, ',', json_quote(id), ']')",
         "fired_at, id",
         "?5",
     );
     db::aggregate(
-        Sql::pair(format!("{page} {sqlite}"), format!("{page} {postgres}")),
+        sql,
         &values![
             owner,
             i64::from(unread),

@@ -1,6 +1,6 @@
 //! Projects. Every account has one Inbox, which stays.
 
-use crate::db::{self, Error, Sql, postgres_page};
+use crate::db::{self, Error, Sql};
 use crate::values;
 use crate::write::Write;
 
@@ -28,18 +28,15 @@ pub async fn list(
              WHERE p.owner = ?1 AND p.deleted_at IS NULL AND CASE WHEN p.archived_at IS NULL THEN 0 ELSE 1 END = ?2
                AND (?3 IS NULL OR (CASE p.kind WHEN 'project' THEN 1 ELSE 0 END, p.created_at, p.id) > (?3, ?4, ?5))
              ORDER BY place, p.created_at, p.id LIMIT ?6)";
-    let sqlite = "SELECT json_object('items', json_group_array(json(json)), 'next', CASE WHEN count(*) = ?6 THEN (
-             SELECT lower(hex(json_array(place, created_at, id))) FROM page
-             ORDER BY place DESC, created_at DESC, id DESC LIMIT 1) END)
-         FROM page";
-    let postgres = postgres_page(
+    let sql = db::page(
+        page,
         "SELECT string_agg(json, ',' ORDER BY place, created_at, id) FROM page",
-        "concat('[', place, ',', created_at, ',', json_text(id), ']')",
+        "concat('[', place, ',', created_at, ',', json_quote(id), ']')",
         "place DESC, created_at DESC, id DESC",
         "?6",
     );
     db::aggregate(
-        Sql::pair(format!("{page} {sqlite}"), format!("{page} {postgres}")),
+        sql,
         &values![
             owner,
             i64::from(archived),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::db::{self, Error, Sql, Value, postgres_page};
+use crate::db::{self, Error, Sql, Value};
 use crate::values;
 use crate::write::Write;
 
@@ -26,17 +26,15 @@ pub async fn of_task(
              SELECT id, fire_at, json FROM reminder_json
              WHERE owner = ?1 AND task_id = ?2 AND (?3 IS NULL OR (fire_at, id) < (?3, ?4))
              ORDER BY fire_at DESC, id DESC LIMIT ?5)";
-    let sqlite = "SELECT json_object('items', json_group_array(json(json)), 'next', CASE WHEN count(*) = ?5 THEN (
-             SELECT lower(hex(json_array(fire_at, id))) FROM page ORDER BY fire_at, id LIMIT 1) END)
-         FROM page";
-    let postgres = postgres_page(
+    let sql = db::page(
+        page,
         "SELECT string_agg(json, ',' ORDER BY fire_at DESC, id DESC) FROM page",
-        "concat('[', fire_at, ',', json_text(id), ']')",
+        "concat('[', fire_at, ',', json_quote(id), ']')",
         "fire_at, id",
         "?5",
     );
     db::aggregate(
-        Sql::pair(format!("{page} {sqlite}"), format!("{page} {postgres}")),
+        sql,
         &values![
             owner,
             task,

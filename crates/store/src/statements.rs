@@ -19,16 +19,27 @@ pub fn page() -> String {
     )
 }
 
-/// That page as the answer's JSON.
-pub fn list(page: &str) -> String {
+/// A page's tasks, where it ends, and what orders its last one first: for [`answer`].
+pub const ITEMS: &str = "SELECT string_agg((SELECT json FROM task_json t WHERE t.id = page.id), ',' ORDER BY place, created_at, id) FROM page";
+pub const END: &str = "concat('[', place, ',', created_at, ',', json_quote(id), ']')";
+pub const LAST: &str = "place DESC, created_at DESC, id DESC";
+
+/// What follows a `WITH page AS (…)` and makes it the answer's JSON. The items' texts are JSON already, so they are joined
+/// and not read again.
+///
+/// `items` gives them, joined by commas; `end` is where the page ends, of the row that `last` orders first. There is a
+/// next page where this one has `limit` rows.
+pub fn answer(with: &str, items: &str, end: &str, last: &str, limit: &str) -> String {
     format!(
-        "{page} SELECT json_object('items', json((SELECT json_group_array(json(json)) FROM (
-                 SELECT t.json FROM page JOIN task_json t ON t.id = page.id ORDER BY place, page.created_at, page.id))),
-             'next', CASE WHEN count(*) = ?12 THEN (
-                 SELECT lower(hex(json_array(place, created_at, id))) FROM page
-                 ORDER BY place DESC, created_at DESC, id DESC LIMIT 1) END)
-         FROM page"
+        "{with} SELECT concat('{{\"items\":[', ({items}), '],\"next\":', CASE WHEN count(*) = {limit} THEN (
+             SELECT concat('\"', {end}, '\"') FROM page ORDER BY {last} LIMIT 1)
+             ELSE 'null' END, '}}') FROM page"
     )
+}
+
+/// A cursor, from its JSON.
+pub fn hex(json: &str) -> String {
+    format!("lower(hex({json}))")
 }
 
 pub const LOAD: &str = "SELECT CAST(json_object('task', json_object(

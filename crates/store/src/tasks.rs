@@ -6,7 +6,7 @@ use punctual_domain::lifecycle::{Account, TaskState};
 use punctual_domain::reminders::Definition;
 use serde::Deserialize;
 
-use crate::db::{self, Error, Sql, Value, postgres_page};
+use crate::db::{self, Error, Sql, Value};
 use crate::statements::{self, FILTERED};
 use crate::values;
 use crate::write::Write;
@@ -77,18 +77,9 @@ pub async fn list(
         after.map(|(_, _, id)| id.as_str()),
         limit
     ]);
-    let page = statements::page();
-    let postgres = postgres_page(
-        "SELECT string_agg((SELECT json FROM task_json t WHERE t.id = page.id), ',' ORDER BY place, created_at, id) FROM page",
-        "concat('[', place, ',', created_at, ',', json_text(id), ']')",
-        "place DESC, created_at DESC, id DESC",
-        "?12",
-    );
-    db::aggregate(
-        Sql::pair(statements::list(&page), format!("{page} {postgres}")),
-        &values,
-    )
-    .await
+    let (items, end, last) = (statements::ITEMS, statements::END, statements::LAST);
+    let sql = db::page(&statements::page(), items, end, last, "?12");
+    db::aggregate(sql, &values).await
 }
 
 /// Tasks that were completed or skipped, the latest first; the page after `(completed_at, id)`.
@@ -111,24 +102,15 @@ pub async fn list_done(
                AND (?9 IS NULL OR (completed_at, id) < (?9, ?10))
              ORDER BY completed_at DESC, id DESC LIMIT ?11)"
     );
-    let sqlite = "SELECT json_object('items', json((SELECT json_group_array(json(json)) FROM (
-                 SELECT t.json FROM page JOIN task_json t ON t.id = page.id
-                 ORDER BY page.completed_at DESC, page.id DESC))),
-             'next', CASE WHEN count(*) = ?11 THEN (
-                 SELECT lower(hex(json_array(completed_at, id))) FROM page ORDER BY completed_at, id LIMIT 1) END)
-         FROM page";
-    let postgres = postgres_page(
+    let sql = db::page(
+        &page,
         "SELECT string_agg((SELECT json FROM task_json t WHERE t.id = page.id), ',' ORDER BY completed_at DESC, id DESC)
          FROM page",
-        "concat('[', completed_at, ',', json_text(id), ']')",
+        "concat('[', completed_at, ',', json_quote(id), ']')",
         "completed_at, id",
         "?11",
     );
-    db::aggregate(
-        Sql::pair(format!("{page} {sqlite}"), format!("{page} {postgres}")),
-        &values,
-    )
-    .await
+    db::aggregate(sql, &values).await
 }
 
 /// What a change was, and what it touched.
@@ -165,20 +147,14 @@ pub async fn history(
     let page = "WITH page AS (
              SELECT seq, json FROM change_json WHERE tbl = 'tasks' AND row_id = ?2 AND owner = ?1
                AND (?3 IS NULL OR seq < ?3) ORDER BY seq DESC LIMIT ?4)";
-    let sqlite = "SELECT json_object('items', json_group_array(json(json)),
-             'next', CASE WHEN count(*) = ?4 THEN lower(hex(json_quote(min(seq)))) END)
-         FROM page";
-    let postgres = postgres_page(
+    let sql = db::page(
+        page,
         "SELECT string_agg(json, ',' ORDER BY seq DESC) FROM page",
-        "seq::text",
+        "concat(seq)",
         "seq",
         "?4",
     );
-    db::aggregate(
-        Sql::pair(format!("{page} {sqlite}"), format!("{page} {postgres}")),
-        &values![owner, id, after, limit],
-    )
-    .await
+    db::aggregate(sql, &values![owner, id, after, limit]).await
 }
 
 /// A person's zone, morning and language, and their Inbox.

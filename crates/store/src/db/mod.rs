@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use punctual_contract::problem::Problem;
 
-pub(crate) use sql::postgres_page;
+pub(crate) use sql::page;
 pub use sql::{Sql, Value};
 
 #[derive(Debug, thiserror::Error)]

@@ -2,8 +2,8 @@
 //! otherwise on Postgres is renamed:
 //!
 //! - `?1` is `$1::bigint`, `$1::text` or `$1::text::json`, as its value is;
-//! - `json_object(`, `json_array(`, `json_group_array(`, `json_each(` have other names; the last is ours
-//!   (`json_elements` in the migrations), of text for text, of [`Value::Json`] for its objects;
+//! - `json_object(`, `json_array(`, `json_group_array(`, `json_quote(`, `json_each(` have other names; the last two are
+//!   ours (`json_text`, `json_elements` in the migrations), of text for text, of [`Value::Json`] for its objects;
 //! - `IN (SELECT … FROM json_each(?1))` is `= ANY (ARRAY(…))`: a list to be looked up in an index, where a subquery is
 //!   joined, and on a table that has just grown so that all of it is read;
 //! - `LIKE` regards no case: on SQLite of ASCII letters, on Postgres of all (`COLLATE any_case ILIKE`);
@@ -14,6 +14,8 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+
+use crate::statements;
 
 /// A value of a statement. An absent one has a type too: Postgres asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +117,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("json_array(", "json_build_array("),
     ("json_group_array(", "json_agg("),
     ("json_each(", "json_elements("),
+    ("json_quote(", "json_text("),
     (" LIKE ", " COLLATE any_case ILIKE "),
     ("/*pg ", ""),
     ("*/", ""),
@@ -173,15 +176,12 @@ fn translate(sql: &str, values: &[Value]) -> String {
     translated
 }
 
-/// The page of a list on Postgres: what follows a `WITH page AS (…)`, and answers as SQLite's statement beside it does.
-///
-/// `items` gives the items' JSON, joined by commas; `cursor` the JSON of where the page ends, from the row that `last`
-/// orders first. There is a next page where this one has `limit` rows.
-pub(crate) fn postgres_page(items: &str, cursor: &str, last: &str, limit: &str) -> String {
-    format!(
-        "SELECT concat('{{\"items\":[', ({items}), '],\"next\":', CASE WHEN count(*) = {limit} THEN (
-             SELECT concat('\"', encode(convert_to({cursor}, 'UTF8'), 'hex'), '\"') FROM page ORDER BY {last} LIMIT 1)
-             ELSE 'null' END, '}}') FROM page"
+/// The page of a list, after its `WITH page AS (…)`: see [`statements::answer`].
+pub(crate) fn page(with: &str, items: &str, end: &str, last: &str, limit: &str) -> Sql<'static> {
+    let answer = |end| statements::answer(with, items, end, last, limit);
+    Sql::pair(
+        answer(&statements::hex(end)),
+        answer(&format!("encode(convert_to({end}, 'UTF8'), 'hex')")),
     )
 }
 
