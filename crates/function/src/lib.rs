@@ -17,6 +17,9 @@ pub use event::{Handled, events, events_also_from_dapr};
 pub use punctual_contract::problem::Problem;
 pub use token::webhook_secret;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use spin_sdk::http::{BoxBody, FullBody, Request, Response, box_body};
 
@@ -62,13 +65,22 @@ where
     answered.unwrap_or_else(|problem| Answer::problem(problem).into_response().map(box_body))
 }
 
-/// A variable of this component.
-pub async fn variable(name: &str) -> Result<String, Problem> {
-    spin_sdk::variables::get(name).await.map_err(|error| {
+thread_local! {
+    static VARIABLES: RefCell<HashMap<&'static str, String>> = RefCell::default();
+}
+
+/// A variable of this component, asked for once in the life of an instance, which is some requests.
+pub async fn variable(name: &'static str) -> Result<String, Problem> {
+    if let Some(known) = VARIABLES.with_borrow(|known| known.get(name).cloned()) {
+        return Ok(known);
+    }
+    let value = spin_sdk::variables::get(name).await.map_err(|error| {
         eprintln!("variable {name}: {error}");
         Problem::new(
             500,
             "The installation is not complete: a setting is missing. It is named in the log.",
         )
-    })
+    })?;
+    VARIABLES.with_borrow_mut(|known| known.insert(name, value.clone()));
+    Ok(value)
 }

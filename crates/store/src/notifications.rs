@@ -1,6 +1,6 @@
 //! What fired, newest first: a notification is a fired reminder.
 
-use crate::db::{self, Error, Sql};
+use crate::db::{self, Error};
 use crate::values;
 use crate::write::Write;
 

@@ -1,6 +1,6 @@
 //! Projects. Every account has one Inbox, which stays.
 
-use crate::db::{self, Error, Sql};
+use crate::db::{self, Error};
 use crate::values;
 use crate::write::Write;
 

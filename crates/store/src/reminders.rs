@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::db::{self, Error, Sql, Value};
+use crate::db::{self, Error, Value};
 use crate::values;
 use crate::write::Write;
 

@@ -6,7 +6,7 @@ use punctual_domain::lifecycle::{Account, TaskState};
 use punctual_domain::reminders::Definition;
 use serde::Deserialize;
 
-use crate::db::{self, Error, Sql, Value};
+use crate::db::{self, Error, Value};
 use crate::statements::{self, FILTERED};
 use crate::values;
 use crate::write::Write;
