@@ -1,11 +1,11 @@
 //! The outbox's reader: gives committed changes their gap-free positions and publishes them as CloudEvents.
 //!
-//! The database is asked every 2 ms while there is work, and when idle every 200 ms, with Kafka every 20 ms. Changes that
-//! this process writes (all of them, in the embedded edition) wake it at once: SQLite's update hook on the one writer says
-//! so, which costs nothing and sees every write, whoever made it.
+//! With Kafka the database is asked every 2 ms while there is work, and when idle every 20 ms. In the embedded edition all
+//! changes are written by this process and wake the relay: SQLite's update hook on the one writer says so, which costs
+//! nothing and sees every write, whoever made it. Under load a round waits a little, and takes along what comes meanwhile.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use punctual_contract::events::{CloudEvent, Data, REMINDERS, TASK_EVENTS, TASK_UPDATES, route};
 use punctual_telemetry::{Kind, Span, attribute};
@@ -20,7 +20,10 @@ use crate::lease::{LEADER, Lead};
 use crate::metrics::{Topic, metrics};
 use crate::store::{Row, Store};
 
-const BUSY: Duration = Duration::from_millis(2);
+/// From one round to the next that something woke.
+const GATHER: Duration = Duration::from_millis(5);
+/// How often the watermark is saved. What was published since then is published again after a crash.
+const SAVE: Duration = Duration::from_millis(100);
 /// The largest event that is published whole.
 const MAX_EVENT: usize = 256 << 10;
 
@@ -31,6 +34,8 @@ pub struct Relay {
     nudged: Arc<Notify>,
     /// Changes in one round.
     full: u32,
+    /// Until the next look: after a round that found something, and after one that found nothing.
+    busy: Duration,
     idle: Duration,
 }
 
@@ -41,15 +46,17 @@ pub struct Fenced;
 impl Relay {
     pub fn new(store: Store, bus: Bus, nudged: Arc<Notify>) -> Self {
         // With Kafka the writers are other processes, so nothing nudges.
-        let (full, idle) = match &bus {
-            Bus::InProcess(_) => (500, Duration::from_millis(200)),
-            Bus::Kafka(_) => (2000, Duration::from_millis(20)),
+        let millis = Duration::from_millis;
+        let (full, busy, idle) = match &bus {
+            Bus::InProcess(_) => (500, millis(200), millis(200)),
+            Bus::Kafka(_) => (2000, millis(2), millis(20)),
         };
         Self {
             store,
             bus,
             nudged,
             full,
+            busy,
             idle,
         }
     }
@@ -57,31 +64,61 @@ impl Relay {
     /// Runs until stopped or fenced off.
     pub async fn run(&self, lead: Lead, stop: CancellationToken) {
         let (mut after, mut nudged) = (None, false);
+        // Since when there is something to save.
+        let mut unsaved: Option<Instant> = None;
         loop {
-            let pace = match self.round(lead, &mut after, nudged, &stop).await {
+            let begun = Instant::now();
+            let mut pace = match self.round(lead, &mut after, nudged, &stop).await {
                 Ok(Ok(0)) => self.idle,
-                Ok(Ok(count)) if count >= self.full => Duration::ZERO,
-                Ok(Ok(_)) => BUSY,
-                Ok(Err(Fenced)) => {
-                    tracing::warn!("the relay was fenced off");
+                Ok(Ok(count)) => {
+                    unsaved.get_or_insert(begun);
+                    if count >= self.full {
+                        Duration::ZERO
+                    } else {
+                        self.busy
+                    }
+                }
+                Ok(Err(Fenced)) => break,
+                Err(error) => self.failed(&error),
+            };
+            if let Some(since) = unsaved {
+                let left = SAVE.saturating_sub(since.elapsed());
+                if left.is_zero() {
+                    match self.save(lead, after).await {
+                        Ok(Ok(())) => unsaved = None,
+                        Ok(Err(Fenced)) => break,
+                        Err(error) => pace = self.failed(&error),
+                    }
+                } else {
+                    pace = pace.min(left);
+                }
+            }
+            nudged = tokio::select! {
+                () = stop.cancelled() => {
+                    if unsaved.is_some() && let Err(error) = self.save(lead, after).await {
+                        tracing::warn!(%error, "the watermark is not saved; what was published is published again");
+                    }
                     return;
                 }
-                Err(error) => {
-                    tracing::error!(%error, "the relay's round failed; it tries again");
-                    metrics().relay_errors.inc();
-                    BUSY.max(self.idle)
+                () = self.nudged.notified() => {
+                    tokio::time::sleep(GATHER.saturating_sub(begun.elapsed())).await;
+                    true
                 }
-            };
-            nudged = tokio::select! {
-                () = stop.cancelled() => return,
-                () = self.nudged.notified() => true,
                 () = tokio::time::sleep(pace) => false,
             };
         }
+        tracing::warn!("the relay was fenced off");
     }
 
-    /// Gives positions, publishes what has one, moves the watermark. How many were published. `after` is the last
-    /// position published under this lease. `nudged` says that a change is about to be committed: only the writer's own
+    /// How long to wait after an error.
+    fn failed(&self, error: &Error) -> Duration {
+        tracing::error!(%error, "the relay's round failed; it tries again");
+        metrics().relay_errors.inc();
+        self.idle
+    }
+
+    /// Gives positions, and publishes what has one. How many were published. `after` is the last position published under
+    /// this lease. `nudged` says that a change is about to be committed: only the writer's own
     /// turn is late enough to see it.
     pub async fn round(
         &self,
@@ -131,16 +168,20 @@ impl Relay {
         rows.iter().for_each(|row| metrics.fired(row));
         if let Some(last) = rows.last() {
             *after = Some(last.position);
-            let through = last.position;
-            if !self
-                .store
-                .set_published_through(LEADER, lead.fence, through)
-                .await?
-            {
-                return Ok(Err(Fenced));
-            }
         }
         Ok(Ok(u32::try_from(rows.len()).unwrap_or(self.full)))
+    }
+
+    /// Moves the watermark.
+    pub async fn save(&self, lead: Lead, after: Option<i64>) -> Result<Result<(), Fenced>, Error> {
+        let Some(through) = after else {
+            return Ok(Ok(()));
+        };
+        let store = &self.store;
+        let ours = store
+            .set_published_through(LEADER, lead.fence, through)
+            .await?;
+        Ok(if ours { Ok(()) } else { Err(Fenced) })
     }
 }
 

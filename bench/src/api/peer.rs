@@ -212,37 +212,33 @@ async fn list(
             Some(after.ok_or_else(|| refused("cursor is none of ours"))?)
         }
     };
-    let (place, created, id) = match after {
-        None => (Value::Null, Value::Null, Value::Null),
-        Some((place, created, id)) => (
+    let mut values = vec![
+        Value::Text(user),
+        Value::Text(status),
+        Value::Integer(limit),
+    ];
+    let mut condition = "owner = ?1 AND deleted_at IS NULL AND status = ?2".to_owned();
+    if let Some((place, created, id)) = after {
+        values.extend([
             Value::Integer(place),
             Value::Integer(created),
             Value::Text(id),
-        ),
-    };
+        ]);
+        condition += &format!(
+            " AND {0} >= ?4 AND ({0}, created_at, id) > (?4, ?5, ?6)",
+            statements::PLACE
+        );
+    }
     let page = service
         .text(
             &statements::answer(
-                &statements::page(),
+                &statements::page(&condition, "?3"),
                 statements::ITEMS,
                 &statements::hex(statements::END),
                 statements::LAST,
-                "?12",
+                "?3",
             ),
-            vec![
-                Value::Text(user),
-                Value::Text(status),
-                Value::Null,
-                Value::Null,
-                Value::Null,
-                Value::Null,
-                Value::Null,
-                Value::Null,
-                place,
-                created,
-                id,
-                Value::Integer(limit),
-            ],
+            values,
         )
         .await?;
     Ok(body(StatusCode::OK, page.unwrap_or_default()))

@@ -477,7 +477,7 @@ pub(crate) mod tests {
     }
 
     /// The migrations in order: of what is made anew, the last counts.
-    pub(crate) const SCHEMA: [&str; 7] = [
+    pub(crate) const SCHEMA: [&str; 8] = [
         include_str!("../../../migrations/sqlite/0001_first_light.sql"),
         include_str!("../../../migrations/sqlite/0002_channels_and_order.sql"),
         include_str!("../../../migrations/sqlite/0003_keys.sql"),
@@ -485,6 +485,7 @@ pub(crate) mod tests {
         include_str!("../../../migrations/sqlite/0005_series_and_rings.sql"),
         include_str!("../../../migrations/sqlite/0006_digest.sql"),
         include_str!("../../../migrations/sqlite/0007_serves.sql"),
+        include_str!("../../../migrations/sqlite/0008_lists.sql"),
     ];
 
     /// The keys of the outermost `json_object(…)` of each view of the schema.

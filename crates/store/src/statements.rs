@@ -1,21 +1,15 @@
 //! The busiest statements on tasks, in SQLite's dialect. The bench's native peer runs them, too.
 
-/// What a `Filter` asks for, as its values stand in `?1` to `?8`: see `Filter::values`.
-pub const FILTERED: &str = "owner = ?1 AND deleted_at IS NULL AND (?2 IS NULL OR status = ?2)
-    AND (?3 IS NULL OR project_id = ?3) AND (?4 IS NULL OR series_id = ?4)
-    AND (?5 IS NULL OR EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?5))
-    AND (?6 IS NULL OR title LIKE ?6 ESCAPE '\\')
-    AND (?7 IS NULL OR due_at < ?7 OR (due_at = ?7 AND length(due) = 10))
-    AND (?8 IS NULL OR due_at > ?8 OR (due_at = ?8 AND length(due) > 10))";
+/// Where a task stands in the order of lists: those without a due are last.
+pub const PLACE: &str = "COALESCE(due_at, 9223372036854775807)";
 
-/// The ids of a page of a list, after the cursor in `?9` to `?11`, `?12` at most.
-pub fn page() -> String {
+/// The ids of a page of a list. The condition has what was asked for and nothing else, so that it can be answered from the
+/// index that fits it.
+pub fn page(condition: &str, limit: &str) -> String {
     format!(
         "WITH page AS (
-             SELECT id, COALESCE(due_at, 9223372036854775807) AS place, created_at FROM tasks
-             WHERE {FILTERED}
-               AND (?9 IS NULL OR (COALESCE(due_at, 9223372036854775807), created_at, id) > (?9, ?10, ?11))
-             ORDER BY COALESCE(due_at, 9223372036854775807), created_at, id LIMIT ?12)"
+             SELECT id, {PLACE} AS place, created_at FROM tasks WHERE {condition}
+             ORDER BY {PLACE}, created_at, id LIMIT {limit})"
     )
 }
 

@@ -7,7 +7,7 @@ use punctual_domain::reminders::Definition;
 use serde::Deserialize;
 
 use crate::db::{self, Error, Value};
-use crate::statements::{self, FILTERED};
+use crate::statements::{self, PLACE};
 use crate::values;
 use crate::write::Write;
 
@@ -38,27 +38,64 @@ pub struct Filter<'a> {
 /// Where a page ended: `due_at` (the largest number where there is none), `created_at`, id.
 pub type Cursor = (i64, i64, String);
 
+/// A condition that grows, and the values of its placeholders.
+struct Condition {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Condition {
+    /// The next placeholder, for a value.
+    fn bind(&mut self, value: impl Into<Value>) -> String {
+        self.values.push(value.into());
+        format!("?{}", self.values.len())
+    }
+
+    fn and(&mut self, sql: &str) {
+        self.sql.push_str(" AND ");
+        self.sql.push_str(sql);
+    }
+
+    /// `?` stands for the value, wherever it is.
+    fn and_where(&mut self, sql: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            let bound = self.bind(value);
+            self.and(&sql.replace('?', &bound));
+        }
+    }
+}
+
 impl Filter<'_> {
-    fn values(&self, owner: &str) -> [Value; 8] {
-        let words = self.words.map(|words| {
-            format!(
-                "%{}%",
-                words
-                    .replace('\\', "\\\\")
-                    .replace('%', "\\%")
-                    .replace('_', "\\_")
-            )
-        });
-        values![
-            owner,
-            self.status,
-            self.project,
-            self.series,
+    fn condition(&self, owner: &str) -> Condition {
+        let mut all = Condition {
+            sql: "owner = ?1 AND deleted_at IS NULL".to_owned(),
+            values: vec![owner.into()],
+        };
+        all.and_where("status = ?", self.status);
+        all.and_where("project_id = ?", self.project);
+        all.and_where("series_id = ?", self.series);
+        // What has the text nowhere is not taken apart.
+        let quoted = self.tag.map(|tag| serde_json::Value::from(tag).to_string());
+        all.and_where("instr(tags, ?) > 0", quoted);
+        all.and_where(
+            "EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)",
             self.tag,
-            words,
+        );
+        let words = self.words.map(|words| {
+            let escaped = words.replace('\\', "\\\\");
+            format!("%{}%", escaped.replace('%', "\\%").replace('_', "\\_"))
+        });
+        all.and_where("title LIKE ? ESCAPE '\\'", words);
+        // As below, the first half of each is there for the index.
+        all.and_where(
+            &format!("{PLACE} <= ? AND (due_at < ? OR (due_at = ? AND length(due) = 10))"),
             self.due_before,
-            self.due_after
-        ]
+        );
+        all.and_where(
+            &format!("{PLACE} >= ? AND (due_at > ? OR (due_at = ? AND length(due) > 10))"),
+            self.due_after,
+        );
+        all
     }
 }
 
@@ -70,16 +107,19 @@ pub async fn list(
     after: Option<&Cursor>,
     limit: i64,
 ) -> Result<String, Error> {
-    let mut values = filter.values(owner).to_vec();
-    values.extend(values![
-        after.map(|(place, _, _)| *place),
-        after.map(|(_, created_at, _)| *created_at),
-        after.map(|(_, _, id)| id.as_str()),
-        limit
-    ]);
+    let mut condition = filter.condition(owner);
+    if let Some((place, created_at, id)) = after {
+        let (place, created_at) = (condition.bind(*place), condition.bind(*created_at));
+        let id = condition.bind(id.as_str());
+        // The first half is there for the index.
+        condition.and(&format!(
+            "{PLACE} >= {place} AND ({PLACE}, created_at, id) > ({place}, {created_at}, {id})"
+        ));
+    }
+    let limit = condition.bind(limit);
+    let page = statements::page(&condition.sql, &limit);
     let (items, end, last) = (statements::ITEMS, statements::END, statements::LAST);
-    let sql = db::page(&statements::page(), items, end, last, "?12");
-    db::aggregate(sql, &values).await
+    db::aggregate(db::page(&page, items, end, last, &limit), &condition.values).await
 }
 
 /// Tasks that were completed or skipped, the latest first; the page after `(completed_at, id)`.
@@ -89,18 +129,17 @@ pub async fn list_done(
     after: Option<&(i64, String)>,
     limit: i64,
 ) -> Result<String, Error> {
-    let mut values = filter.values(owner).to_vec();
-    values.extend(values![
-        after.map(|(at, _)| *at),
-        after.map(|(_, id)| id.as_str()),
-        limit
-    ]);
+    let mut condition = filter.condition(owner);
+    condition.and("completed_at IS NOT NULL");
+    if let Some((at, id)) = after {
+        let (at, id) = (condition.bind(*at), condition.bind(id.as_str()));
+        condition.and(&format!("(completed_at, id) < ({at}, {id})"));
+    }
+    let limit = condition.bind(limit);
     let page = format!(
-        "WITH page AS (
-             SELECT id, completed_at FROM tasks
-             WHERE {FILTERED} AND completed_at IS NOT NULL
-               AND (?9 IS NULL OR (completed_at, id) < (?9, ?10))
-             ORDER BY completed_at DESC, id DESC LIMIT ?11)"
+        "WITH page AS (SELECT id, completed_at FROM tasks WHERE {}
+             ORDER BY completed_at DESC, id DESC LIMIT {limit})",
+        condition.sql
     );
     let sql = db::page(
         &page,
@@ -108,9 +147,9 @@ pub async fn list_done(
          FROM page",
         "concat('[', completed_at, ',', json_quote(id), ']')",
         "completed_at, id",
-        "?11",
+        &limit,
     );
-    db::aggregate(sql, &values).await
+    db::aggregate(sql, &condition.values).await
 }
 
 /// What a change was, and what it touched.

@@ -1,6 +1,14 @@
 use crate::both::{Table, all, seeded};
 use crate::seed;
 
+// That crate itself is for WASM alone.
+#[path = "../../../crates/store/src/statements.rs"]
+#[expect(
+    dead_code,
+    reason = "of its statements only the lists' are explained here"
+)]
+mod statements;
+
 /// Everything that a statement or an event shows, and what the triggers wrote: with an order that is the same in both.
 const SHOWN: &[(&str, &str)] = &[
     ("task_json", "id"),
@@ -102,21 +110,50 @@ async fn what_sqlite_refuses_postgres_refuses_in_the_same_words() {
 
 #[tokio::test]
 async fn a_page_of_tasks_is_found_by_its_index_and_a_word_in_any_case() {
-    let (_, postgres) = seeded(&seed::statements(3)).await;
+    let (sqlite, postgres) = seeded(&seed::statements(3)).await;
     // Enough rows that an index pays.
     all(&postgres, "INSERT INTO tasks (id, owner, project_id, title, notes, priority, tags, status, due_at, reminders, touched,
             generation, generation_at, version, op, actor, via, created_at, updated_at)
         SELECT 'n' || n, 'u1', 'inbox-u1', 'ÄRGER 😀 ' || n, '', 'none', '[]', 'open', n * 1000000::bigint, '[]', 0, 1, 0, 1, 'n' || n, 'u1',
             'web', n, n FROM generate_series(1, 5000) n").await;
     all(&postgres, "ANALYZE").await;
-    let plan: Table = all(&postgres, "EXPLAIN SELECT id FROM tasks WHERE owner = 'u1' AND deleted_at IS NULL
-        AND (COALESCE(due_at, 9223372036854775807), created_at, id) > (3000000::bigint, 3::bigint, 'n3')
-        ORDER BY COALESCE(due_at, 9223372036854775807), created_at, id LIMIT 51").await;
-    let plan = format!("{plan:?}");
-    assert!(
-        plan.contains("tasks_listed") && !plan.contains("Sort"),
-        "{plan}"
-    );
+    for (asked, index) in [
+        ("owner = 'u1' AND deleted_at IS NULL", "tasks_listed"),
+        (
+            "owner = 'u1' AND deleted_at IS NULL AND status = 'open'",
+            "tasks_by_status",
+        ),
+        (
+            "owner = 'u1' AND deleted_at IS NULL AND status = 'open' AND project_id = 'other'",
+            "tasks_by_project",
+        ),
+        (
+            "owner = 'u1' AND deleted_at IS NULL AND series_id = 'one'",
+            "tasks_by_series",
+        ),
+    ] {
+        let after = "(COALESCE(due_at, 9223372036854775807), created_at, id) > (3000000, 3, 'n3')";
+        for asked in [
+            asked.to_owned(),
+            format!("{asked} AND {} >= 3000000 AND {after}", statements::PLACE),
+        ] {
+            let sql = format!("{} SELECT id FROM page", statements::page(&asked, "51"));
+            let plan: Table = all(&postgres, &format!("EXPLAIN {sql}")).await;
+            let theirs = format!("{plan:?}");
+            assert!(
+                theirs.contains(index) && !theirs.contains("Sort"),
+                "{sql}: {theirs}"
+            );
+            let ours = format!(
+                "{:?}",
+                sqlite.all(&format!("EXPLAIN QUERY PLAN {sql}")).await
+            );
+            assert!(
+                ours.contains(index) && !ours.contains("TEMP B-TREE"),
+                "{sql}: {ours}"
+            );
+        }
+    }
     let found = "SELECT count(*) FROM tasks WHERE owner = 'u1' AND title COLLATE any_case ILIKE '%ärger%' ESCAPE '\\'";
     assert_eq!(all(&postgres, found).await, [[Some("5000".to_owned())]]);
 }

@@ -57,6 +57,11 @@ pub const SQLITE: &[Migration] = &[
         name: "serves",
         sql: include_str!("../../../migrations/sqlite/0007_serves.sql"),
     },
+    Migration {
+        version: 8,
+        name: "lists",
+        sql: include_str!("../../../migrations/sqlite/0008_lists.sql"),
+    },
 ];
 
 impl Migration {
@@ -105,6 +110,11 @@ pub const POSTGRES: &[Migration] = &[
         version: 7,
         name: "serves",
         sql: include_str!("../../../migrations/postgres/0007_serves.sql"),
+    },
+    Migration {
+        version: 8,
+        name: "lists",
+        sql: include_str!("../../../migrations/postgres/0008_lists.sql"),
     },
 ];
 

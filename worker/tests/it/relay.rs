@@ -39,10 +39,15 @@ impl ByHand {
     }
 
     async fn round(&mut self) -> Result<u32, Fenced> {
-        self.relay
-            .round(self.lead, &mut self.after, false, &CancellationToken::new())
-            .await
-            .expect("a round")
+        let stop = CancellationToken::new();
+        let round = self
+            .relay
+            .round(self.lead, &mut self.after, false, &stop)
+            .await;
+        let count = round.expect("a round")?;
+        let saved = self.relay.save(self.lead, self.after).await;
+        saved.expect("saved")?;
+        Ok(count)
     }
 }
 

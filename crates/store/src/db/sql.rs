@@ -4,6 +4,7 @@
 //! - `?1` is `$1::bigint`, `$1::text` or `$1::text::json`, as its value is;
 //! - `json_object(`, `json_array(`, `json_group_array(`, `json_quote(`, `json_each(` have other names; the last two are
 //!   ours (`json_text`, `json_elements` in the migrations), of text for text, of [`Value::Json`] for its objects;
+//! - `instr(` is `strpos(`;
 //! - `IN (SELECT … FROM json_each(?1))` is `= ANY (ARRAY(…))`: a list to be looked up in an index, where a subquery is
 //!   joined, and on a table that has just grown so that all of it is read;
 //! - `LIKE` regards no case: on SQLite of ASCII letters, on Postgres of all (`COLLATE any_case ILIKE`);
@@ -118,6 +119,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("json_group_array(", "json_agg("),
     ("json_each(", "json_elements("),
     ("json_quote(", "json_text("),
+    ("instr(", "strpos("),
     (" LIKE ", " COLLATE any_case ILIKE "),
     ("/*pg ", ""),
     ("*/", ""),
