@@ -38,17 +38,18 @@ pub struct Filter<'a> {
 /// Where a page ended: `due_at` (the largest number where there is none), `created_at`, id.
 pub type Cursor = (i64, i64, String);
 
+/// The pattern of `LIKE … ESCAPE '\'` for what holds these words as they stand.
+pub fn holding(words: &str) -> String {
+    let words = words
+        .replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_");
+    format!("%{words}%")
+}
+
 impl Filter<'_> {
     fn values(&self, owner: &str) -> [Value; 8] {
-        let words = self.words.map(|words| {
-            format!(
-                "%{}%",
-                words
-                    .replace('\\', "\\\\")
-                    .replace('%', "\\%")
-                    .replace('_', "\\_")
-            )
-        });
+        let words = self.words.map(holding);
         values![
             owner,
             self.status,
