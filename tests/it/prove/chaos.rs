@@ -98,9 +98,16 @@ pub async fn run(options: &Chaos) -> bool {
     for (fault, from, to) in spans {
         let recovery = recovery(&judged, from, to);
         slow += usize::from(recovery > RECOVERY_MS);
+        let due = judged
+            .fired
+            .iter()
+            .filter(|(meant, _)| (from..to).contains(meant));
+        let late: Vec<i64> = due.map(|(meant, at)| (at - meant) / 1000).collect();
         println!(
-            "  {fault:?} at +{:.1} s: recovered after {recovery} ms",
-            (from - begin) as f64 / 1e6
+            "  {fault:?} at +{:.1} s: {} were due meanwhile, the latest {} ms late; recovered after {recovery} ms",
+            (from - begin) as f64 / 1e6,
+            late.len(),
+            late.iter().max().unwrap_or(&0),
         );
     }
     let stopped = cluster.stop().await.is_ok();
