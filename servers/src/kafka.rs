@@ -218,6 +218,11 @@ impl Kafka {
         self.server.resume()
     }
 
+    /// Each write fails as on a full disk, until it is started anew. Linux alone.
+    pub async fn fill_disk(&self) -> Result<()> {
+        self.server.fill_disk().await
+    }
+
     /// All topics, records and offsets are lost. It must be down.
     pub async fn wipe_data(&mut self) -> Result<()> {
         if self.server.running() {

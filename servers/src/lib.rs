@@ -32,6 +32,8 @@ mod postgres;
 mod process;
 mod prometheus;
 mod proxy;
+mod pypi;
+mod schemathesis;
 mod server;
 mod tools;
 
@@ -48,6 +50,7 @@ pub use otelcol::{CollectedSpan, Collector};
 pub use postgres::Postgres;
 pub use prometheus::{Prometheus, promtool};
 pub use proxy::Proxy;
+pub use schemathesis::schemathesis;
 
 /// Builds what Go builds for these tests (`real`, `k8s`), one after the other, so that they find it when they need it.
 pub async fn prepare(tests: &[String]) -> Result<()> {

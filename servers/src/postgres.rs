@@ -156,6 +156,11 @@ impl Postgres {
         self.server.resume()
     }
 
+    /// Each write fails as on a full disk, until it is started anew. Linux alone.
+    pub async fn fill_disk(&self) -> Result<()> {
+        self.server.fill_disk().await
+    }
+
     /// Starts it anew so that the archive keeps its log from now on: what a base backup is brought forward with.
     pub async fn archive(&mut self) -> Result<()> {
         let archive = self.folder.join(ARCHIVE);

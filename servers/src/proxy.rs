@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch};
@@ -16,6 +16,8 @@ use tokio::time::sleep;
 struct Rules {
     refuse: bool,
     delay: Duration,
+    /// How long each piece is held back.
+    lag: Duration,
     /// Counts the cuts. Whoever sees it change closes.
     cuts: u64,
 }
@@ -85,6 +87,11 @@ impl Proxy {
     pub fn delay(&self, delay: Duration) {
         self.rules.send_modify(|rules| rules.delay = delay);
     }
+
+    /// Whatever passes, in both directions, comes so much later.
+    pub fn lag(&self, lag: Duration) {
+        self.rules.send_modify(|rules| rules.lag = lag);
+    }
 }
 
 async fn serve(listener: TcpListener, target: Arc<str>, mut rules: watch::Receiver<Rules>) {
@@ -130,6 +137,25 @@ async fn relay(
     let mut server = TcpStream::connect(target).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    copy_bidirectional(&mut client, &mut server).await?;
+    let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
+    let there = copy(from_client, to_server, rules);
+    tokio::try_join!(there, copy(from_server, to_client, rules))?;
     Ok(())
+}
+
+async fn copy(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    rules: &watch::Receiver<Rules>,
+) -> std::io::Result<()> {
+    let mut piece = vec![0; 16 * 1024];
+    loop {
+        let length = from.read(&mut piece).await?;
+        if length == 0 {
+            return to.shutdown().await;
+        }
+        let lag = rules.borrow().lag;
+        sleep(lag).await;
+        to.write_all(&piece[..length]).await?;
+    }
 }

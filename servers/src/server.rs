@@ -1,12 +1,14 @@
 //! What all servers share: started, stopped and killed any number of times on the same ports and data.
 
-use std::path::PathBuf;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::process::Process;
+use crate::tools;
 
 /// One server's command and, while it runs, its process.
 pub struct Server {
@@ -78,4 +80,39 @@ impl Server {
     pub fn resume(&mut self) -> Result<()> {
         self.process.as_mut().map_or(Ok(()), Process::resume)
     }
+
+    /// From now on each write to a file fails, until it is started anew: what a full disk does (with EFBIG in the place of
+    /// ENOSPC). A limit of its own (RLIMIT_FSIZE), which the kernel lets its own user set: Linux, and `prlimit`.
+    pub async fn fill_disk(&self) -> Result<()> {
+        let Some(pid) = self.pid() else {
+            return Ok(());
+        };
+        for pid in below(pid) {
+            let mut command = std::process::Command::new("prlimit");
+            command.args(["--pid", &pid.to_string(), "--fsize=0:"]);
+            if let Some(user) = self.user {
+                command.uid(user).gid(user);
+            }
+            // One of its children may have ended meanwhile.
+            let limited = tools::run(&mut command.into()).await;
+            if Path::new(&format!("/proc/{pid}")).exists() {
+                limited?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A process and every one below it.
+fn below(pid: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
+    let children = tasks.into_iter().flatten().flatten().flat_map(|task| {
+        let list = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+        list.split_whitespace()
+            .filter_map(|child| child.parse().ok())
+            .collect::<Vec<u32>>()
+    });
+    std::iter::once(pid)
+        .chain(children.flat_map(below))
+        .collect()
 }

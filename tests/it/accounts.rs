@@ -73,6 +73,29 @@ async fn signing_in_needs_the_password_and_too_many_tries_are_slowed_down() {
     assert!(slowed.header("retry-after").is_some());
 }
 
+/// The quickest of a few tries in turn: load makes each longer, and none shorter.
+#[tokio::test]
+async fn whether_there_is_an_account_can_not_be_told_by_a_refused_sign_in() {
+    let app = App::shared().await;
+    let emails = [app.user().await.email, app.new_email()];
+    let mut quickest = [std::time::Duration::MAX; 2];
+    let mut refusals = Vec::new();
+    for _ in 0..8 {
+        for (email, quickest) in emails.iter().zip(&mut quickest) {
+            let body = json!({ "email": email, "password": "wrong horse battery" });
+            let begun = std::time::Instant::now();
+            let reply = app.client().post("/api/auth/login", body).await;
+            *quickest = begun.elapsed().min(*quickest);
+            refusals.push((reply.status, reply.json()["detail"].clone()));
+        }
+    }
+    assert!(
+        refusals.iter().all(|one| *one == refusals[0]),
+        "{refusals:?}"
+    );
+    assert!(quickest[1] * 2 > quickest[0], "{quickest:?}");
+}
+
 #[tokio::test]
 async fn what_an_account_may_not_be_is_named() {
     let app = App::shared().await;

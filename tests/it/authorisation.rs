@@ -135,6 +135,54 @@ async fn every_route_refuses_whoever_may_not() {
     }
 }
 
+/// What the ids of paths are to `every_route_refuses_whoever_may_not`, these are to bodies and queries.
+#[tokio::test]
+async fn somebody_elses_id_in_a_body_a_query_or_a_cursor_gives_and_changes_nothing() {
+    let app = App::shared().await;
+    let (ann, bob) = (app.user().await, app.user().await);
+    let project = ann
+        .post("/api/projects", json!({ "name": "Ann's" }))
+        .await
+        .expect(201);
+    let series = json!({ "title": "Ann's", "project_id": project["id"], "due": "2027-01-04T09:00",
+        "tags": ["secret"], "repeat": { "rrule": "FREQ=DAILY" } });
+    let task = ann.add(series).await;
+    let path = format!("/api/tasks/{}", text(&task, "/id"));
+    ann.patch(&path, json!({ "title": "Ann's own" }))
+        .await
+        .expect(200);
+    let history = ann.get(&format!("{path}/history")).await.expect(200);
+    let own = bob.add(json!({ "title": "Bob's" })).await;
+    let own = format!("/api/tasks/{}", text(&own, "/id"));
+
+    let foreign = json!({ "title": "x", "project_id": project["id"] });
+    assert_eq!(bob.post("/api/tasks", foreign.clone()).await.status, 422);
+    assert_eq!(bob.patch(&own, foreign).await.status, 422);
+    for change in it::client::items(history) {
+        let undo = json!({ "change": change["id"] });
+        let status = bob.post(&format!("{own}/undo"), undo).await.status;
+        assert!([404, 409, 422].contains(&status), "undo: {status}");
+    }
+    for filter in [
+        format!("project_id={}", text(&project, "/id")),
+        format!("series_id={}", text(&task, "/series_id")),
+        "tag=secret".to_owned(),
+        "q=Ann".to_owned(),
+    ] {
+        let seen = bob.tasks(&format!("status=all&{filter}")).await;
+        assert_eq!(seen, [] as [serde_json::Value; 0], "{filter}");
+    }
+    // A cursor says where a page ended, and not whose it is.
+    ann.add(json!({ "title": "another" })).await;
+    let page = ann.get("/api/tasks?limit=1").await.expect(200);
+    let after = bob.tasks(&format!("cursor={}", text(&page, "/next"))).await;
+    assert!(
+        after.iter().all(|task| task["title"] == "Bob's"),
+        "{after:?}"
+    );
+    assert_eq!(ann.task(&text(&task, "/id")).await["title"], "Ann's own");
+}
+
 async fn app_token(user: &it::User) -> String {
     text(&user.session().await, "/access_token")
 }

@@ -1,4 +1,5 @@
 use it::App;
+use it::schemathesis::{Extent, judge};
 use punctual_contract::api::{
     Activity, Notification, Page, Project, Receipt, Session, Settings, Task,
 };
@@ -13,6 +14,20 @@ async fn the_running_app_serves_the_contract() {
         app.client().get("/api/openapi.json").await.expect(200),
         openapi()
     );
+}
+
+/// The long one is `cargo xtask prove api`.
+#[tokio::test]
+async fn a_stranger_who_knows_the_contract_alone_gets_what_it_says() {
+    let app = App::start().run().await.expect("every edition can");
+    let (ann, bob) = (app.user().await, app.user().await);
+    let extent = Extent {
+        examples: 4,
+        seed: 1,
+        phases: "coverage,fuzzing,stateful",
+    };
+    let judged = judge(&ann, &bob, &extent).await;
+    assert!(judged.held, "{}", judged.said);
 }
 
 /// The answer read into its wire type and written again is the same: no field is missing, none unknown.

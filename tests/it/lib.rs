@@ -9,6 +9,7 @@ pub mod model;
 pub mod node;
 pub mod process;
 pub mod receiver;
+pub mod schemathesis;
 pub mod stream;
 pub mod wait;
 

@@ -32,6 +32,62 @@ async fn another_content_type_is_415() {
     assert!([415, 422].contains(&reply.status), "{}", reply.text);
 }
 
+/// SQLite takes a null byte in a text, Postgres does not.
+#[tokio::test]
+async fn a_null_byte_is_told_as_wrong_or_finds_nothing_wherever_it_is() {
+    let app = App::shared().await;
+    let ann = app.user().await;
+    for path in [
+        "/api/tasks?q=a%00b",
+        "/api/tasks?tag=%00",
+        "/api/tasks?project_id=%00",
+        "/api/tasks?series_id=%00",
+        "/api/tasks/%00",
+        "/api/tasks/%00/history",
+        "/api/reminders/a%00",
+        "/api/notifications/%00",
+        "/api/projects/%00",
+        "/api/settings/channels/%00",
+        "/api/tasks?cursor=5b302c302c225c7530303030225d",
+    ] {
+        let status = ann.get(path).await.status;
+        assert!([200, 404, 422].contains(&status), "{path}: {status}");
+    }
+    for (path, body) in [
+        ("/api/tasks", json!({ "title": "a\u{0}b" })),
+        ("/api/tasks", json!({ "title": "x", "notes": "\u{0}" })),
+        ("/api/tasks", json!({ "title": "x", "tags": ["\u{0}"] })),
+        ("/api/tasks", json!({ "title": "x", "project_id": "\u{0}" })),
+        ("/api/projects", json!({ "name": "\u{0}" })),
+        ("/api/quick-add", json!({ "text": "a\u{0}b #\u{0}" })),
+        (
+            "/api/auth/login",
+            json!({ "email": "a\u{0}@b", "password": "\u{0}" }),
+        ),
+        (
+            "/api/settings/channels",
+            json!({ "kind": "webhook", "target": "https://example.com/", "name": "\u{0}" }),
+        ),
+    ] {
+        let status = ann.post(path, body.clone()).await.status;
+        assert!(status < 500, "{path} {body}: {status}");
+    }
+}
+
+#[tokio::test]
+async fn json_that_is_nested_without_end_or_packed_is_refused() {
+    let ann = App::shared().await.user().await;
+    let deep = format!("{{\"title\":{}", "[".repeat(500_000));
+    let reply = ann.send("POST", "/api/tasks", &[], Some(deep)).await;
+    assert_eq!(reply.status, 422, "{}", reply.text);
+    // Nothing unpacks a body: it is what was sent, and no JSON.
+    let packed = [("content-encoding", "gzip")];
+    let reply = ann
+        .send("POST", "/api/tasks", &packed, Some("\u{1f}\u{8b}".into()))
+        .await;
+    assert_eq!(reply.status, 422, "{}", reply.text);
+}
+
 #[tokio::test]
 async fn health_tells_the_schema() {
     let app = App::shared().await;

@@ -34,6 +34,8 @@ use crate::wake_ups::WakeUps;
 const BUFFER: usize = 256;
 /// Clients at once; one more gets 503.
 const CLIENTS: usize = 10_000;
+/// Of one account, so that nobody takes the places of all others.
+const CLIENTS_OF_ONE: usize = 100;
 /// Rows in one look at the past.
 const ROWS: u32 = 200;
 const HEARTBEAT: Duration = Duration::from_secs(20);
@@ -153,7 +155,8 @@ impl Hub {
 
 impl Clients {
     fn join(&mut self, user: &str) -> Option<(u64, mpsc::Receiver<Message>)> {
-        if self.count >= CLIENTS {
+        let of_one = self.senders.get(user).map_or(0, |owned| owned.len());
+        if self.count >= CLIENTS || of_one >= CLIENTS_OF_ONE {
             return None;
         }
         let (sender, receiver) = mpsc::channel(BUFFER);

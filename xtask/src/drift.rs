@@ -198,4 +198,39 @@ source = "target/wasm32-wasip2/release/on_reminders.wasm"
         assert!(wrong.contains("debug/tasks.wasm"), "{wrong}");
         assert!(wrong.contains("`on-reminders` has no folder"), "{wrong}");
     }
+
+    /// The backticked words of the threat model that name a file of tests, or a test in it.
+    #[test]
+    fn every_test_that_the_threat_model_names_is_there() {
+        let model = root().join("specs/005-cloud-deployment/threat-model.md");
+        let model = std::fs::read_to_string(model).unwrap();
+        let (mut named, mut wrong) = (0, Vec::new());
+        for word in model.split('`').skip(1).step_by(2) {
+            let (path, test) = match word.split_once("::") {
+                Some((path, test)) => (path, Some(test)),
+                None if word.contains("/") && word.ends_with(".rs") => (word, None),
+                None => continue,
+            };
+            let text = std::fs::read_to_string(root().join(path)).unwrap_or_default();
+            let is_there = match test {
+                None => !text.is_empty(),
+                Some(test) if path.ends_with(".rs") => text
+                    .split_once(&format!("fn {test}("))
+                    .is_some_and(|(before, _)| before.lines().rev().take(4).any(is_a_test)),
+                Some(test) => text.contains(test),
+            };
+            named += usize::from(test.is_some());
+            if !is_there {
+                wrong.push(word);
+            }
+        }
+        assert!(named > 50, "only {named} tests are named");
+        assert!(wrong.is_empty(), "not there: {wrong:#?}");
+    }
+
+    fn is_a_test(line: &str) -> bool {
+        ["#[test]", "#[tokio::test"]
+            .iter()
+            .any(|mark| line.trim().starts_with(mark))
+    }
 }

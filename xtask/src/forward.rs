@@ -18,6 +18,8 @@ Runs a long proof of a promise, the way `test` runs small ones. `cargo xtask pro
 
   reminders   every accepted reminder fires exactly once, although the process is killed again and again
   faults      the same on the cluster's real servers, while any part of it is killed, stopped or emptied
+  chaos       people at work and random faults, full disks and stepped clocks among them, for so many minutes
+  api         schemathesis makes requests of the contract, right and wrong ones: the API is as it is described
   rolling     every process is replaced under load: no request fails, no reminder is lost
   rotation    every secret and login is replaced under load: nobody is refused, no reminder is lost
   recurrence  rules and zones are what python-dateutil, zoneinfo and the RFCs' text make of them
@@ -60,6 +62,11 @@ pub fn prove(args: &mut Args) -> Result<()> {
         return recurrence(args);
     }
     named(name, args, "prove")
+}
+
+/// `chaos`, as if it were `prove chaos`.
+pub fn chaos(args: &mut Args) -> Result<()> {
+    named("chaos".to_owned(), args, "prove")
 }
 
 /// The tests of the domain's target `differential`, which take the number of rules from the environment. Built as `cargo

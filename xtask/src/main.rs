@@ -7,6 +7,7 @@ mod deny;
 mod dist;
 mod drift;
 mod forward;
+mod fuzz;
 mod guard;
 mod k8s;
 mod spin;
@@ -34,6 +35,8 @@ cargo xtask COMMAND: every developer command of Punctual
   spin           start the same application under Spin, the worker beside it
   k8s            install it on minikube or kind, with all that it needs there
   prove          a long proof, such as `prove reminders`
+  chaos          people at work on the real servers, and random faults (`prove chaos`)
+  fuzz           what strangers send, mutated by libFuzzer
   bench          a measurement, such as `bench relay`
   contracts      write (or check) the API's contracts
   pictures       pictures of the web app's main views
@@ -63,6 +66,8 @@ fn run() -> Result<ExitCode> {
         "spin" => spin::run(&mut args).map(done),
         "k8s" => k8s::run(&mut args).map(done),
         "prove" => forward::prove(&mut args).map(done),
+        "chaos" => forward::chaos(&mut args).map(done),
+        "fuzz" => fuzz::run(&mut args).map(done),
         "bench" => forward::bench(&mut args).map(done),
         "contracts" => forward::contracts(&mut args).map(done),
         "pictures" => browser::pictures(&mut args).map(done),

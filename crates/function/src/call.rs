@@ -237,8 +237,7 @@ impl Call {
         let Some(text) = self.query("cursor") else {
             return Ok(None);
         };
-        unhex(text)
-            .and_then(|json| serde_json::from_slice(&json).ok())
+        read_cursor(text)
             .map(Some)
             .ok_or_else(|| Problem::field("cursor", "was not given by an earlier page"))
     }
@@ -459,11 +458,20 @@ fn without_port_of(scheme: &str, authority: &str) -> String {
 }
 
 /// Cursors are the hexadecimal form of a JSON value: SQL can write it on both databases.
-fn unhex(text: &str) -> Option<Vec<u8>> {
+pub fn read_cursor<T: DeserializeOwned>(text: &str) -> Option<T> {
+    let digit = |byte: &u8| {
+        char::from(*byte)
+            .to_digit(16)
+            .and_then(|n| u8::try_from(n).ok())
+    };
     let pairs = text.as_bytes().chunks(2);
-    pairs
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect()
+    let json: Vec<u8> = pairs
+        .map(|pair| match pair {
+            [high, low] => Some(digit(high)? << 4 | digit(low)?),
+            _ => None,
+        })
+        .collect::<Option<_>>()?;
+    serde_json::from_slice(&json).ok()
 }
 
 /// A UUIDv7 (RFC 9562 §5.7) for this time.

@@ -10,7 +10,7 @@ pub mod state;
 pub mod token;
 
 pub use answer::Answer;
-pub use call::{Call, IfMatch, derived_id};
+pub use call::{Call, IfMatch, derived_id, read_cursor};
 pub use caller::{Caller, Scope};
 pub use definitions::definitions;
 pub use event::{Handled, events, events_also_from_dapr};

@@ -38,6 +38,15 @@ pub struct Filter<'a> {
 /// Where a page ended: `due_at` (the largest number where there is none), `created_at`, id.
 pub type Cursor = (i64, i64, String);
 
+/// The pattern of `LIKE … ESCAPE '\'` for what holds these words as they stand.
+pub fn holding(words: &str) -> String {
+    let words = words
+        .replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_");
+    format!("%{words}%")
+}
+
 /// A condition that grows, and the values of its placeholders.
 struct Condition {
     sql: String,
@@ -81,11 +90,7 @@ impl Filter<'_> {
             "EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)",
             self.tag,
         );
-        let words = self.words.map(|words| {
-            let escaped = words.replace('\\', "\\\\");
-            format!("%{}%", escaped.replace('%', "\\%").replace('_', "\\_"))
-        });
-        all.and_where("title LIKE ? ESCAPE '\\'", words);
+        all.and_where("title LIKE ? ESCAPE '\\'", self.words.map(holding));
         // As below, the first half of each is there for the index.
         all.and_where(
             &format!("{PLACE} <= ? AND (due_at < ? OR (due_at = ? AND length(due) = 10))"),

@@ -44,23 +44,24 @@ async fn route(call: &Call) -> Result<Answer, Problem> {
         }
     };
     let language = Language::named(&action.language);
+    let texts = language.texts();
+    let later = |problem: Problem| {
+        // Without the path: it is a key.
+        eprintln!("a link [{}]: {problem}", call.request_id);
+        page::message(language, 503, texts.later)
+    };
     if !act {
-        return Ok(if deed::was_done(&action, token).await? {
-            page::used(language, &action)
-        } else {
-            page::question(language, &action)
+        return Ok(match deed::was_done(&action, token).await {
+            Ok(true) => page::used(language, &action),
+            Ok(false) => page::question(language, &action),
+            Err(problem) => later(problem),
         });
     }
-    let texts = language.texts();
     Ok(match deed::execute(call, &action, token).await {
         Ok(Became::Done) => page::done(language, &action),
         Ok(Became::Used) => page::used(language, &action),
         Ok(Became::Gone) => page::message(language, 404, texts.gone),
         Ok(Became::Impossible) => page::message(language, 409, texts.impossible),
-        Err(problem) => {
-            // Without the path: it is a key.
-            eprintln!("a link [{}]: {problem}", call.request_id);
-            page::message(language, 503, texts.later)
-        }
+        Err(problem) => later(problem),
     })
 }

@@ -29,16 +29,17 @@ async fn live(call: &Call) -> Result<Response<BoxBody>, Problem> {
     call.only_queries(&["after"])?;
     let caller = caller(call).await?;
     // A browser that reconnects says by header how far it came; that is newer than the address it once opened.
-    let after = match call
-        .header("last-event-id")
+    let no_position = || Problem::field("after", "takes a position: an event's id");
+    let last = call.headers.get("last-event-id").map(|id| id.to_str());
+    let after = match last
+        .transpose()
+        .map_err(|_| no_position())?
         .filter(|id| !id.is_empty())
         .or_else(|| call.query("after"))
     {
         None => String::new(),
         Some(text) => {
-            let position: u64 = text
-                .parse()
-                .map_err(|_| Problem::field("after", "takes a position: an event's id"))?;
+            let position: u64 = text.parse().map_err(|_| no_position())?;
             format!("&after={position}")
         }
     };

@@ -13,13 +13,20 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 
-use crate::{judge, now, until_told};
+use crate::{judge, now, recovery, until_told};
 
 const SECOND: i64 = 1_000_000;
 /// Tasks that are made at once.
 const AT_ONCE: usize = 8;
 /// After a fault has ended, what was due meanwhile fires within so many milliseconds.
 const RECOVERY_MS: i64 = 5_000;
+
+/// How much later each piece between Postgres and its clients comes while the network is slow.
+const SLOW: Duration = Duration::from_millis(40);
+/// By how many seconds the clock that the workers follow steps.
+const STEP: i64 = 3;
+/// The most that is held under pressure of memory.
+const MOST_HELD: usize = 4 << 30;
 
 #[derive(Parser, Clone)]
 pub struct Faults {
@@ -43,8 +50,8 @@ pub struct Faults {
     seed: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Fault {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
     WorkerKilled,
     WorkerStopped,
     SidecarKilled,
@@ -54,9 +61,18 @@ enum Fault {
     KafkaStopped,
     PostgresKilled,
     FunctionsKilled,
+    // Of `chaos` alone.
+    PostgresStopped,
+    PostgresDiskFull,
+    KafkaDiskFull,
+    DatabaseCut,
+    DatabaseSlow,
+    ClockAhead,
+    ClockBehind,
+    MemoryHeld,
 }
 
-const ALL: [Fault; 9] = [
+pub const ALL: [Fault; 9] = [
     Fault::WorkerKilled,
     Fault::KafkaKilled,
     Fault::SchedulerEmptied,
@@ -129,7 +145,7 @@ pub async fn run(options: &Faults) -> bool {
         spans.push((fault, from, now()));
     }
     let deadline = begin + (spread / 1000 + 120) * SECOND;
-    until_told(&receiver, count, deadline).await;
+    until_told(&receiver, &intents, deadline).await;
     let judged = judge(&users, &receiver, &intents).await;
     if spread == 0 {
         let last = judged.fired.iter().map(|(_, at)| at - begin).max();
@@ -137,15 +153,7 @@ pub async fn run(options: &Faults) -> bool {
     }
     let mut slow = 0;
     for (fault, from, to) in spans {
-        let due = |(meant, _): &&(i64, i64)| (from..to).contains(meant);
-        let recovery = judged
-            .fired
-            .iter()
-            .filter(due)
-            .map(|(_, at)| (at - to) / 1000)
-            .max()
-            .unwrap_or(0)
-            .max(0);
+        let recovery = recovery(&judged, from, to);
         slow += usize::from(recovery > RECOVERY_MS);
         println!(
             "  {:<17} at +{:>5.1} s for {:>4.1} s: the last of what was due meanwhile fired {recovery} ms after its end",
@@ -181,16 +189,22 @@ async fn make(users: &[User], key: &str, instants: &[i64]) -> HashMap<String, i6
 }
 
 /// One fault, from its beginning until the part is there again.
-async fn inject(cluster: &mut Cluster, fault: Fault, victim: usize, down: Duration) {
+pub async fn inject(cluster: &mut Cluster, fault: Fault, victim: usize, down: Duration) {
     let wait = || tokio::time::sleep(down);
+    let database = cluster.database_url();
     let Cluster {
         workers,
         functions,
         scheduler,
         kafka,
         postgres,
+        proxies,
         ..
     } = cluster;
+    let ways = proxies.iter();
+    let ways: Vec<_> = ways
+        .flat_map(|both| [&both.functions, &both.workers])
+        .collect();
     let worker = &mut workers[victim];
     let done = match fault {
         Fault::WorkerKilled => {
@@ -239,6 +253,101 @@ async fn inject(cluster: &mut Cluster, fault: Fault, victim: usize, down: Durati
             wait().await;
             functions[0].program.restart().await
         }
+        Fault::PostgresStopped => {
+            postgres.pause().expect("stopped");
+            wait().await;
+            postgres.resume()
+        }
+        Fault::PostgresDiskFull => {
+            postgres.fill_disk().await.expect("full");
+            wait().await;
+            postgres.restart().await
+        }
+        Fault::KafkaDiskFull => {
+            kafka.fill_disk().await.expect("full");
+            wait().await;
+            kafka.restart().await
+        }
+        Fault::DatabaseCut => {
+            for way in &ways {
+                way.refuse(true);
+                way.cut();
+            }
+            wait().await;
+            ways.iter().for_each(|way| way.refuse(false));
+            Ok(())
+        }
+        Fault::DatabaseSlow => {
+            ways.iter().for_each(|way| way.lag(SLOW));
+            wait().await;
+            ways.iter().for_each(|way| way.lag(Duration::ZERO));
+            Ok(())
+        }
+        Fault::ClockAhead | Fault::ClockBehind => {
+            let seconds = if fault == Fault::ClockAhead {
+                STEP
+            } else {
+                -STEP
+            };
+            // The workers look every half minute.
+            for seconds in [seconds, 0] {
+                stepped(&database, seconds).await;
+                tokio::time::sleep(Duration::from_secs(35)).await;
+            }
+            Ok(())
+        }
+        Fault::MemoryHeld => {
+            let held = hold(held_bytes());
+            wait().await;
+            drop(held);
+            Ok(())
+        }
     };
     done.unwrap_or_else(|error| panic!("{fault:?}: {error:#}"));
+}
+
+/// What the workers take for the database's clock is one that can be stepped, from their next start on: a function of that name
+/// goes before Postgres' own for their login.
+pub async fn steppable(cluster: &mut Cluster) {
+    const CLOCK: &str = "
+        CREATE SCHEMA stepped;
+        CREATE TABLE stepped.by (seconds bigint NOT NULL);
+        INSERT INTO stepped.by VALUES (0);
+        CREATE FUNCTION stepped.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
+            'SELECT pg_catalog.clock_timestamp() + (SELECT seconds FROM stepped.by) * interval ''1 second''';
+        GRANT USAGE ON SCHEMA stepped TO punctual_worker;
+        GRANT SELECT ON stepped.by TO punctual_worker;
+        ALTER ROLE punctual_worker SET search_path = stepped, pg_catalog, public";
+    execute(&cluster.database_url(), CLOCK).await;
+    for worker in &mut cluster.workers {
+        worker.program.restart().await.expect("started");
+    }
+}
+
+async fn stepped(database: &str, seconds: i64) {
+    let sql = format!("UPDATE stepped.by SET seconds = {seconds}");
+    execute(database, &sql).await;
+}
+
+async fn execute(database: &str, sql: &str) {
+    let connected = tokio_postgres::connect(database, tokio_postgres::NoTls).await;
+    let (client, connection) = connected.expect("Postgres answers");
+    tokio::spawn(connection);
+    client.batch_execute(sql).await.expect("Postgres does it");
+}
+
+/// Half of what is free, and not more than [`MOST_HELD`].
+fn held_bytes() -> usize {
+    let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let mut lines = info.lines();
+    let free = lines.find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kilobytes = free.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok());
+    MOST_HELD.min(kilobytes.unwrap_or(0_usize) * 512)
+}
+
+/// Pages that were written to, so that they are there.
+fn hold(bytes: usize) -> Vec<u8> {
+    let mut held = vec![0; bytes];
+    held.iter_mut().step_by(4096).for_each(|byte| *byte = 1);
+    std::hint::black_box(held)
 }

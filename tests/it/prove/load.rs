@@ -21,9 +21,23 @@ use crate::now;
 
 const SECOND: i64 = 1_000_000;
 
+/// What somebody does where no good answer comes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// Counts it as failed.
+    None,
+    /// Sends it again under the same key until one comes, for two minutes.
+    Much,
+}
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// What the clients saw.
 #[derive(Default)]
 struct Seen {
+    /// Requests that had to be sent again, and tasks that were acknowledged too late to be an intent, or never.
+    again: AtomicUsize,
+    late: AtomicUsize,
     requests: AtomicUsize,
     failed: Mutex<Vec<String>>,
     /// Each acknowledged task, and when it is to ring.
@@ -60,11 +74,13 @@ pub struct Ended {
     pub intents: HashMap<String, i64>,
     /// No request failed, and each of these tasks was shown.
     pub held: bool,
+    /// Tasks that may be there, and were not acknowledged before they were to ring.
+    pub late: usize,
 }
 
 impl Load {
     /// So many requests a second, whatever became of those before, for these people in turn. The streams are there first.
-    pub async fn begin(users: &[User], rate: u32, seed: u64) -> Self {
+    pub async fn begin(users: &[User], rate: u32, seed: u64, patience: Patience) -> Self {
         let (seen, streams, leave) = (
             Arc::new(Seen::default()),
             TaskTracker::new(),
@@ -84,7 +100,7 @@ impl Load {
         let requests = tokio::spawn(requests(
             users.to_vec(),
             seen.clone(),
-            rate,
+            (rate, patience),
             stop.clone(),
             StdRng::seed_from_u64(seed),
         ));
@@ -138,6 +154,13 @@ impl Load {
                 .copied()
                 .unwrap_or(0)
         };
+        let (again, late) = (&self.seen.again, &self.seen.late);
+        let (again, late) = (again.load(Ordering::Relaxed), late.load(Ordering::Relaxed));
+        if again + late > 0 {
+            println!(
+                "  {again} requests were sent again; {late} tasks were acknowledged after their instant, or never"
+            );
+        }
         println!(
             "  requests: {} sent, {} failed; answers p50 {} ms, p99 {} ms, longest {} ms",
             answers.len(),
@@ -166,6 +189,7 @@ impl Load {
         Ended {
             held: failed.is_empty() && unseen == 0,
             intents,
+            late,
         }
     }
 }
@@ -174,7 +198,7 @@ impl Load {
 async fn requests(
     users: Vec<User>,
     seen: Arc<Seen>,
-    rate: u32,
+    (rate, patience): (u32, Patience),
     stop: CancellationToken,
     mut random: StdRng,
 ) {
@@ -193,7 +217,9 @@ async fn requests(
         );
         tasks.spawn(async move {
             let begun = Instant::now();
-            let failed = request(&user, &seen, number, deed, ahead).await.err();
+            let failed = request(&user, &seen, number, deed, ahead, patience)
+                .await
+                .err();
             let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
             seen.requests.fetch_add(1, Ordering::Relaxed);
             seen.answers.lock().expect("a lock").push(took);
@@ -213,6 +239,7 @@ async fn request(
     number: usize,
     deed: u32,
     ahead: i64,
+    patience: Patience,
 ) -> Result<(), String> {
     let (method, path, body) = match deed {
         0..4 => {
@@ -228,18 +255,42 @@ async fn request(
         _ => ("GET", "/", None),
     };
     let text_of_body = body.as_ref().map(|(_, body)| body.to_string());
-    let reply = user
-        .try_send(method, path, &[], text_of_body)
-        .await
-        .ok_or_else(|| format!("{method} {path}: no answer"))?;
-    if !(200..300).contains(&reply.status) {
-        return Err(format!("{method} {path}: {} {}", reply.status, reply.text));
-    }
-    if let Some((at, _)) = body {
-        // Shown in milliseconds, and kept so.
-        let at = at / 1000 * 1000;
-        let task = text(&reply.json(), "/id");
-        seen.intents.lock().expect("a lock").insert(task, at);
+    let key = format!("load-{number}");
+    let headers: &[(&str, &str)] = match body {
+        Some(_) => &[("idempotency-key", &key)],
+        None => &[],
+    };
+    let begun = Instant::now();
+    let reply = loop {
+        let reply = user
+            .try_send(method, path, headers, text_of_body.clone())
+            .await;
+        match reply {
+            Some(reply) if (200..300).contains(&reply.status) => break Some(reply),
+            _ if patience == Patience::Much && begun.elapsed() < PATIENCE => {
+                seen.again.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            None => break None,
+            Some(reply) => return Err(format!("{method} {path}: {} {}", reply.status, reply.text)),
+        }
+    };
+    let Some((at, _)) = body else {
+        return reply
+            .map(drop)
+            .ok_or_else(|| format!("{method} {path}: no answer"));
+    };
+    // Shown in milliseconds, and kept so.
+    let at = at / 1000 * 1000;
+    match reply {
+        Some(reply) if now() < at || patience == Patience::None => {
+            let task = text(&reply.json(), "/id");
+            seen.intents.lock().expect("a lock").insert(task, at);
+        }
+        reply => {
+            seen.late.fetch_add(1, Ordering::Relaxed);
+            reply.ok_or_else(|| format!("{method} {path}: no answer"))?;
+        }
     }
     Ok(())
 }

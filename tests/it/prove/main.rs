@@ -1,6 +1,8 @@
 //! Long proofs. The judge stands outside: a client that keeps every acknowledged task, and a webhook receiver that
 //! writes its own log.
 
+mod api;
+mod chaos;
 mod faults;
 mod load;
 mod model;
@@ -9,7 +11,7 @@ mod rolling;
 mod rotation;
 mod year;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -38,6 +40,10 @@ enum Proof {
     Reminders(Reminders),
     /// The same on the cluster's real servers, while any part of it is killed, stopped or emptied
     Faults(faults::Faults),
+    /// People at work and random faults, for so many minutes: nothing that was acknowledged is lost, doubled or early
+    Chaos(chaos::Chaos),
+    /// Requests that schemathesis makes of the contract, right and wrong ones: the API is as it is described
+    Api(api::Api),
     /// Random lives of repeating tasks agree with a small model, step by step
     Model(model::Model),
     /// A new release takes another one's place under load: no request fails, no reminder is lost
@@ -80,6 +86,8 @@ async fn main() -> ExitCode {
             quiet && (options.kills == 0 || run(&options).await)
         }
         Proof::Faults(options) => faults::run(&options).await,
+        Proof::Chaos(options) => chaos::run(&options).await,
+        Proof::Api(options) => api::run(&options).await,
         Proof::Model(options) => model::run(&options).await,
         Proof::Rolling(options) => rolling::run(&options).await,
         Proof::Rotation(options) => rotation::run(&options).await,
@@ -169,7 +177,7 @@ async fn run(options: &Reminders) -> bool {
         );
     }
     let deadline = begin + i64::try_from(*seconds).unwrap_or(0) * 1_000_000 + 60_000_000;
-    until_told(&receiver, *count, deadline).await;
+    until_told(&receiver, &intents, deadline).await;
     let judged = judge(&[ann], &receiver, &intents).await;
     let stopped = server.terminate().await.success();
     let held = judged.held && stopped;
@@ -177,15 +185,14 @@ async fn run(options: &Reminders) -> bool {
     held
 }
 
-/// Waits until so many different webhooks have come, or the deadline has.
-async fn until_told(receiver: &Receiver, count: usize, deadline: i64) {
+/// Waits until each of these tasks was told, or the deadline has come.
+async fn until_told(receiver: &Receiver, intents: &HashMap<String, i64>, deadline: i64) {
     loop {
-        let told: std::collections::HashSet<String> = receiver
-            .received()
-            .into_iter()
-            .map(|call| call.id)
-            .collect();
-        if told.len() >= count || now() > deadline {
+        let calls = receiver.received();
+        let tasks = calls.iter().map(|call| &call.body["data"]["task_id"]);
+        let told: HashSet<&str> = tasks.filter_map(Value::as_str).collect();
+        let all = intents.keys().all(|task| told.contains(task.as_str()));
+        if all || now() > deadline {
             return;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -195,8 +202,24 @@ async fn until_told(receiver: &Receiver, count: usize, deadline: i64) {
 /// What became of the intents.
 struct Judged {
     held: bool,
+    /// The same, whatever rang beside the intents.
+    kept: bool,
+    /// How many rang beside the intents.
+    unknown: usize,
     /// When each reminder was meant to fire, and when it did.
     fired: Vec<(i64, i64)>,
+}
+
+/// How many milliseconds after the end of a fault the last reminder fired that was due meanwhile.
+fn recovery(judged: &Judged, from: i64, to: i64) -> i64 {
+    let due = judged
+        .fired
+        .iter()
+        .filter(|(meant, _)| (from..to).contains(meant));
+    due.map(|(_, at)| (at - to) / 1000)
+        .max()
+        .unwrap_or(0)
+        .max(0)
 }
 
 /// Compares what was acknowledged (task and instant) with the records, and with what the receiver wrote down.
@@ -205,6 +228,9 @@ async fn judge(users: &[User], receiver: &Receiver, intents: &HashMap<String, i6
     for user in users {
         records.extend(notifications(user).await);
     }
+    let all = records.len();
+    records.retain(|record| intents.contains_key(&text(record, "/task_id")));
+    let unknown = all - records.len();
     let mut per_task: HashMap<String, usize> = HashMap::new();
     let (mut early, mut fired) = (0, Vec::new());
     for record in &records {
@@ -257,9 +283,11 @@ async fn judge(users: &[User], receiver: &Receiver, intents: &HashMap<String, i6
         effects.len()
     );
     println!("            arrival {}", spread(&mut arrival));
+    let kept = missing + twice + early + unsent + arrived_early == 0;
     Judged {
-        held: records.len() == intents.len()
-            && missing + twice + early + unsent + arrived_early == 0,
+        held: kept && unknown == 0,
+        kept,
+        unknown,
         fired,
     }
 }

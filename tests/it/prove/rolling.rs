@@ -11,7 +11,7 @@ use punctual_servers::{Cluster, ClusterOptions};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use crate::load::Load;
+use crate::load::{Load, Patience};
 use crate::pods::{PAUSE, roll};
 use crate::{judge, until_told};
 
@@ -69,7 +69,7 @@ pub async fn run(options: &Rolling) -> bool {
     .expect("the cluster starts");
     let users = it::cluster::people(cluster.url(), accounts, &receiver).await;
 
-    let load = Load::begin(&users, rate, seed ^ 1).await;
+    let load = Load::begin(&users, rate, seed ^ 1, Patience::None).await;
     tokio::time::sleep(PAUSE).await;
     point(&release, &root());
     let begun = Instant::now();
@@ -88,7 +88,7 @@ pub async fn run(options: &Rolling) -> bool {
     }
     let ended = load.end().await;
     let last = ended.intents.values().max().copied().unwrap_or_default();
-    until_told(&receiver, ended.intents.len(), last + 60 * SECOND).await;
+    until_told(&receiver, &ended.intents, last + 60 * SECOND).await;
     let judged = judge(&users, &receiver, &ended.intents).await;
     let stopped = cluster.stop().await.is_ok();
     let held = judged.held && ended.held && stopped;

@@ -14,7 +14,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
-use crate::load::Load;
+use crate::load::{Load, Patience};
 use crate::pods::roll;
 use crate::{judge, now, until_told};
 
@@ -66,7 +66,7 @@ pub async fn run(options: &Rotation) -> bool {
                 sign_anew(user).await;
             }
         }
-        let load = Load::begin(&users, rate, random.random()).await;
+        let load = Load::begin(&users, rate, random.random(), Patience::None).await;
         step.prepare(&mut cluster, &mut random).await;
         roll(&mut cluster, &mut random).await;
         step.finish(&cluster).await;
@@ -77,7 +77,7 @@ pub async fn run(options: &Rotation) -> bool {
 
         if step == Step::First {
             let last = intents.values().max().copied().unwrap_or_default();
-            until_told(&receiver, intents.len(), last + 60 * SECOND).await;
+            until_told(&receiver, &intents, last + 60 * SECOND).await;
             let (task, at) = dapr_calls(&cluster, &users[0]).await;
             intents.insert(task, at);
         }
@@ -109,7 +109,7 @@ pub async fn run(options: &Rotation) -> bool {
         }
     }
     let last = intents.values().max().copied().unwrap_or_default();
-    until_told(&receiver, intents.len(), last + 60 * SECOND).await;
+    until_told(&receiver, &intents, last + 60 * SECOND).await;
     held &= judge(&users, &receiver, &intents).await.held;
     held &= cluster.stop().await.is_ok();
     println!("  {}", if held { "held" } else { "BROKEN" });

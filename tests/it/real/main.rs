@@ -1,6 +1,7 @@
 //! What holds on SQLite holds on the real Postgres. `cargo test --release --test real`; the first run fetches Postgres.
 
 mod both;
+mod chaos;
 mod cluster;
 mod database;
 mod doctor;

@@ -263,3 +263,19 @@ async fn a_client_that_does_not_keep_up_is_cut_and_misses_nothing_when_it_comes_
     }
     running.worker.stop().await;
 }
+
+#[tokio::test]
+async fn one_account_leaves_room_for_the_others() {
+    let running = Running::new().await;
+    let mut open = Vec::new();
+    for _ in 0..100 {
+        open.push(running.live("ann", None).await);
+    }
+    assert_eq!(running.call("/live?user=ann", SECRET).await.status(), 503);
+    running.live("bob", None).await;
+    open.pop();
+    eventually("a place to be free", async || {
+        (running.call("/live?user=ann", SECRET).await.status() == 200).then_some(())
+    })
+    .await;
+}

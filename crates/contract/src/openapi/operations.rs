@@ -162,6 +162,16 @@ const fn media<T: JsonSchema>(media: &'static str, example: Option<&'static str>
     })
 }
 
+/// What is left out stays, so without a body everything does.
+const fn patch<T: JsonSchema>(example: &'static str) -> Option<Body> {
+    Some(Body {
+        media: "application/merge-patch+json",
+        schema: SchemaGenerator::subschema_for::<T>,
+        example: Some(example),
+        required: false,
+    })
+}
+
 pub(super) const LIMIT: Query = Query {
     name: "limit",
     description: "The most items of the page.",
@@ -488,10 +498,7 @@ pub const OPERATIONS: &[Operation] = &[
                       change this occurrence, all else this and all later ones; `apply` says otherwise. `reminders` \
                       takes the place of all there were; one sent again with its `id` keeps its state.",
         headers: &[IfMatch],
-        request: media::<TaskPatch>(
-            "application/merge-patch+json",
-            Some(r#"{"due":"2026-12-02T09:00","priority":null}"#),
-        ),
+        request: patch::<TaskPatch>(r#"{"due":"2026-12-02T09:00","priority":null}"#),
         ..TASK
     },
     Operation {
@@ -706,10 +713,7 @@ pub const OPERATIONS: &[Operation] = &[
         tag: "projects",
         summary: "Rename a project, or change what its new tasks are reminded by",
         headers: &[IfMatch],
-        request: media::<ProjectPatch>(
-            "application/merge-patch+json",
-            Some(r#"{"name":"Allotment"}"#),
-        ),
+        request: patch::<ProjectPatch>(r#"{"name":"Allotment"}"#),
         answer: json::<Project>(),
         answer_headers: &[ETag],
         ..WRITE
@@ -836,11 +840,8 @@ pub const OPERATIONS: &[Operation] = &[
                       plans the reminders of all open tasks again. Quiet hours need both ends, which must differ; they \
                       may lie over midnight.",
         headers: &[IfMatch],
-        request: media::<SettingsPatch>(
-            "application/merge-patch+json",
-            Some(
-                r#"{"timezone":"Europe/Lisbon","morning":"08:30","quiet_from":"22:00","quiet_until":"07:00","language":"de","digest":"08:00"}"#,
-            ),
+        request: patch::<SettingsPatch>(
+            r#"{"timezone":"Europe/Lisbon","morning":"08:30","quiet_from":"22:00","quiet_until":"07:00","language":"de","digest":"08:00"}"#,
         ),
         answer: json::<Settings>(),
         answer_headers: &[ETag],

@@ -105,6 +105,11 @@ const BESIDES: &[(&str, &str, &str)] = &[
         r#"{"minLength":10,"maxLength":256}"#,
     ),
     ("Register", "timezone", ZONE),
+    (
+        "QuickAddTask",
+        "reminders",
+        r##"{"items":{"$ref":"#/components/schemas/ReminderInput"}}"##,
+    ),
     ("Login", "email", r#"{"format":"email"}"#),
     ("User", "role", r#"{"enum":["admin","member"]}"#),
     ("User", "email", r#"{"format":"email"}"#),

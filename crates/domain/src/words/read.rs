@@ -696,7 +696,7 @@ impl<'a> Reading<'a> {
         }
         let mut read = QuickAdd::default();
         self.when(&mut read, &mut kept);
-        self.remind(&mut read, &mut kept);
+        let rings = self.remind(&mut read, &mut kept);
         for phrase in &kept {
             match &phrase.says {
                 Says::Priority(priority) => read.priority = *priority,
@@ -705,7 +705,7 @@ impl<'a> Reading<'a> {
                 _ => {}
             }
         }
-        self.finish(&mut read, &kept);
+        self.finish(&mut read, &kept, &rings);
         read
     }
 
@@ -860,9 +860,11 @@ impl<'a> Reading<'a> {
         None
     }
 
-    fn remind(&self, read: &mut QuickAdd, kept: &mut Vec<Phrase>) {
+    /// What each phrase about reminders says, in their order; the task has each once.
+    fn remind(&self, read: &mut QuickAdd, kept: &mut Vec<Phrase>) -> Vec<Definition> {
         let repeats = read.repeat.is_some();
         let mut reminders: Vec<Definition> = Vec::new();
+        let mut said = Vec::new();
         kept.retain(|phrase| {
             let rings: Option<Vec<Definition>> = match &phrase.says {
                 Says::Before(lengths) => {
@@ -879,6 +881,7 @@ impl<'a> Reading<'a> {
             let room = reminders.len() + rings.as_ref().map_or(0, Vec::len);
             match rings {
                 Some(rings) if room <= crate::task::MAX_REMINDERS => {
+                    said.extend(rings.iter().cloned());
                     for ring in rings {
                         if !reminders.contains(&ring) {
                             reminders.push(ring);
@@ -890,6 +893,7 @@ impl<'a> Reading<'a> {
             }
         });
         read.reminders = reminders;
+        said
     }
 
     /// A time alone is that of the due's day, or the last one before the due; without a due the next one. In a series it
@@ -922,7 +926,7 @@ impl<'a> Reading<'a> {
         Some(Definition::at("", resolve(at, self.context.zone)))
     }
 
-    fn finish(&self, read: &mut QuickAdd, kept: &[Phrase]) {
+    fn finish(&self, read: &mut QuickAdd, kept: &[Phrase], rings: &[Definition]) {
         let today = self.context.here().today();
         let language = self.context.language;
         let due = read.due.map(|due| say::due(due, today, language));
@@ -930,7 +934,7 @@ impl<'a> Reading<'a> {
             .repeat
             .as_ref()
             .map(|repeat| describe(&repeat.rule, read.due, language));
-        let mut rings = read.reminders.iter();
+        let mut rings = rings.iter();
         for phrase in kept {
             let (Some(first), Some(last)) = (
                 self.tokens.get(phrase.from),

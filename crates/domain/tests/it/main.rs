@@ -9,6 +9,7 @@ mod reminders;
 mod series;
 mod task;
 mod time;
+mod whole;
 mod words;
 
 use punctual_domain::time::{resolve, zone};

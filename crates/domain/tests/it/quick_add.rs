@@ -7,11 +7,12 @@ use proptest::prelude::*;
 use punctual_domain::reminders::{DEFAULT_MORNING, When};
 use punctual_domain::time::{to_local, zone};
 use punctual_domain::words::{
-    Context, Field, Language, MAX_TEXT, counted, read, read_due, read_reminder, read_repeat,
+    Context, Language, MAX_TEXT, counted, read, read_due, read_reminder, read_repeat,
 };
 use punctual_domain::{Basis, Priority, Rule};
 
 use crate::at;
+use crate::whole::holds_together;
 
 struct Corpus {
     now: String,
@@ -164,44 +165,6 @@ fn here(language: Language) -> Context<'static> {
     }
 }
 
-/// What is left of a text when only its letters and digits count.
-fn letters(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).collect()
-}
-
-fn holds_together(text: &str, context: &Context<'_>) {
-    let read = read(text, context);
-    let mut left = String::new();
-    let mut from = 0;
-    for span in &read.spans {
-        assert!(from <= span.start && span.start < span.end, "{text:?}");
-        let units = |end: usize| text[..end].encode_utf16().count();
-        assert_eq!(span.utf16, (units(span.start), units(span.end)), "{text:?}");
-        assert!(!span.words.is_empty(), "{text:?}");
-        left += &text[from..span.start];
-        if span.stays {
-            left += &text[span.start..span.end];
-        }
-        from = span.end;
-    }
-    left += &text[from..];
-    assert_eq!(letters(&read.title), letters(&left), "{text:?}");
-    let says = |field: Field| read.spans.iter().any(|span| span.field == field);
-    assert_eq!(says(Field::Repeat), read.repeat.is_some(), "{text:?}");
-    assert_eq!(
-        says(Field::Reminder),
-        !read.reminders.is_empty(),
-        "{text:?}"
-    );
-    assert_eq!(says(Field::Tag), !read.tags.is_empty(), "{text:?}");
-    assert_eq!(says(Field::Project), read.project.is_some(), "{text:?}");
-    assert!(read.due.is_some() || !says(Field::Due), "{text:?}");
-    if let Some(repeat) = &read.repeat {
-        let text = repeat.rule.to_string();
-        assert_eq!(text.parse::<Rule>().as_ref(), Ok(&repeat.rule), "{text}");
-    }
-}
-
 /// The words of the corpus, with the signs that hang on them.
 fn vocabulary() -> Vec<&'static str> {
     let texts = [
@@ -304,6 +267,20 @@ fn spans_say_what_was_understood() {
         ),
         "due: morgen 09:00 | due: morgen 09:00 | reminder: morgen 08:30 | priority: hoch"
     );
+}
+
+#[test]
+fn a_reminder_that_is_said_twice_is_one_and_every_span_still_says_its_own() {
+    let read = read(
+        "Rent tomorrow remind me 1 day before remind me 1 day before remind me 2 hours before",
+        &here(Language::English),
+    );
+    let said: Vec<_> = read.spans.iter().map(|span| &*span.words).collect();
+    assert_eq!(
+        said,
+        ["tomorrow", "1 day before", "1 day before", "2 hours before"]
+    );
+    assert_eq!(read.reminders.len(), 2);
 }
 
 #[test]

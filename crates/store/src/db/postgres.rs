@@ -41,9 +41,30 @@ impl From<&Value> for ParameterValue {
             Value::Integer(number) => number.map_or(Self::DbNull, Self::Int64),
             Value::Text(None) => Self::DbNull,
             Value::Text(Some(text)) => Self::Str(text.replace('\0', "\u{fffd}")),
-            Value::Json(text) => Self::Str(text.clone()),
+            Value::Json(text) => Self::Str(without_null(text)),
         }
     }
+}
+
+/// The same JSON with U+FFFD for U+0000, which a text in it can only have as `\u0000`.
+fn without_null(json: &str) -> String {
+    let mut made = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some((before, escape)) = rest.find('\\').map(|at| rest.split_at(at)) {
+        made += before;
+        if let Some(after) = escape.strip_prefix("\\u0000") {
+            made += "\\ufffd";
+            rest = after;
+        } else {
+            let end = escape
+                .char_indices()
+                .nth(2)
+                .map_or(escape.len(), |(at, _)| at);
+            made += &escape[..end];
+            rest = &escape[end..];
+        }
+    }
+    made + rest
 }
 
 /// What can be done about an error.
@@ -173,6 +194,15 @@ mod tests {
             refused("punctual: version must step"),
             Error::Database(_)
         ));
+    }
+
+    #[test]
+    fn json_keeps_all_but_its_null_characters() {
+        assert_eq!(
+            without_null(r#"["a\u0000b","\\u0000","é\n"]"#),
+            r#"["a\ufffdb","\\u0000","é\n"]"#
+        );
+        assert_eq!(without_null("\\"), "\\");
     }
 
     #[test]
