@@ -1,9 +1,15 @@
 //! Measurements. Each starts the real servers for itself, prints what it found, and leaves nothing behind.
 
+mod accounts;
 mod api;
+mod figures;
+mod fill;
+mod http;
 mod placement;
 mod processes;
 mod relay;
+mod server;
+mod users;
 
 use std::process::ExitCode;
 
@@ -20,6 +26,8 @@ struct Program {
 enum Bench {
     /// The API's busiest requests, beside FastAPI and a native service: how many a second within a bound
     Api(api::Api),
+    /// Many users at once, with a connection and an account each, who think between requests
+    Users(users::Users),
     /// From a committed change to Kafka: how many a second, and how late each
     Relay(relay::Relay),
     #[command(hide = true)]
@@ -30,6 +38,7 @@ enum Bench {
 async fn main() -> ExitCode {
     let done = match Program::parse().bench {
         Bench::Api(options) => api::run(&options).await,
+        Bench::Users(options) => users::run(&options).await,
         Bench::Relay(options) => relay::run(&options).await,
         Bench::Peer(options) => api::peer::run(&options).await,
     };
