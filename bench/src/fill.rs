@@ -20,7 +20,7 @@ const AT_ONCE: u64 = 20_000;
 /// A reminder of one task, as it is planned.
 const PLAN: &str = "INSERT INTO reminders (id, owner, task_id, kind, definition_id, occurrence, due, fire_at, generation, state,
         again_left, version, op, actor, via, created_at, updated_at)
-    SELECT ?1, owner, id, 'definition', ?2, '', due, ?3, generation, 'planned', 0, 1, ?4, owner, 'worker', ?5, ?5
+    SELECT ?1, owner, id, 'definition', ?2, '', due, ?3, generation, 'planned', 0, 1, ?4, 'punctual', 'planner', ?5, ?5
     FROM tasks WHERE id = ?6";
 /// `give_positions` of crates `worker`, and what follows from it.
 const SETTLE: &str = "UPDATE changes SET position = next.position
@@ -96,7 +96,8 @@ fn add(transaction: &Transaction<'_>, new: &New<'_>) -> Result<String> {
         )
         .context("a task")?;
     if let Some(at) = new.rings {
-        let reminder = Uuid::now_v7().to_string();
+        // Theirs are made of a hash.
+        let reminder = Uuid::new_v4().to_string();
         transaction
             .prepare_cached(PLAN)?
             .execute(params![reminder, definition, at, op, now, id])?;

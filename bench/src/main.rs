@@ -7,7 +7,9 @@ mod fill;
 mod http;
 mod placement;
 mod processes;
+mod receiver;
 mod relay;
+mod reminders;
 mod server;
 mod users;
 
@@ -28,6 +30,8 @@ enum Bench {
     Api(api::Api),
     /// Many users at once, with a connection and an account each, who think between requests
     Users(users::Users),
+    /// Very many reminders at one moment, and a few all the time, beside APScheduler: how late, lost, doubled, early
+    Reminders(reminders::Reminders),
     /// From a committed change to Kafka: how many a second, and how late each
     Relay(relay::Relay),
     #[command(hide = true)]
@@ -39,6 +43,7 @@ async fn main() -> ExitCode {
     let done = match Program::parse().bench {
         Bench::Api(options) => api::run(&options).await,
         Bench::Users(options) => users::run(&options).await,
+        Bench::Reminders(options) => reminders::run(&options).await,
         Bench::Relay(options) => relay::run(&options).await,
         Bench::Peer(options) => api::peer::run(&options).await,
     };

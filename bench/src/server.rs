@@ -165,7 +165,8 @@ pub fn programs() -> Result<PathBuf> {
 
 /// What is kept between measurements, and where the figures go.
 pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bench")
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    folder.unwrap_or(Path::new("")).join("target/bench")
 }
 
 pub fn peers() -> PathBuf {
