@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 
 pub type Connection = SendRequest<Full<Bytes>>;
 
+#[derive(Clone)]
 pub struct Ask {
     pub method: Method,
     pub path: String,

@@ -2,9 +2,11 @@
 
 mod accounts;
 mod api;
+mod cold;
 mod figures;
 mod fill;
 mod http;
+mod live;
 mod placement;
 mod processes;
 mod receiver;
@@ -32,6 +34,10 @@ enum Bench {
     Users(users::Users),
     /// Very many reminders at one moment, and a few all the time, beside APScheduler: how late, lost, doubled, early
     Reminders(reminders::Reminders),
+    /// What a start, a function's first call and an idle server cost, beside FastAPI and a native service
+    Cold(cold::Cold),
+    /// Very many live streams: from a change to each client
+    Live(live::Live),
     /// From a committed change to Kafka: how many a second, and how late each
     Relay(relay::Relay),
     #[command(hide = true)]
@@ -44,6 +50,8 @@ async fn main() -> ExitCode {
         Bench::Api(options) => api::run(&options).await,
         Bench::Users(options) => users::run(&options).await,
         Bench::Reminders(options) => reminders::run(&options).await,
+        Bench::Cold(options) => cold::run(&options).await,
+        Bench::Live(options) => live::run(&options).await,
         Bench::Relay(options) => relay::run(&options).await,
         Bench::Peer(options) => api::peer::run(&options).await,
     };

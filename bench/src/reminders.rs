@@ -22,6 +22,7 @@ use crate::receiver::Receiver;
 use crate::server::{Running, Server, peers, python};
 
 const SECOND: i64 = 1_000_000;
+const TRIALS: u64 = 1000;
 
 #[derive(Parser)]
 pub struct Reminders {
@@ -167,8 +168,17 @@ async fn ours(wanted: Wanted, options: &Reminders, placement: Option<&Placement>
     }
     running.stop().await?;
 
-    // Time to write them, and to start.
-    let begin = (micros() / SECOND + 15) * SECOND + i64::try_from(wanted.count)? * 250;
+    // How long it takes to write them is found with some that do not ring.
+    let trial = std::time::Instant::now();
+    let silent = (0..TRIALS).map(|number| New {
+        account: &accounts.all[0],
+        number,
+        rings: None,
+    });
+    fill(&accounts.database(), silent)?;
+    let each = trial.elapsed() / u32::try_from(TRIALS)?;
+    let needed = i64::try_from(each.as_micros())? * i64::try_from(wanted.count)? * 3;
+    let begin = ((micros() + needed) / SECOND + 10) * SECOND;
     let new = (0..wanted.count).map(|number| New {
         account: &accounts.all[number % accounts.all.len()],
         number: number as u64,
@@ -370,7 +380,11 @@ fn fill_in(report: &mut Report, results: &[(Wanted, &str, Found)]) {
         }
     }
     for (wanted, bars) in bars {
-        let kind = if wanted.seconds == 1 { "burst" } else { "steady" };
+        let kind = if wanted.seconds == 1 {
+            "burst"
+        } else {
+            "steady"
+        };
         report.plots.push(Plot {
             name: format!("reminders-{kind}"),
             title: format!("{}: p99 from instant to arrival", wanted.name()),
