@@ -88,6 +88,16 @@ impl Accounts {
         })
     }
 
+    /// A session of its own for the first one.
+    pub async fn login(&self, address: SocketAddr) -> Result<String> {
+        let body = json!({ "email": email(0), "password": PASSWORD });
+        let ask = Ask::post("/api/auth/login", &body);
+        text(
+            &json(&mut connect(address).await?, "", ask).await?,
+            "access_token",
+        )
+    }
+
     pub fn database(&self) -> PathBuf {
         self.data.path().join("punctual.db")
     }
@@ -105,7 +115,7 @@ pub async fn tokens(address: SocketAddr, accounts: &[Account]) -> Result<Vec<Arc
 async fn register(address: SocketAddr, from: usize, until: usize) -> Result<Vec<Account>> {
     let each = (from..until).map(|number| async move {
         let body = json!({
-            "email": format!("user-{number}@example.org"), "password": PASSWORD, "timezone": "Europe/Berlin",
+            "email": email(number), "password": PASSWORD, "timezone": "Europe/Berlin",
         });
         let block = number / PER_ADDRESS;
         let ask = Ask {
@@ -120,6 +130,10 @@ async fn register(address: SocketAddr, from: usize, until: usize) -> Result<Vec<
         })
     });
     stream::iter(each).buffered(AT_ONCE).try_collect().await
+}
+
+fn email(number: usize) -> String {
+    format!("user-{number}@example.org")
 }
 
 fn read(list: &Path, schema: &str) -> Vec<Account> {

@@ -17,6 +17,11 @@ use crate::figures::micros;
 /// Tasks of one transaction.
 const AT_ONCE: u64 = 20_000;
 
+/// One of so many tasks has a tag, and a word in its title, that the others have not.
+const RARE: u64 = 1000;
+pub const RARE_TAG: &str = "seldom";
+pub const RARE_WORD: &str = "needle";
+
 /// A reminder of one task, as it is planned.
 const PLAN: &str = "INSERT INTO reminders (id, owner, task_id, kind, definition_id, occurrence, due, fire_at, generation, state,
         again_left, version, op, actor, via, created_at, updated_at)
@@ -61,6 +66,10 @@ fn add(transaction: &Transaction<'_>, new: &New<'_>) -> Result<String> {
     let now = micros();
     let (id, op) = (Uuid::now_v7().to_string(), Uuid::now_v7().to_string());
     let mut state = task(new.number);
+    if new.number % RARE == RARE / 2 {
+        state["title"] = json!(format!("Task {} with a {RARE_WORD}", new.number));
+        state["tags"] = json!(["home", RARE_TAG]);
+    }
     let zone: Zone = state["timezone"]
         .as_str()
         .and_then(|zone| zone.parse().ok())

@@ -2,9 +2,11 @@
 
 mod accounts;
 mod api;
+mod cli;
 mod cold;
 mod figures;
 mod fill;
+mod growth;
 mod http;
 mod live;
 mod placement;
@@ -38,6 +40,10 @@ enum Bench {
     Cold(cold::Cold),
     /// Very many live streams: from a change to each client
     Live(live::Live),
+    /// One account with a thousand to a million tasks: how long its requests take
+    Growth(growth::Growth),
+    /// The console client as a process, beside its requests and curl
+    Cli(cli::Cli),
     /// From a committed change to Kafka: how many a second, and how late each
     Relay(relay::Relay),
     #[command(hide = true)]
@@ -52,6 +58,8 @@ async fn main() -> ExitCode {
         Bench::Reminders(options) => reminders::run(&options).await,
         Bench::Cold(options) => cold::run(&options).await,
         Bench::Live(options) => live::run(&options).await,
+        Bench::Growth(options) => growth::run(&options).await,
+        Bench::Cli(options) => cli::run(&options).await,
         Bench::Relay(options) => relay::run(&options).await,
         Bench::Peer(options) => api::peer::run(&options).await,
     };
