@@ -115,7 +115,18 @@ impl Report {
     }
 
     /// Prints the table and writes the file.
-    pub fn finish(&self, file: &Path) -> Result<()> {
+    pub fn finish(mut self, file: &Path) -> Result<()> {
+        // Where nothing was answered there is nothing to draw, and JSON has no word for it.
+        for plot in &mut self.plots {
+            match &mut plot.shape {
+                Shape::Bars(bars) => bars.retain(|(_, value)| value.is_finite()),
+                Shape::Lines { series, .. } => {
+                    for (_, points) in series {
+                        points.retain(|(_, value)| value.is_finite());
+                    }
+                }
+            }
+        }
         let width = |column: usize| {
             self.rows
                 .iter()
@@ -143,7 +154,7 @@ impl Report {
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder)?;
         }
-        fs::write(file, format!("{}\n", serde_json::to_string_pretty(self)?))
+        fs::write(file, format!("{}\n", serde_json::to_string_pretty(&self)?))
             .with_context(|| file.display().to_string())
     }
 }

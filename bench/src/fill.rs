@@ -15,7 +15,7 @@ use crate::api::task;
 use crate::figures::micros;
 
 /// Tasks of one transaction.
-const AT_ONCE: u64 = 20_000;
+const AT_ONCE: usize = 20_000;
 
 /// One of so many tasks has a tag, and a word in its title, that the others have not.
 const RARE: u64 = 1000;
@@ -52,7 +52,7 @@ pub fn fill<'a>(database: &Path, tasks: impl Iterator<Item = New<'a>>) -> Result
     let mut ids = Vec::new();
     while tasks.peek().is_some() {
         let transaction = connection.transaction()?;
-        for (new, _) in tasks.by_ref().zip(0..AT_ONCE) {
+        for new in tasks.by_ref().take(AT_ONCE) {
             ids.push(add(&transaction, &new)?);
         }
         transaction.execute_batch(SETTLE)?;

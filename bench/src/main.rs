@@ -10,6 +10,7 @@ mod growth;
 mod http;
 mod live;
 mod placement;
+mod plots;
 mod processes;
 mod receiver;
 mod relay;
@@ -46,8 +47,12 @@ enum Bench {
     Cli(cli::Cli),
     /// From a committed change to Kafka: how many a second, and how late each
     Relay(relay::Relay),
+    /// Draws bench/plots/*.svg and writes the tables of bench/README.md, of target/bench/*.json
+    Plots(plots::Plots),
     #[command(hide = true)]
     Peer(api::peer::Peer),
+    #[command(hide = true)]
+    Publisher(relay::publisher::Publisher),
 }
 
 #[tokio::main]
@@ -61,6 +66,8 @@ async fn main() -> ExitCode {
         Bench::Growth(options) => growth::run(&options).await,
         Bench::Cli(options) => cli::run(&options).await,
         Bench::Relay(options) => relay::run(&options).await,
+        Bench::Plots(options) => plots::run(&options),
+        Bench::Publisher(options) => relay::publisher::run(&options).await,
         Bench::Peer(options) => api::peer::run(&options).await,
     };
     match done {
