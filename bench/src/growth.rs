@@ -99,6 +99,7 @@ struct Found {
     size: u64,
     kind: Kind,
     times: Sample,
+    errors: usize,
 }
 
 pub async fn run(options: &Growth) -> Result<()> {
@@ -113,7 +114,10 @@ pub async fn run(options: &Growth) -> Result<()> {
     for size in &options.sizes {
         columns.extend([format!("p50 of {size}"), format!("p99 of {size}")]);
     }
-    columns.push("p99 of the last to the second".to_owned());
+    columns.extend([
+        "p99 of the last to the second".to_owned(),
+        "errors".to_owned(),
+    ]);
     let names: Vec<&str> = columns.iter().map(String::as_str).collect();
     let mut report = Report::new(
         "growth",
@@ -157,14 +161,15 @@ async fn measure(
     let mut connection = connect(running.address).await?;
     let token = accounts.login(running.address).await?;
     for kind in KINDS {
-        for number in 0..WARM {
+        let begun = Instant::now();
+        for number in (0..WARM).take_while(|_| begun.elapsed() < Duration::from_secs(1)) {
             send(&mut connection, &token, kind.ask(number, ids)).await?;
         }
     }
     let mut found = Vec::new();
     for round in 1..=options.rounds {
         for kind in KINDS {
-            let mut times = Vec::new();
+            let (mut times, mut errors) = (Vec::new(), 0);
             let begin = Instant::now();
             let until = begin + Duration::from_secs(options.seconds);
             for turn in 0..options.rate * u32::try_from(options.seconds)? {
@@ -176,18 +181,29 @@ async fn measure(
                     break;
                 }
                 let number = size ^ u64::from(round) << 32 ^ u64::from(turn);
-                send(&mut connection, &token, kind.ask(number, ids)).await?;
-                times.push(asked.elapsed().as_secs_f64() * 1e3);
+                match send(&mut connection, &token, kind.ask(number, ids)).await {
+                    Ok(_) => times.push(asked.elapsed().as_secs_f64() * 1e3),
+                    Err(error) => {
+                        println!("    {error:#}");
+                        errors += 1;
+                        connection = connect(running.address).await?;
+                    }
+                }
             }
             let times: Sample = times.into_iter().collect();
             println!(
-                "    round {round}, {}: {} answers, p50 {:.1} ms, p99 {:.1} ms",
+                "    round {round}, {}: {} answers, {errors} errors, p50 {:.1} ms, p99 {:.1} ms",
                 kind.name(),
                 times.len(),
                 times.quantile(0.50),
                 times.quantile(0.99)
             );
-            found.push(Found { size, kind, times });
+            found.push(Found {
+                size,
+                kind,
+                times,
+                errors,
+            });
             // What follows from it is done meanwhile.
             sleep(Duration::from_millis(500)).await;
         }
@@ -216,6 +232,8 @@ fn fill_in(report: &mut Report, options: &Growth, results: &[Found]) {
             [_, second, .., last] => format!("{:.1}", median(*last, 0.99) / median(*second, 0.99)),
             _ => "–".to_owned(),
         });
+        let errors = results.iter().filter(|found| found.kind == kind);
+        row.push(errors.map(|found| found.errors).sum::<usize>().to_string());
         report.rows.push(row);
         let points = options
             .sizes
@@ -236,7 +254,7 @@ fn fill_in(report: &mut Report, options: &Growth, results: &[Found]) {
         .iter()
         .map(|found| {
             json!({
-                "tasks": found.size, "kind": found.kind.name(), "answers": found.times.len(),
+                "tasks": found.size, "kind": found.kind.name(), "answers": found.times.len(), "errors": found.errors,
                 "p50_ms": found.times.quantile(0.50), "p99_ms": found.times.quantile(0.99),
             })
         })

@@ -75,6 +75,8 @@ struct Found {
     lost: usize,
     doubled: usize,
     breaks: usize,
+    /// Changes that were refused.
+    errors: usize,
     /// MB of a thousand streams.
     memory: f64,
 }
@@ -104,6 +106,7 @@ pub async fn run(options: &Live) -> Result<()> {
             "lost",
             "doubled",
             "streams broken",
+            "errors",
             "RSS of 1000 streams, MB",
         ],
     );
@@ -158,7 +161,7 @@ async fn measure(
     let kilo = clients as f64 / 1000.0;
     let memory = (resident() - before) / kilo;
 
-    let changes = change(running.address, tokens, options).await?;
+    let (changes, errors) = change(running.address, tokens, options).await?;
     let expected: usize = changes
         .iter()
         .map(|change| watchers(clients, tokens.len(), change.account))
@@ -197,6 +200,7 @@ async fn measure(
         answered: answered.into_iter().collect(),
         sent: sent.into_iter().collect(),
         doubled,
+        errors,
         breaks: seen.breaks.load(Ordering::Relaxed),
         memory,
     })
@@ -241,8 +245,12 @@ async fn watch(mut stream: Incoming, client: usize, seen: &Seen) {
     }
 }
 
-/// Adds tasks at their instants, for the accounts in turn.
-async fn change(address: SocketAddr, tokens: &[Arc<str>], options: &Live) -> Result<Vec<Change>> {
+/// Adds tasks at their instants, for the accounts in turn; how many were refused.
+async fn change(
+    address: SocketAddr,
+    tokens: &[Arc<str>],
+    options: &Live,
+) -> Result<(Vec<Change>, usize)> {
     let begin = Instant::now();
     let each = (0..options.rate * options.seconds).map(|number| {
         let account = number as usize % tokens.len();
@@ -262,11 +270,17 @@ async fn change(address: SocketAddr, tokens: &[Arc<str>], options: &Live) -> Res
             })
         })
     });
-    let mut changes = Vec::new();
+    let (mut changes, mut errors) = (Vec::new(), 0);
     for change in join_all(each).await {
-        changes.push(change??);
+        match change? {
+            Ok(change) => changes.push(change),
+            Err(error) => {
+                println!("  {error:#}");
+                errors += 1;
+            }
+        }
     }
-    Ok(changes)
+    Ok((changes, errors))
 }
 
 impl Found {
@@ -309,6 +323,7 @@ fn fill_in(report: &mut Report, options: &Live, results: &[Found]) {
             sum(&|found| found.lost),
             sum(&|found| found.doubled),
             sum(&|found| found.breaks),
+            sum(&|found| found.errors),
             format!("{:.0}", memory.median()),
         ]);
         lines[0].1.push((*clients as f64, p50.median()));
@@ -328,7 +343,7 @@ fn fill_in(report: &mut Report, options: &Live, results: &[Found]) {
         .map(|found| {
             json!({
                 "clients": found.clients, "told": found.answered.len(), "lost": found.lost, "doubled": found.doubled,
-                "breaks": found.breaks, "p50_ms": found.answered.quantile(0.50), "p99_ms": found.answered.quantile(0.99),
+                "breaks": found.breaks, "errors": found.errors, "p50_ms": found.answered.quantile(0.50), "p99_ms": found.answered.quantile(0.99),
                 "most_ms": found.answered.quantile(1.0), "sent_p99_ms": found.sent.quantile(0.99),
                 "memory_mb": found.memory,
             })

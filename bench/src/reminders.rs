@@ -296,11 +296,9 @@ fn judge(meant: &HashMap<String, i64>, begin: i64, happened: &[(String, i64)]) -
         if *seen == 1 {
             early += usize::from(at < instant);
             last = last.max(*at);
-            #[expect(clippy::cast_precision_loss, reason = "minutes")]
             late.push((at - instant) as f64 / 1e3);
         }
     }
-    #[expect(clippy::cast_precision_loss, reason = "minutes")]
     let within = (last - begin) as f64 / 1e6;
     Found {
         wanted: meant.len(),

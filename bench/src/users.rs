@@ -200,7 +200,6 @@ async fn measure(address: SocketAddr, users: &[Arc<User>], options: &Users) -> R
         found.first_error = found.first_error.or(errors.into_iter().next());
     }
     found.times = all.into_iter().collect();
-    #[expect(clippy::cast_precision_loss, reason = "some millions")]
     let answered = found.times.len() as f64;
     found.rate = answered / (until - from).as_secs_f64();
     Ok(found)
@@ -208,7 +207,6 @@ async fn measure(address: SocketAddr, users: &[Arc<User>], options: &Users) -> R
 
 /// Exponentially distributed.
 fn thought(dice: u64, mean: f64) -> Duration {
-    #[expect(clippy::cast_precision_loss, reason = "53 bits")]
     let share = (scattered(dice) >> 11) as f64 / (1_u64 << 53) as f64;
     Duration::from_secs_f64(-mean * (1.0 - share).ln())
 }
@@ -239,7 +237,6 @@ fn fill_in(report: &mut Report, options: &Users, results: &[(usize, Found)]) {
             times(0.99).spread(1),
         ]);
         for (_, q, points) in &mut lines {
-            #[expect(clippy::cast_precision_loss, reason = "some thousands")]
             points.push((*count as f64, times(*q).median()));
         }
     }

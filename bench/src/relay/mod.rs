@@ -106,6 +106,17 @@ pub async fn run(options: &Relay) -> Result<()> {
     let mut reader = Reader::new(&parts.kafka)?;
     let mut results = Vec::new();
     let mut from = 0;
+    let warm = Relay {
+        backlog: options.backlog.min(5000),
+        rates: options.rates.first().copied().into_iter().collect(),
+        seconds: 1,
+        rounds: 1,
+        json: PathBuf::new(),
+    };
+    for who in ALL {
+        println!("  warming up, {}:", who.name());
+        measure(who, &parts, &mut reader, &warm, &mut from).await?;
+    }
     for round in 1..=options.rounds {
         for who in ALL {
             println!("  round {round}, {}:", who.name());
