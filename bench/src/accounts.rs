@@ -38,10 +38,11 @@ pub struct Account {
 }
 
 impl Account {
-    /// An access token, as a browser gets it that comes back. One session answers the same within a minute.
-    pub async fn token(&self, connection: &mut Connection) -> Result<String> {
+    /// An access token, as a browser gets it that comes back; the refresh token is another one afterwards.
+    pub async fn token(&mut self, connection: &mut Connection) -> Result<String> {
         let body = json!({ "refresh_token": self.refresh });
         let answer = json(connection, "", Ask::post("/api/auth/refresh", &body)).await?;
+        self.refresh = text(&answer, "refresh_token")?;
         text(&answer, "access_token")
     }
 }
@@ -103,10 +104,11 @@ impl Accounts {
     }
 }
 
-/// Access tokens of them all.
+/// Access tokens of them all, once for each copy.
 pub async fn tokens(address: SocketAddr, accounts: &[Account]) -> Result<Vec<Arc<str>>> {
     let each = accounts.iter().map(|account| async move {
-        let token = account.token(&mut connect(address).await?).await?;
+        let mut connection = connect(address).await?;
+        let token = account.clone().token(&mut connection).await?;
         anyhow::Ok(Arc::from(token))
     });
     stream::iter(each).buffered(AT_ONCE).try_collect().await

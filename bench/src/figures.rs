@@ -179,8 +179,9 @@ fn machine() -> String {
         let line = text.lines().find(|line| line.starts_with(name));
         line.and_then(|line| Some(line.split_once(':')?.1.trim().to_owned()))
     };
-    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    let model = field(&read("/proc/cpuinfo"), "model name").unwrap_or("unknown model".to_owned());
+    let processors = read("/proc/cpuinfo");
+    let cores = processors.matches("\nprocessor").count() + 1;
+    let model = field(&processors, "model name").unwrap_or("unknown model".to_owned());
     let memory = field(&read("/proc/meminfo"), "MemTotal")
         .and_then(|text| text.split(' ').next()?.parse::<u64>().ok())
         .map_or(0, |kib| kib >> 20);

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use futures::future::join_all;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::accounts::{Account, Accounts, OPEN};
@@ -51,7 +51,7 @@ pub struct Users {
 }
 
 struct User {
-    account: Account,
+    account: Mutex<Account>,
     asks: Mixed,
 }
 
@@ -135,7 +135,7 @@ fn people(options: &Users, accounts: &Accounts) -> Result<Vec<Arc<User>>> {
     Ok(users
         .map(|(account, ids)| {
             Arc::new(User {
-                account: account.clone(),
+                account: Mutex::new(account.clone()),
                 asks: Mixed {
                     ids: ids.to_vec(),
                     completed: AtomicU64::new(0),
@@ -152,7 +152,7 @@ async fn measure(address: SocketAddr, users: &[Arc<User>], options: &Users) -> R
         tokio::spawn(async move {
             let _turn = coming.acquire().await?;
             let mut connection = connect(address).await?;
-            let token = user.account.token(&mut connection).await?;
+            let token = user.account.lock().await.token(&mut connection).await?;
             anyhow::Ok((user, connection, token))
         })
     }))
