@@ -20,7 +20,9 @@ mod users;
 
 use std::process::ExitCode;
 
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", about = "Measures Punctual")]
@@ -57,7 +59,22 @@ enum Bench {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let done = match Program::parse().bench {
+    // What was started ends with what started it, also where that is told to stop.
+    let done = tokio::select! {
+        done = run(Program::parse().bench) => done,
+        stopped = told_to_stop() => stopped,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(bench: Bench) -> Result<()> {
+    match bench {
         Bench::Api(options) => api::run(&options).await,
         Bench::Users(options) => users::run(&options).await,
         Bench::Reminders(options) => reminders::run(&options).await,
@@ -69,12 +86,15 @@ async fn main() -> ExitCode {
         Bench::Plots(options) => plots::run(&options),
         Bench::Publisher(options) => relay::publisher::run(&options).await,
         Bench::Peer(options) => api::peer::run(&options).await,
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
     }
+}
+
+async fn told_to_stop() -> Result<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+    }
+    bail!("stopped")
 }

@@ -11,7 +11,7 @@ use clap::Parser;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, Semaphore};
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::{sleep_until, timeout};
 
 use crate::accounts::{Account, Accounts, OPEN};
 use crate::api::load::{PATIENCE, Requests as _};
@@ -169,11 +169,12 @@ async fn measure(address: SocketAddr, users: &[Arc<User>], options: &Users) -> R
             sleep_until(begin.into()).await;
             for turn in 0_u64.. {
                 let dice = scattered((number as u64) << 24 | turn);
-                sleep(thought(dice, pause)).await;
-                let asked = Instant::now();
-                if asked >= until {
+                let wakes = Instant::now() + thought(dice, pause);
+                if wakes >= until {
                     break;
                 }
+                sleep_until(wakes.into()).await;
+                let asked = Instant::now();
                 let ask = user.asks.request(dice);
                 let answer = timeout(PATIENCE, send(&mut connection, &token, ask)).await;
                 let took = asked.elapsed().as_secs_f64() * 1e3;
