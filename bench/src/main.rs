@@ -20,7 +20,7 @@ mod users;
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -62,7 +62,10 @@ async fn main() -> ExitCode {
     // What was started ends with what started it, also where that is told to stop.
     let done = tokio::select! {
         done = run(Program::parse().bench) => done,
-        stopped = told_to_stop() => stopped,
+        stopped = told_to_stop() => match stopped {
+            Ok(()) => return ExitCode::FAILURE,
+            Err(error) => Err(error.into()),
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -89,12 +92,12 @@ async fn run(bench: Bench) -> Result<()> {
     }
 }
 
-async fn told_to_stop() -> Result<()> {
+async fn told_to_stop() -> std::io::Result<()> {
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
     tokio::select! {
         _ = terminated.recv() => {}
         _ = interrupted.recv() => {}
     }
-    bail!("stopped")
+    Ok(())
 }
