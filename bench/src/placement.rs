@@ -3,6 +3,8 @@
 use std::process::Command;
 use std::thread::available_parallelism;
 
+use anyhow::{Result, ensure};
+
 /// `taskset`'s lists of cores.
 pub struct Placement {
     servers: String,
@@ -11,7 +13,7 @@ pub struct Placement {
 
 impl Placement {
     /// `None`: one core, or no `taskset`.
-    pub fn halves() -> Option<Self> {
+    fn halves() -> Option<Self> {
         let cores = available_parallelism().ok()?.get();
         let works = Command::new("taskset").arg("--version").output().is_ok();
         (works && cores > 1).then(|| {
@@ -27,8 +29,15 @@ impl Placement {
         })
     }
 
+    /// Those halves, with this process moved to its own.
+    pub fn take() -> Option<Self> {
+        let placement = Self::halves()?;
+        placement.move_here();
+        Some(placement)
+    }
+
     /// Moves this process, with every thread that it will start.
-    pub fn move_here(&self) {
+    fn move_here(&self) {
         let id = std::process::id().to_string();
         let _ = Command::new("taskset")
             .args(["-acp", &self.ours, &id])
@@ -55,4 +64,18 @@ pub fn stated(placement: Option<&Placement>) -> String {
             format!("the server on core {servers}, the load on core {ours}")
         }
     }
+}
+
+/// Lets this process, and those that it starts, have so many files open.
+pub fn open_files(count: usize) -> Result<()> {
+    let wanted = u64::try_from(count)?;
+    let (allowed, most) = rlimit::Resource::NOFILE.get()?;
+    if allowed >= wanted {
+        return Ok(());
+    }
+    ensure!(
+        most >= wanted,
+        "{wanted} open files are needed and {most} are allowed: raise the limit first (`ulimit -Hn {wanted}` as root, or LimitNOFILE)"
+    );
+    Ok(rlimit::Resource::NOFILE.set(most, most)?)
 }

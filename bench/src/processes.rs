@@ -1,4 +1,5 @@
-//! Who had the processor: the time of this process's descendants, by program. Linux only, elsewhere there is none.
+//! What processes use: the processor's time of this process's descendants, by program; one's memory. Linux only, elsewhere
+//! there is none.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -74,4 +75,26 @@ fn descends(mut id: u32, all: &HashMap<u32, Process>) -> bool {
         id = process.parent;
     }
     false
+}
+
+/// In MB, of a million bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Memory {
+    pub rss: f64,
+    /// What is shared with others counts in parts.
+    pub pss: f64,
+}
+
+/// proc_pid_smaps(5)
+pub fn memory(id: u32) -> Option<Memory> {
+    let text = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).ok()?;
+    let field = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name))?;
+        let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kib * 1024.0 / 1e6)
+    };
+    Some(Memory {
+        rss: field("Rss:")?,
+        pss: field("Pss:")?,
+    })
 }

@@ -42,7 +42,14 @@ cargo xtask bench NAME [OPTIONS…]
 Measures on the real servers. `cargo xtask bench NAME --help` lists its options.
 
   api         the API's busiest requests, beside FastAPI and a native service: how many a second within a bound
-  relay       from a committed change to Kafka: how many a second, and how late each";
+  users       many users at once, with a connection and an account each, who think between requests
+  reminders   very many reminders at one moment, and a few all the time, beside APScheduler: how late, lost, doubled, early
+  cold        what a start, a function's first call and an idle server cost, beside FastAPI and a native service
+  live        very many live streams: from a change to each client
+  growth      one account with a thousand to a million tasks: how long its requests take
+  cli         the console client as a process, beside its requests and curl
+  relay       from a committed change to Kafka: how many a second, and how late each, beside a polling publisher
+  plots       draw bench/plots/*.svg and write the tables of bench/README.md, of what was measured";
 
 const CONTRACTS: &str = "\
 cargo xtask contracts [--check]

@@ -6,59 +6,33 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use futures::future::join_all;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{Method, Request, header};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::{sleep_until, timeout};
+
+use crate::figures::Sample;
+use crate::http::{Ask, Connection, connect, send};
 
 /// Requests under way at once.
 pub const CONNECTIONS: usize = 64;
 /// An answer later than this is a failure.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is asked, by its number: the same for every server.
 pub trait Requests: Send + Sync + 'static {
     fn request(&self, number: u64) -> Ask;
 }
 
-pub struct Ask {
-    pub method: Method,
-    pub path: String,
-    pub body: Option<String>,
-}
-
 /// What came of one run at one rate.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
-    /// Microseconds, ascending, of what was answered well.
-    pub times: Vec<u32>,
+    /// Milliseconds of what was answered well.
+    pub times: Sample,
     pub errors: u64,
     /// The first of them.
     pub first_error: Option<String>,
     /// Answers a second, from the first instant to the last answer.
     pub achieved: f64,
-}
-
-impl Outcome {
-    /// Milliseconds.
-    pub fn quantile(&self, q: f64) -> f64 {
-        let last = self.times.len().saturating_sub(1);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "an index"
-        )]
-        let index = (last as f64 * q).round() as usize;
-        self.times
-            .get(index)
-            .map_or(f64::INFINITY, |micros| f64::from(*micros) / 1000.0)
-    }
 }
 
 pub struct Load {
@@ -88,17 +62,17 @@ impl Load {
         let runs = connections.into_iter().map(|mut connection| {
             let (load, taken) = (Arc::clone(self), Arc::clone(&taken));
             tokio::spawn(async move {
-                let mut outcome = Outcome::default();
+                let (mut outcome, mut times) = (Outcome::default(), Vec::new());
                 loop {
                     let number = taken.fetch_add(1, Ordering::Relaxed);
                     if number >= count {
-                        return outcome;
+                        return (outcome, times);
                     }
                     #[expect(clippy::cast_precision_loss, reason = "some millions")]
                     let instant = begin + Duration::from_secs_f64(number as f64 / rate);
                     sleep_until(instant.into()).await;
                     match load.ask(&mut connection, first + number).await {
-                        Ok(()) => outcome.times.push(micros(instant.elapsed())),
+                        Ok(()) => times.push(instant.elapsed().as_secs_f64() * 1e3),
                         Err(error) => {
                             outcome.errors += 1;
                             outcome.first_error.get_or_insert(format!("{error:#}"));
@@ -111,66 +85,25 @@ impl Load {
                 }
             })
         });
-        let mut all = Outcome::default();
+        let (mut all, mut answered) = (Outcome::default(), Vec::new());
         for run in join_all(runs).await {
-            let run = run?;
-            all.times.extend(run.times);
+            let (run, times) = run?;
+            answered.extend(times);
             all.errors += run.errors;
             all.first_error = all.first_error.or(run.first_error);
         }
-        all.times.sort_unstable();
+        all.times = answered.into_iter().collect();
         #[expect(clippy::cast_precision_loss, reason = "some millions")]
-        let answered = all.times.len() as f64;
-        all.achieved = answered / begin.elapsed().as_secs_f64();
+        let count = all.times.len() as f64;
+        all.achieved = count / begin.elapsed().as_secs_f64();
         Ok(all)
     }
 
-    async fn ask(&self, connection: &mut SendRequest<Full<Bytes>>, number: u64) -> Result<()> {
+    async fn ask(&self, connection: &mut Connection, number: u64) -> Result<()> {
         let ask = self.requests.request(number);
         timeout(PATIENCE, send(connection, &self.token, ask))
             .await
             .context("no answer in time")??;
         Ok(())
     }
-}
-
-fn micros(time: Duration) -> u32 {
-    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
-}
-
-pub async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    Ok(sender)
-}
-
-/// The body of a 2xx answer; anything else is an error.
-pub async fn send(
-    connection: &mut SendRequest<Full<Bytes>>,
-    token: &str,
-    ask: Ask,
-) -> Result<Bytes> {
-    connection.ready().await?;
-    let mut request = Request::builder()
-        .method(ask.method)
-        .uri(&ask.path)
-        .header(header::HOST, "127.0.0.1")
-        .header(header::AUTHORIZATION, format!("Bearer {token}"));
-    if ask.body.is_some() {
-        request = request.header(header::CONTENT_TYPE, "application/json");
-    }
-    let request = request.body(Full::from(ask.body.unwrap_or_default()))?;
-    let answer = connection.send_request(request).await?;
-    let status = answer.status();
-    let body = answer.into_body().collect().await?.to_bytes();
-    if !status.is_success() || body.is_empty() {
-        bail!(
-            "{} answered {status}: {}",
-            ask.path,
-            String::from_utf8_lossy(&body)
-        );
-    }
-    Ok(body)
 }

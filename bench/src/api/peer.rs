@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 // That crate itself is for WASM alone.
 #[path = "../../../crates/store/src/statements.rs"]
-mod statements;
+pub mod statements;
 
 /// Seconds that a token holds.
 const HOLDS: i64 = 3600;
