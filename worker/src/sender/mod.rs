@@ -129,6 +129,8 @@ struct State {
     busy: HashSet<String>,
     destinations: HashMap<String, Destination>,
     closed: Closed,
+    /// The change up to whose publication in-app deliveries are settled.
+    settled_through: Option<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -289,6 +291,8 @@ impl Sender {
         let slots = Arc::new(Semaphore::new(AT_ONCE));
         let mut queue = Queue::default();
         let mut look = true;
+        // Another worker may have led since.
+        self.state().settled_through = None;
         loop {
             if let Err(error) = self.round(look, &mut queue, &tasks, &slots).await {
                 tracing::error!(%error, "cannot look for deliveries");
@@ -359,12 +363,21 @@ impl Sender {
     }
 
     async fn look(&self, now: i64) -> Result<Queue, Error> {
-        let (settled, unpublished) = self.store.settle_in_app(now).await?;
+        let known = self.state().settled_through;
+        let after = match known {
+            Some(position) => position,
+            None => self.store.unsettled_after().await?,
+        };
+        let settled = self.store.settle_in_app(after, now).await?;
+        self.state().settled_through = Some(settled.through);
         let in_app = Delivery {
             channel: channel("in-app"),
             result: "sent",
         };
-        metrics().deliveries.get_or_create(&in_app).inc_by(settled);
+        metrics()
+            .deliveries
+            .get_or_create(&in_app)
+            .inc_by(settled.count);
         // Those under way before the rows are read: one may end, and be recorded, between the reading and the look at it.
         let under_way = self.state().busy.clone();
         let confirmations = self.store.pending_confirmations(now, ROWS).await?;
@@ -387,7 +400,7 @@ impl Sender {
             all,
             looked: now,
             news: false,
-            unpublished,
+            unpublished: settled.waits,
         })
     }
 

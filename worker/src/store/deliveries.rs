@@ -110,25 +110,55 @@ fn digest(json: String) -> Result<Digest, Error> {
 /// Fired reminders of one task that are looked at when it is done: the latest.
 const LATEST: i64 = 32;
 
+/// Changes that one look for what is published goes through.
+const AT_ONCE: i64 = 5_000;
+
+/// What [`Store::settle_in_app`] did.
+#[derive(Debug)]
+pub struct Settled {
+    pub count: u64,
+    /// Where to go on.
+    pub through: i64,
+    /// Others wait for their publication.
+    pub waits: bool,
+}
+
 impl Store {
-    /// Marks in-app deliveries sent whose firing has been published: whoever watches has been told. True while others
-    /// wait for that.
-    pub async fn settle_in_app(&self, now: i64) -> Result<(u64, bool), Error> {
-        let waiting = "SELECT 1 FROM deliveries JOIN channels ON channels.id = channel_id
-            WHERE state = 'pending' AND next_try <= ?1 AND kind = 'in-app' LIMIT 1";
-        if self.db.query(waiting, params![now]).await?.is_empty() {
-            return Ok((0, false));
+    /// From where [`Store::settle_in_app`] goes on: no in-app delivery waits for an older firing.
+    pub async fn unsettled_after(&self) -> Result<i64, Error> {
+        let sql = "SELECT COALESCE(min(c.position) - 1,
+                (SELECT position FROM watermarks WHERE name = 'published_through'), 0)
+            FROM deliveries d JOIN channels ON channels.id = d.channel_id AND channels.kind = 'in-app'
+                JOIN changes c ON c.tbl = 'reminders' AND c.row_id = d.reminder_id AND c.kind = 'fired'
+            WHERE d.state = 'pending'";
+        let rows = self.db.query(sql, Vec::new()).await?;
+        rows.into_iter().next().map_or(Ok(0), |mut row| row.get(0))
+    }
+
+    /// Marks in-app deliveries sent whose firing has been published: whoever watches has been told. It looks at the
+    /// changes after a position, so that it does not matter how much else is pending.
+    pub async fn settle_in_app(&self, after: i64, now: i64) -> Result<Settled, Error> {
+        let published = self.published_through().await?;
+        let through = published.min(after.saturating_add(AT_ONCE)).max(after);
+        let mut count = 0;
+        if through > after {
+            let sql = r#"UPDATE deliveries SET state = 'sent', tries = 1, sent_at = ?1, next_try = NULL,
+                    log = '[{"at":"' || ?2 || '","outcome":"sent","ms":' || ((?1 - created_at) / 1000) || '}]'
+                WHERE state = 'pending' AND id IN (
+                    SELECT d.id FROM changes c JOIN deliveries d ON d.reminder_id = c.row_id
+                        JOIN channels ON channels.id = d.channel_id AND channels.kind = 'in-app'
+                    WHERE c.position > ?3 AND c.position <= ?4 AND c.tbl = 'reminders' AND c.kind = 'fired')"#;
+            let params = params![now, rfc3339(now), after, through];
+            count = self.db.execute(sql, params).await?;
         }
-        let settle = r#"UPDATE deliveries SET state = 'sent', tries = 1, sent_at = ?1, next_try = NULL,
-                log = '[{"at":"' || ?2 || '","outcome":"sent","ms":' || ((?1 - created_at) / 1000) || '}]'
-            WHERE state = 'pending' AND next_try <= ?1
-                AND channel_id IN (SELECT id FROM channels WHERE kind = 'in-app')
-                AND EXISTS (SELECT 1 FROM changes
-                    WHERE tbl = 'reminders' AND row_id = deliveries.reminder_id AND kind = 'fired'
-                        AND position <= (SELECT position FROM watermarks WHERE name = 'published_through'))"#;
-        let settled = self.db.execute(settle, params![now, rfc3339(now)]).await?;
-        let waits = !self.db.query(waiting, params![now]).await?.is_empty();
-        Ok((settled, waits))
+        let sql = "SELECT 1 FROM changes WHERE position > ?1 AND tbl = 'reminders' AND kind = 'fired'
+            UNION ALL SELECT 1 FROM changes WHERE position IS NULL AND tbl = 'reminders' AND kind = 'fired' LIMIT 1";
+        let waits = !self.db.query(sql, params![through]).await?.is_empty();
+        Ok(Settled {
+            count,
+            through,
+            waits,
+        })
     }
 
     /// Deliveries to the outside whose next try has come, the oldest first.
