@@ -20,7 +20,9 @@ fn open(path: &Path, options: &Options) -> Result<Connection, Error> {
     // Else a statement whose plan might profit from a value (a LIKE) is compiled anew whenever that value changes.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch(
-        "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000;",
+        // Pages that are in no connection's cache are read where the system has them, without a copy: each commit
+        // empties the readers' caches.
+        "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000; PRAGMA mmap_size = 1073741824;",
     )?;
     Ok(connection)
 }
@@ -41,7 +43,9 @@ pub fn private_file(path: &Path) -> Result<File, Error> {
 pub(crate) fn open_writer(path: &Path, options: &Options) -> Result<Connection, Error> {
     private_file(path)?;
     let mut connection = open(path, options)?;
-    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -64000;",
+    )?;
     // A transaction that reads first and writes later fails at once, without waiting, when another process
     // committed in between. The writer's transactions all mean to write.
     connection.set_transaction_behavior(TransactionBehavior::Immediate);

@@ -110,7 +110,7 @@ impl Store {
                     .prepare_cached(
                         "UPDATE changes SET position = ?1 + next.number
                          FROM (SELECT seq, row_number() OVER (ORDER BY seq) AS number
-                               FROM changes WHERE position IS NULL ORDER BY seq LIMIT ?2) AS next
+                               FROM (SELECT seq FROM changes WHERE position IS NULL ORDER BY seq LIMIT ?2)) AS next
                          WHERE changes.seq = next.seq",
                     )?
                     .execute((last, most))?;

@@ -136,7 +136,7 @@ impl Store {
     }
 
     /// Marks in-app deliveries sent whose firing has been published: whoever watches has been told. It looks at the
-    /// changes after a position, so that it does not matter how much else is pending.
+    /// changes after a position (`tbl || ''`: not at all of the table), so that it does not matter how much else is pending.
     pub async fn settle_in_app(&self, after: i64, now: i64) -> Result<Settled, Error> {
         let published = self.published_through().await?;
         let through = published.min(after.saturating_add(AT_ONCE)).max(after);
@@ -147,12 +147,12 @@ impl Store {
                 WHERE state = 'pending' AND id IN (
                     SELECT d.id FROM changes c JOIN deliveries d ON d.reminder_id = c.row_id
                         JOIN channels ON channels.id = d.channel_id AND channels.kind = 'in-app'
-                    WHERE c.position > ?3 AND c.position <= ?4 AND c.tbl = 'reminders' AND c.kind = 'fired')"#;
+                    WHERE c.position > ?3 AND c.position <= ?4 AND c.tbl || '' = 'reminders' AND c.kind = 'fired')"#;
             let params = params![now, rfc3339(now), after, through];
             count = self.db.execute(sql, params).await?;
         }
-        let sql = "SELECT 1 FROM changes WHERE position > ?1 AND tbl = 'reminders' AND kind = 'fired'
-            UNION ALL SELECT 1 FROM changes WHERE position IS NULL AND tbl = 'reminders' AND kind = 'fired' LIMIT 1";
+        let sql = "SELECT 1 FROM changes WHERE position > ?1 AND tbl || '' = 'reminders' AND kind = 'fired'
+            UNION ALL SELECT 1 FROM changes WHERE position IS NULL AND tbl || '' = 'reminders' AND kind = 'fired' LIMIT 1";
         let waits = !self.db.query(sql, params![through]).await?.is_empty();
         Ok(Settled {
             count,
