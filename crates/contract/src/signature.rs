@@ -65,8 +65,9 @@ pub fn sign(secret: &str, id: &str, timestamp: i64, body: &[u8]) -> String {
     )
 }
 
-/// Checks the three headers against the body. `signatures` may hold several, separated by spaces (key rotation). An id with a
-/// dot is refused: with it, the same mark would hold for the three parts cut elsewhere.
+/// Checks the three headers of a call among our own programs against the body. `signatures` may hold several, separated by
+/// spaces (key rotation). An id with a dot, which webhooks have and these calls have not, is refused: with it, the same mark
+/// would hold for the three parts cut elsewhere.
 pub fn verify(
     secret: &str,
     id: Option<&str>,
