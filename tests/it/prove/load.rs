@@ -255,15 +255,13 @@ async fn request(
         _ => ("GET", "/", None),
     };
     let text_of_body = body.as_ref().map(|(_, body)| body.to_string());
-    let key = format!("load-{number}");
-    let headers: &[(&str, &str)] = match body {
-        Some(_) => &[("idempotency-key", &key)],
-        None => &[],
-    };
+    // Another load of the same people has other instants.
+    let key = body.as_ref().map(|(at, _)| format!("load-{number}-{at}"));
+    let headers: Vec<(&str, &str)> = key.iter().map(|key| ("idempotency-key", &**key)).collect();
     let begun = Instant::now();
     let reply = loop {
         let reply = user
-            .try_send(method, path, headers, text_of_body.clone())
+            .try_send(method, path, &headers, text_of_body.clone())
             .await;
         match reply {
             Some(reply) if (200..300).contains(&reply.status) => break Some(reply),

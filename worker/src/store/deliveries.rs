@@ -138,8 +138,15 @@ impl Store {
     /// Marks in-app deliveries sent whose firing has been published: whoever watches has been told. It looks at the
     /// changes after a position (`tbl || ''`: not at all of the table), so that it does not matter how much else is pending.
     pub async fn settle_in_app(&self, after: i64, now: i64) -> Result<Settled, Error> {
-        let published = self.published_through().await?;
-        let through = published.min(after.saturating_add(AT_ONCE)).max(after);
+        // Positions may leap.
+        let next = "SELECT COALESCE(max(position), ?1) FROM (SELECT position FROM changes WHERE position > ?1
+                AND position <= (SELECT position FROM watermarks WHERE name = 'published_through')
+            ORDER BY position LIMIT ?2) AS next";
+        let rows = self.db.query(next, params![after, AT_ONCE]).await?;
+        let through: i64 = rows
+            .into_iter()
+            .next()
+            .map_or(Ok(after), |mut row| row.get(0))?;
         let mut count = 0;
         if through > after {
             let sql = r#"UPDATE deliveries SET state = 'sent', tries = 1, sent_at = ?1, next_try = NULL,
