@@ -64,14 +64,15 @@ impl Relay {
     /// Runs until stopped or fenced off.
     pub async fn run(&self, lead: Lead, stop: CancellationToken) {
         let (mut after, mut nudged) = (None, false);
-        // Since when there is something to save.
-        let mut unsaved: Option<Instant> = None;
+        // A save asks for the lease, too: the first round that publishes after a while is saved at once, so that a leader
+        // who wakes up too late learns it.
+        let (mut saved, mut unsaved) = (None::<Instant>, false);
         loop {
             let begun = Instant::now();
             let mut pace = match self.round(lead, &mut after, nudged, &stop).await {
                 Ok(Ok(0)) => self.idle,
                 Ok(Ok(count)) => {
-                    unsaved.get_or_insert(begun);
+                    unsaved = true;
                     if count >= self.full {
                         Duration::ZERO
                     } else {
@@ -81,11 +82,11 @@ impl Relay {
                 Ok(Err(Fenced)) => break,
                 Err(error) => self.failed(&error),
             };
-            if let Some(since) = unsaved {
-                let left = SAVE.saturating_sub(since.elapsed());
+            if unsaved {
+                let left = saved.map_or(Duration::ZERO, |at| SAVE.saturating_sub(at.elapsed()));
                 if left.is_zero() {
                     match self.save(lead, after).await {
-                        Ok(Ok(())) => unsaved = None,
+                        Ok(Ok(())) => (saved, unsaved) = (Some(Instant::now()), false),
                         Ok(Err(Fenced)) => break,
                         Err(error) => pace = self.failed(&error),
                     }
@@ -95,7 +96,7 @@ impl Relay {
             }
             nudged = tokio::select! {
                 () = stop.cancelled() => {
-                    if unsaved.is_some() && let Err(error) = self.save(lead, after).await {
+                    if unsaved && let Err(error) = self.save(lead, after).await {
                         tracing::warn!(%error, "the watermark is not saved; what was published is published again");
                     }
                     return;
