@@ -22,7 +22,7 @@ use crate::store::{Row, Store};
 
 /// From one round to the next that something woke.
 const GATHER: Duration = Duration::from_millis(5);
-/// How often the watermark is saved. What was published since then is published again after a crash.
+/// How often the watermark is saved, at most. What was published since then is published again after a crash.
 const SAVE: Duration = Duration::from_millis(100);
 /// The largest event that is published whole.
 const MAX_EVENT: usize = 256 << 10;
@@ -119,8 +119,7 @@ impl Relay {
     }
 
     /// Gives positions, and publishes what has one. How many were published. `after` is the last position published under
-    /// this lease. `nudged` says that a change is about to be committed: only the writer's own
-    /// turn is late enough to see it.
+    /// this lease. `nudged` says that a change is about to be committed: only the writer's own turn is late enough to see it.
     pub async fn round(
         &self,
         lead: Lead,

@@ -68,16 +68,13 @@ impl Call {
         // A body of these means nothing (RFC 9110 §9.3.1), and each look for one is a crossing to the host.
         let without = announced == Some(0) || [Method::GET, Method::HEAD].contains(&head.method);
         let mut read = BytesMut::new();
-        if !without {
-            let mut stream = body.stream();
-            while let Some(chunk) = stream.next().await {
-                let chunk =
-                    chunk.map_err(|_| Problem::new(400, "The request's body broke off."))?;
-                if read.len() + chunk.len() > MAX_BODY {
-                    return Err(too_large());
-                }
-                read.extend_from_slice(&chunk);
+        let mut stream = body.stream();
+        while !without && let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|_| Problem::new(400, "The request's body broke off."))?;
+            if read.len() + chunk.len() > MAX_BODY {
+                return Err(too_large());
             }
+            read.extend_from_slice(&chunk);
         }
         let path = head.uri.path().to_owned();
         let named = head
