@@ -64,7 +64,7 @@ test('a day’s work without touching the mouse', async () => {
   await page.keyboard.press('t');
   await page.getByText('Moved to Today').waitFor();
   await page.keyboard.press('w');
-  await page.getByText(/Moved to (Monday|\d)/).waitFor();
+  await page.getByText(/Moved to (Tomorrow|Monday|\d)/).waitFor();
   await page.keyboard.press('d');
   await page.locator('.due-picker').waitFor();
   await page.keyboard.press('Enter');
@@ -167,7 +167,7 @@ test('a task with date, time, reminder, rule, priority and tag, all by key', asy
   const [task] = items;
   assert.equal(task.due, `${account.day()}T09:30`);
   assert.deepEqual(task.reminders.map((reminder) => reminder.before), ['PT30M']);
-  assert.match(task.repeat.rrule, /^FREQ=MONTHLY;BYMONTHDAY=\d+/);
+  assert.match(task.repeat.rrule, /FREQ=MONTHLY;BYMONTHDAY=\d+/);
   assert.equal(task.priority, 'high');
   assert.deepEqual(task.tags, ['home']);
 

@@ -312,7 +312,8 @@ test('a start before the due: set, bounded by the due, moved along with it, remo
 test('on a phone: the dates fit, and are changed with a finger', async () => {
   const { account, at, task, context, page } = await start(
     { viewport: PHONE, hasTouch: true, isMobile: true, locale: 'de-DE' },
-    (own) => ({ due: `${monday(own)(0)}T09:00` }),
+    // Late enough to be still to come when it is moved to today.
+    (own) => ({ due: `${monday(own)(0)}T23:59` }),
   );
   await page.getByRole('button', { name: 'Kommende Termine' }).tap();
   await dates(page).locator('li').first().waitFor();
@@ -326,7 +327,7 @@ test('on a phone: the dates fit, and are changed with a finger', async () => {
   await second.getByRole('button', { name: /auslassen$/ }).tap();
   await second.getByText('ausgelassen').waitFor();
   await settled(page);
-  assert.deepEqual((await exceptions(account, task)).exdates, [`${at(1)}T09:00`]);
+  assert.deepEqual((await exceptions(account, task)).exdates, [`${at(1)}T23:59`]);
   assert.deepEqual(await page.evaluate(findFaults), []);
   assert.deepEqual(await violations(page), []);
   await page.goto('/inbox');

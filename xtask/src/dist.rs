@@ -10,6 +10,8 @@ use crate::build::{self, Profile, step};
 use crate::workspace::{WASM, cargo, functions, root, run as run_command};
 use crate::{tools, wasm_target, web};
 
+const PROGRAMS: [&str; 3] = ["punctual-server", "punctual-worker", "punctual"];
+
 const HELP: &str = "\
 cargo xtask dist
 
@@ -25,26 +27,8 @@ pub fn run(args: &mut Args) -> Result<()> {
     if let Some(word) = args.next(HELP)? {
         return Err(args.unknown(&word));
     }
-    tools::check()?;
-    wasm_target::ensure()?;
-    step(1, 3, "web app", web::build)?;
-    step(2, 3, "functions", || build::functions(Profile::Dist))?;
-    let bundle = bundle()?;
-    step(3, 3, "native programs", || {
-        let mut command = cargo(["build", Profile::Dist.flag()]);
-        command
-            .args([
-                "-p",
-                "punctual-server",
-                "-p",
-                "punctual-worker",
-                "-p",
-                "punctual",
-            ])
-            .env("PUNCTUAL_BUNDLE", &bundle);
-        run_command(&mut command)
-    })?;
-    for name in ["punctual-server", "punctual-worker", "punctual"] {
+    build(&[])?;
+    for name in PROGRAMS {
         let program = root().join("target/dist").join(name);
         let size = fs::metadata(&program)
             .with_context(|| format!("{} was not made", program.display()))?
@@ -52,6 +36,22 @@ pub fn run(args: &mut Args) -> Result<()> {
         println!("{} ({:.1} MB)", program.display(), size as f64 / 1e6);
     }
     Ok(())
+}
+
+/// What is shipped, and what else is asked for, in one build.
+pub fn build(more: &[&str]) -> Result<()> {
+    tools::check()?;
+    wasm_target::ensure()?;
+    step(1, 3, "web app", web::build)?;
+    step(2, 3, "functions", || build::functions(Profile::Dist))?;
+    let bundle = bundle()?;
+    step(3, 3, "native programs", || {
+        let mut command = cargo(["build", Profile::Dist.flag()]);
+        for name in PROGRAMS.iter().chain(more) {
+            command.args(["-p", name]);
+        }
+        run_command(command.env("PUNCTUAL_BUNDLE", &bundle))
+    })
 }
 
 /// The manifest and its components in a folder, each where the manifest looks for it.

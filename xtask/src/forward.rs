@@ -2,14 +2,14 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use crate::args::{Args, Word};
-use crate::build;
-use crate::workspace::{cargo, clean, program, root, run};
-use crate::{tools, wasm_target};
+use crate::workspace::{cargo, clean, program, root, run, target};
+use crate::{build, dist, tools, wasm_target};
 
 const PROVE: &str = "\
 cargo xtask prove NAME [OPTIONS…]
@@ -39,7 +39,8 @@ comes from PyPI, once. specs/005-cloud-deployment/recurrence.md says what the di
 const BENCH: &str = "\
 cargo xtask bench NAME [OPTIONS…]
 
-Measures on the real servers. `cargo xtask bench NAME --help` lists its options.
+Measures what is shipped (`cargo xtask dist`, whose build takes several minutes) on the real servers.
+`cargo xtask bench NAME --help` lists its options.
 
   api         the API's busiest requests, beside FastAPI and a native service: how many a second within a bound
   users       many users at once, with a connection and an account each, who think between requests
@@ -97,14 +98,20 @@ pub fn bench(args: &mut Args) -> Result<()> {
     let Some(Word::Value(name)) = args.next(BENCH)? else {
         anyhow::bail!("which measurement? `cargo xtask bench --help` lists them");
     };
-    named(name, args, "punctual-bench")
+    if name == "plots" {
+        return named(name, args, "punctual-bench");
+    }
+    let mut words = vec![OsString::from(name)];
+    words.extend(args.rest()?);
+    dist::build(&["punctual-bench"])?;
+    become_program(&target().join("dist/punctual-bench"), words)
 }
 
-fn named(name: String, args: &mut Args, program: &str) -> Result<()> {
+fn named(name: String, args: &mut Args, with: &str) -> Result<()> {
     let mut words = vec![OsString::from(name)];
     words.extend(args.rest()?);
     build_all()?;
-    become_program(program, words)
+    become_program(&program(with), words)
 }
 
 pub fn contracts(args: &mut Args) -> Result<()> {
@@ -117,7 +124,7 @@ pub fn contracts(args: &mut Args) -> Result<()> {
     }
     build_all()?;
     become_program(
-        "punctual-contracts",
+        &program("punctual-contracts"),
         [mode, CONTRACTS_FOLDER].map(OsString::from).to_vec(),
     )
 }
@@ -129,10 +136,10 @@ fn build_all() -> Result<()> {
 }
 
 /// Replaces this process, so that signals and the exit code are the program's own.
-fn become_program(name: &str, args: Vec<OsString>) -> Result<()> {
-    let mut command = Command::new(program(name));
+fn become_program(program: &Path, args: Vec<OsString>) -> Result<()> {
+    let mut command = Command::new(program);
     command.args(args).current_dir(root());
     clean(&mut command);
     let error = command.exec();
-    Err(error).with_context(|| format!("{} does not start", program(name).display()))
+    Err(error).with_context(|| format!("{} does not start", program.display()))
 }

@@ -20,7 +20,7 @@ from argon2.exceptions import VerifyMismatchError
 from fastapi import Depends, FastAPI, HTTPException, Query, Response
 from fastapi.security import OAuth2PasswordBearer
 from pydantic import BaseModel, Field as Checked
-from sqlalchemy import event, func, tuple_
+from sqlalchemy import event, func, literal_column, tuple_
 from sqlmodel import Field, Session, SQLModel, create_engine, select
 
 SECRET = os.environ["TOKEN_SECRET"]
@@ -197,7 +197,8 @@ def tasks(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: str | None = None,
 ) -> Page:
-    place = func.coalesce(Task.due_at, LAST)
+    # As text, since a bound value would not be the index's expression, and each page would sort all tasks.
+    place = func.coalesce(Task.due_at, literal_column(str(LAST)))
     query = select(Task).where(Task.owner == caller, Task.deleted_at.is_(None), Task.status == status)
     if cursor:
         at, created, after = json.loads(bytes.fromhex(cursor))
