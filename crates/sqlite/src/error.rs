@@ -45,6 +45,17 @@ impl Error {
         }
     }
 
+    /// The same for another caller.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Sqlite { code, message } => Self::Sqlite {
+                code: *code,
+                message: message.clone(),
+            },
+            other => Self::Usage(other.to_string()),
+        }
+    }
+
     fn primary(&self) -> Option<i32> {
         self.code().map(|code| code & 0xff)
     }

@@ -101,8 +101,8 @@ impl Database {
 
     /// Runs one statement with positional parameters and returns all it yields.
     ///
-    /// A statement that changes nothing goes to a reader, any other to the writer, where it is its own
-    /// transaction. Statements that only make sense on a connection of one's own are refused
+    /// A statement that changes nothing goes to a reader, any other to the writer, where it holds or fails by itself,
+    /// although those that wait at the same time share one commit. Statements that only make sense on a connection of one's own are refused
     /// (`BEGIN`, see [`Database::exclusive`]; `ATTACH`; `VACUUM INTO`), and a `PRAGMA` that would set
     /// something on a shared connection reports the present value instead.
     pub async fn query(&self, sql: &str, params: Vec<Value>) -> Result<Rows, Error> {
@@ -136,8 +136,43 @@ impl Database {
                 Err(given_back) => params = given_back,
             }
         }
+        if statement::may_share(&sql) {
+            let job = move |connection: &rusqlite::Connection| {
+                connection::query(connection, &sql, &params, limit)
+            };
+            return self.share(job, true).await;
+        }
         self.write(move |connection| connection::query(connection, &sql, &params, limit))
             .await
+    }
+
+    /// Runs several statements that hold together, all or none. They may share their commit with others', and `job` runs
+    /// again where that commit failed.
+    pub async fn transaction<T: Send + 'static>(
+        &self,
+        job: impl FnMut(&rusqlite::Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.share(job, false).await
+    }
+
+    async fn share<T: Send + 'static>(
+        &self,
+        job: impl FnMut(&rusqlite::Connection) -> Result<T, Error> + Send + 'static,
+        single: bool,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        let work = writer::Work {
+            job,
+            single,
+            outcome: None,
+            reply,
+        };
+        self.inner
+            .writer
+            .send(writer::Job::Share(Box::new(work)))
+            .await
+            .map_err(|_| Error::Closed)?;
+        answer.await.map_err(|_| Error::Closed)?
     }
 
     /// Runs `job` on a reading connection. It can't write.
@@ -159,8 +194,8 @@ impl Database {
         answer.await.map_err(|_| Error::Closed)?
     }
 
-    /// Runs `job` on the writing connection. Each statement commits by itself unless the job opens a
-    /// transaction; one it leaves open is rolled back.
+    /// Runs `job` on the writing connection, with nobody else's work beside it. Each statement commits by itself unless the
+    /// job opens a transaction; one it leaves open is rolled back.
     pub async fn write<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut rusqlite::Connection) -> Result<T, Error> + Send + 'static,

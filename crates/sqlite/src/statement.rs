@@ -48,6 +48,14 @@ pub fn kind(sql: &str) -> Kind {
     }
 }
 
+/// Whether the statement means the same within a transaction: `VACUUM` and some pragmas don't.
+pub(crate) fn may_share(sql: &str) -> bool {
+    let (word, _) = split_word(skip_blank(sql));
+    ["INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "SELECT"]
+        .iter()
+        .any(|name| word.eq_ignore_ascii_case(name))
+}
+
 /// Whether the statement opens a transaction without saying that it will write.
 pub(crate) fn is_deferred_begin(sql: &str) -> bool {
     let (word, rest) = split_word(skip_blank(sql));
@@ -163,6 +171,15 @@ mod tests {
         assert_eq!(kind("PRAGMA table_info(tasks)"), Kind::Plain);
         assert_eq!(kind("PRAGMA user_version = 3"), Kind::Plain);
         assert_eq!(kind("PRAGMA user_version"), Kind::Plain);
+    }
+
+    #[test]
+    fn what_changes_rows_may_share_a_transaction() {
+        assert!(may_share(" -- one\n insert into t values (1)"));
+        assert!(may_share("WITH a AS (SELECT 1) UPDATE t SET b = 1"));
+        assert!(!may_share("VACUUM"));
+        assert!(!may_share("PRAGMA user_version = 3"));
+        assert!(!may_share("CREATE TABLE t (a)"));
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! What the host and the worker rely on.
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use punctual_sqlite::{Database, Error, Options, Value};
@@ -355,4 +358,135 @@ async fn the_database_its_log_and_its_backup_are_for_their_owner_only() {
         let mode = std::fs::metadata(&path).expect(name).permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
+}
+
+type Job = Pin<Box<dyn Future<Output = Result<i64, Error>> + Send>>;
+
+/// Jobs that wait together: all are queued while the writer is held up, each before the next.
+async fn queued(f: &Fixture, jobs: Vec<Job>) -> Vec<Result<i64, Error>> {
+    let writer = f.database.exclusive().await.expect("the writer");
+    let mut waiting = Vec::new();
+    for job in jobs {
+        waiting.push(tokio::spawn(job));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    drop(writer);
+    let mut ended = Vec::new();
+    for job in waiting {
+        ended.push(job.await.expect("joined"));
+    }
+    ended
+}
+
+/// Counts commits from here on.
+async fn commits(database: &Database) -> Arc<AtomicU64> {
+    let commits = Arc::new(AtomicU64::new(0));
+    let counter = commits.clone();
+    let hook = move || {
+        counter.fetch_add(1, Ordering::SeqCst);
+        false
+    };
+    database
+        .write(move |connection| Ok(connection.commit_hook(Some(hook))?))
+        .await
+        .expect("counted");
+    commits
+}
+
+/// Adds a row; its id.
+fn adding(f: &Fixture, sql: &'static str, value: impl Into<Value>) -> Job {
+    let (database, value) = (f.database.clone(), value.into());
+    Box::pin(async move {
+        let rows = database.query(sql, vec![value]).await?;
+        Ok(rows.last_insert_rowid)
+    })
+}
+
+fn named(f: &Fixture, name: &str) -> Job {
+    adding(f, "INSERT INTO t (name) VALUES (?1)", name)
+}
+
+#[tokio::test]
+async fn what_waits_together_shares_one_commit_and_each_has_its_own_answer() {
+    let f = fixture().await;
+    let commits = commits(&f.database).await;
+    let answers = queued(&f, ["a", "b", "a", "c"].map(|name| named(&f, name)).into()).await;
+    assert_eq!(commits.load(Ordering::SeqCst), 1);
+    let ids: Vec<Option<i64>> = answers
+        .iter()
+        .map(|answer| answer.as_ref().ok().copied())
+        .collect();
+    assert_eq!(ids, [Some(1), Some(2), None, Some(3)]);
+    let refused = answers[2].as_ref().expect_err("not twice");
+    assert!(refused.is_unique_violation());
+    assert_eq!(count(&f.database).await, 3);
+}
+
+#[tokio::test]
+async fn what_ends_the_transaction_of_all_harms_only_itself() {
+    let f = fixture().await;
+    insert(&f.database, "a").await.expect("inserted");
+    let rude = adding(&f, "INSERT OR ROLLBACK INTO t (name) VALUES (?1)", "a");
+    let jobs = vec![named(&f, "b"), rude, named(&f, "c")];
+    let answers = queued(&f, jobs).await;
+    assert!(answers[0].is_ok() && answers[2].is_ok(), "{answers:?}");
+    assert!(answers[1].as_ref().is_err_and(Error::is_unique_violation));
+    assert_eq!(count(&f.database).await, 3);
+}
+
+#[tokio::test]
+async fn what_can_not_be_committed_is_refused_by_itself() {
+    let f = fixture().await;
+    let child = "CREATE TABLE child (t INTEGER REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED)";
+    f.database.query(child, vec![]).await.expect("made");
+    let add = |t: i64| adding(&f, "INSERT INTO child (t) VALUES (?1)", t);
+    insert(&f.database, "a").await.expect("inserted");
+    let answers = queued(&f, vec![add(1), add(99), add(1)]).await;
+    assert!(answers[0].is_ok() && answers[2].is_ok(), "{answers:?}");
+    assert!(answers[1].as_ref().is_err_and(Error::is_constraint));
+}
+
+#[tokio::test]
+async fn several_statements_hold_together_among_others() {
+    let f = fixture().await;
+    let commits = commits(&f.database).await;
+    let pair = |first: &'static str, second: &'static str| -> Job {
+        let database = f.database.clone();
+        Box::pin(async move {
+            database
+                .transaction(move |connection| {
+                    let mut insert =
+                        connection.prepare_cached("INSERT INTO t (name) VALUES (?1)")?;
+                    insert.execute([first])?;
+                    insert.execute([second])?;
+                    assert!(second != "bang", "bang");
+                    Ok(0)
+                })
+                .await
+        })
+    };
+    let jobs = vec![
+        pair("a", "b"),
+        pair("c", "a"),
+        pair("d", "bang"),
+        pair("c", "d"),
+    ];
+    let answers = queued(&f, jobs).await;
+    assert_eq!(commits.load(Ordering::SeqCst), 1);
+    assert!(answers[0].is_ok() && answers[3].is_ok(), "{answers:?}");
+    assert!(answers[1].as_ref().is_err_and(Error::is_unique_violation));
+    assert!(matches!(answers[2], Err(Error::Panicked(_))));
+    assert_eq!(count(&f.database).await, 4);
+}
+
+#[tokio::test]
+async fn a_vacuum_among_writes_has_its_turn() {
+    let f = fixture().await;
+    let database = f.database.clone();
+    let vacuum = async move { database.query("VACUUM", vec![]).await.map(|_| 0) };
+    let jobs: Vec<Job> = vec![named(&f, "a"), Box::pin(vacuum), named(&f, "b")];
+    for answer in queued(&f, jobs).await {
+        answer.expect("done");
+    }
+    assert_eq!(count(&f.database).await, 2);
 }

@@ -91,9 +91,8 @@ impl Store {
             }
         };
         Ok(db
-            .write(move |connection| {
-                let transaction = connection.transaction()?;
-                let ours: bool = transaction
+            .transaction(move |connection| {
+                let ours: bool = connection
                     .prepare_cached(
                         "SELECT EXISTS (SELECT 1 FROM leases WHERE name = ?1 AND fence = ?2)",
                     )?
@@ -101,12 +100,12 @@ impl Store {
                 if !ours {
                     return Ok(None);
                 }
-                let last: i64 = transaction
+                let last: i64 = connection
                     .prepare_cached("SELECT position FROM watermarks WHERE name = 'positions'")?
                     .query_row([], |row| row.get(0))
                     .optional()?
                     .unwrap_or(0);
-                let given = transaction
+                let given = connection
                     .prepare_cached(
                         "UPDATE changes SET position = ?1 + next.number
                          FROM (SELECT seq, row_number() OVER (ORDER BY seq) AS number
@@ -118,13 +117,12 @@ impl Store {
                     return Ok(Some(last));
                 }
                 let last = last + i64::try_from(given).unwrap_or(0);
-                transaction
+                connection
                     .prepare_cached(
                         "INSERT INTO watermarks (name, position) VALUES ('positions', ?1)
                          ON CONFLICT (name) DO UPDATE SET position = excluded.position",
                     )?
                     .execute([last])?;
-                transaction.commit()?;
                 Ok(Some(last))
             })
             .await?)

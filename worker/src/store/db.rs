@@ -80,19 +80,17 @@ impl Db {
     pub async fn together(&self, steps: Vec<(&'static str, Vec<Param>)>) -> Result<u64, Error> {
         match self {
             Self::Sqlite(db) => {
+                let steps: Vec<(&str, Vec<Value>)> = steps
+                    .into_iter()
+                    .map(|(sql, params)| (sql, params.into_iter().map(sqlite).collect()))
+                    .collect();
                 let first = db
-                    .write(move |connection| {
-                        let transaction = connection.transaction()?;
+                    .transaction(move |connection| {
                         let mut touched = Vec::new();
-                        for (sql, params) in steps {
-                            let params: Vec<Value> = params.into_iter().map(sqlite).collect();
-                            touched.push(
-                                transaction
-                                    .prepare_cached(sql)?
-                                    .execute(params_from_iter(params))?,
-                            );
+                        for (sql, params) in &steps {
+                            let mut statement = connection.prepare_cached(sql)?;
+                            touched.push(statement.execute(params_from_iter(params))?);
                         }
-                        transaction.commit()?;
                         Ok(touched.first().copied().unwrap_or(0))
                     })
                     .await?;
