@@ -11,7 +11,7 @@ use punctual_server::config::{Program, Serve, Task};
 use punctual_server::{Server, functions};
 use punctual_telemetry::Service;
 use punctual_worker::commands::operate;
-use punctual_worker::{config, until_stopped};
+use punctual_worker::{config, raise_open_files, until_stopped};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -55,6 +55,7 @@ async fn run(program: Program) -> anyhow::Result<()> {
 
 async fn serve(program: &Program) -> anyhow::Result<()> {
     let stopped = until_stopped()?;
+    raise_open_files();
     let server = Server::start(program.options()?).await?;
     let mut out = std::io::stdout();
     // Whoever reads it may be a program that waits for it.
@@ -69,6 +70,7 @@ async fn serve(program: &Program) -> anyhow::Result<()> {
 
 async fn serve_functions(program: &Program) -> anyhow::Result<()> {
     let stopped = until_stopped()?;
+    raise_open_files();
     let ready = |url: &str| println!("The functions are up at {url}");
     Ok(functions::serve(program.functions(), ready, stopped).await?)
 }

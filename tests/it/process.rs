@@ -53,7 +53,31 @@ pub fn free_port() -> u16 {
 impl Process {
     /// Starts the server on `data` and waits until it answers.
     pub async fn start(data: &Path, port: u16, environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(program("punctual-server"))
+        Self::of(
+            Command::new(program("punctual-server")),
+            data,
+            port,
+            environment,
+        )
+        .await
+    }
+
+    /// The same from a shell in which a program has few open files unless it asks for more.
+    pub async fn start_with_few_files(data: &Path, port: u16) -> Self {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", "ulimit -Sn 256 && exec \"$0\" \"$@\""])
+            .arg(program("punctual-server"));
+        Self::of(shell, data, port, &[]).await
+    }
+
+    async fn of(
+        mut command: Command,
+        data: &Path,
+        port: u16,
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let mut child = command
             .args([
                 "--data",
                 &data.to_string_lossy(),
@@ -103,6 +127,10 @@ impl Process {
         }
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// SIGKILL, and waits until it is gone.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("killed");
@@ -110,7 +138,7 @@ impl Process {
 
     /// SIGTERM, and its exit status.
     pub async fn terminate(mut self) -> std::process::ExitStatus {
-        let pid = self.child.id().expect("it runs").to_string();
+        let pid = self.id().to_string();
         Command::new("kill")
             .args(["-TERM", &pid])
             .status()

@@ -153,3 +153,17 @@ pub fn until_stopped() -> Result<impl Future<Output = ()>, Error> {
         });
     })
 }
+
+/// Lets this process have as many files open as it is allowed to. A connection is one, and a live stream is three; many
+/// systems give 1,024 to who does not ask.
+pub fn raise_open_files() {
+    const ENOUGH: u64 = 10_000;
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(files) if files >= ENOUGH => {}
+        Ok(files) => tracing::warn!(
+            files,
+            "few files may be open at once, which bounds the connections; `ulimit -Hn` or LimitNOFILE= raises it"
+        ),
+        Err(error) => tracing::warn!(%error, "cannot raise how many files may be open"),
+    }
+}

@@ -44,7 +44,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-pub use commands::until_stopped;
+pub use commands::{raise_open_files, until_stopped};
 pub use error::Error;
 
 use bus::kafka::KafkaOptions;

@@ -20,7 +20,7 @@ use punctual_worker::metrics::{self, Health};
 use punctual_worker::migrations::migrate;
 use punctual_worker::sender::Vapid;
 use punctual_worker::store::{Db, Postgres, Store};
-use punctual_worker::{Worker, WorkerOptions, replay, until_stopped};
+use punctual_worker::{Worker, WorkerOptions, raise_open_files, replay, until_stopped};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -258,6 +258,7 @@ async fn open(common: &Common, stored: Option<&HashMap<String, String>>) -> anyh
 
 async fn work(program: &Program) -> anyhow::Result<()> {
     let stopped = until_stopped()?;
+    raise_open_files();
     let Program {
         common,
         cluster,

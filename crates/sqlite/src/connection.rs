@@ -43,8 +43,9 @@ pub fn private_file(path: &Path) -> Result<File, Error> {
 pub(crate) fn open_writer(path: &Path, options: &Options) -> Result<Connection, Error> {
     private_file(path)?;
     let mut connection = open(path, options)?;
+    // No more pages than that: after a page was split, a commit looks at all that are in the cache.
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -64000;",
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8000;",
     )?;
     // A transaction that reads first and writes later fails at once, without waiting, when another process
     // committed in between. The writer's transactions all mean to write.

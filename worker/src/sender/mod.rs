@@ -13,7 +13,7 @@ mod outside;
 mod push;
 mod webhook;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -98,10 +98,11 @@ pub struct Sender {
     state: Arc<Mutex<State>>,
 }
 
-/// What the last look found and could not be started yet, each with its destination.
+/// What the last look found and could not be started yet.
 #[derive(Debug, Default)]
 struct Queue {
-    jobs: Vec<(Job, String)>,
+    /// By destination; those that had a turn stand behind the others.
+    jobs: VecDeque<(String, VecDeque<Job>)>,
     /// Nothing else was there.
     all: bool,
     looked: i64,
@@ -328,38 +329,54 @@ impl Sender {
         if look {
             *queue = self.look(now).await?;
         }
-        for (job, destination) in std::mem::take(&mut queue.jobs) {
-            if self.state().is_full(&destination) || slots.available_permits() == 0 {
-                queue.jobs.push((job, destination));
-                continue;
-            }
-            let rests = |known: &Destination| Some(known.rests_until).filter(|until| *until > now);
-            let put_off = job.held_until(now).or_else(|| {
-                let state = self.state();
-                state.destinations.get(&destination).and_then(rests)
-            });
-            if let Some(until) = put_off {
-                match &job {
-                    Job::Delivery(delivery) => self.store.put_off(&delivery.id, until).await?,
-                    Job::Confirmation(confirmation) => {
-                        let channel = &confirmation.channel_id;
-                        self.store.put_off_confirmation(channel, until).await?;
-                    }
-                }
-                continue;
-            }
-            let Ok(slot) = slots.clone().try_acquire_owned() else {
-                continue; // the next look finds it
+        for _ in 0..queue.jobs.len() {
+            let Some((destination, mut jobs)) = queue.jobs.pop_front() else {
+                break;
             };
-            self.state().begin(job.key(), &destination);
-            let sender = self.clone();
-            tasks.spawn(async move {
-                sender.attempt(job, &destination).await;
-                drop(slot);
-                sender.ended.notify_one();
-            });
+            while !self.state().is_full(&destination)
+                && let Some(job) = jobs.pop_front()
+            {
+                if self.is_put_off(&job, &destination, now).await? {
+                    continue;
+                }
+                let Ok(slot) = slots.clone().try_acquire_owned() else {
+                    jobs.push_front(job);
+                    queue.jobs.push_front((destination, jobs));
+                    return Ok(());
+                };
+                self.state().begin(job.key(), &destination);
+                let (sender, destination) = (self.clone(), destination.clone());
+                tasks.spawn(async move {
+                    sender.attempt(job, &destination).await;
+                    drop(slot);
+                    sender.ended.notify_one();
+                });
+            }
+            if !jobs.is_empty() {
+                queue.jobs.push_back((destination, jobs));
+            }
         }
         Ok(())
+    }
+
+    /// Whether it has to wait, for its account's quiet hours or while its destination rests; then its row says so.
+    async fn is_put_off(&self, job: &Job, destination: &str, now: i64) -> Result<bool, Error> {
+        let rests = |known: &Destination| Some(known.rests_until).filter(|until| *until > now);
+        let until = job.held_until(now).or_else(|| {
+            let state = self.state();
+            state.destinations.get(destination).and_then(rests)
+        });
+        let Some(until) = until else {
+            return Ok(false);
+        };
+        match job {
+            Job::Delivery(delivery) => self.store.put_off(&delivery.id, until).await?,
+            Job::Confirmation(confirmation) => {
+                let channel = &confirmation.channel_id;
+                self.store.put_off_confirmation(channel, until).await?;
+            }
+        }
+        Ok(true)
     }
 
     async fn look(&self, now: i64) -> Result<Queue, Error> {
@@ -385,16 +402,21 @@ impl Sender {
         let all = [confirmations.len(), deliveries.len()]
             .iter()
             .all(|found| *found < ROWS as usize);
-        let jobs = confirmations
+        let found = confirmations
             .into_iter()
             .map(Job::Confirmation)
             .chain(deliveries.into_iter().map(Box::new).map(Job::Delivery))
-            .filter(|job| !under_way.contains(&job.key()))
-            .map(|job| {
-                let destination = job.destination();
-                (job, destination)
-            })
-            .collect();
+            .filter(|job| !under_way.contains(&job.key()));
+        let mut jobs: VecDeque<(String, VecDeque<Job>)> = VecDeque::new();
+        let mut places = HashMap::new();
+        for job in found {
+            let destination = job.destination();
+            let place = *places.entry(destination.clone()).or_insert_with(|| {
+                jobs.push_back((destination, VecDeque::new()));
+                jobs.len() - 1
+            });
+            jobs[place].1.push_back(job);
+        }
         Ok(Queue {
             jobs,
             all,
