@@ -42,6 +42,11 @@ const AT_ONCE_EACH: usize = 8;
 /// After so many failures in a row a destination rests, so that it doesn't take the others' turns.
 const FAILURES: u32 = 5;
 const REST: i64 = 30 * SECOND;
+/// A destination that takes nothing more for so long is slow. Then only so many of its deliveries stay in front of the
+/// others', and the rest of them has its turn later.
+const SLOW: i64 = SECOND;
+const SLOW_AHEAD: usize = 2 * AT_ONCE_EACH;
+const SLOW_PAUSE: i64 = 10 * SECOND;
 /// Destinations whose failures are remembered; beyond that, only those with tries under way.
 const KNOWN: usize = 10_000;
 
@@ -137,6 +142,8 @@ struct State {
 #[derive(Debug, Default)]
 struct Destination {
     busy: usize,
+    /// When its last try began.
+    begun: i64,
     failures: u32,
     rests_until: i64,
 }
@@ -147,15 +154,20 @@ impl State {
         known.is_some_and(|known| known.busy >= AT_ONCE_EACH)
     }
 
-    fn begin(&mut self, key: String, destination: &str) {
+    /// Whether all its places have been taken for a while.
+    fn is_slow(&self, destination: &str, now: i64) -> bool {
+        let known = self.destinations.get(destination);
+        known.is_some_and(|known| known.busy >= AT_ONCE_EACH && now - known.begun > SLOW)
+    }
+
+    fn begin(&mut self, key: String, destination: &str, now: i64) {
         if self.destinations.len() >= KNOWN {
             self.destinations.retain(|_, known| known.busy > 0);
         }
         self.busy.insert(key);
-        self.destinations
-            .entry(destination.to_owned())
-            .or_default()
-            .busy += 1;
+        let known = self.destinations.entry(destination.to_owned()).or_default();
+        known.busy += 1;
+        known.begun = now;
     }
 
     /// Notes how a try ended. A destination that fails again and again takes a rest.
@@ -327,6 +339,9 @@ impl Sender {
     ) -> Result<(), Error> {
         let now = self.clock.now();
         if look {
+            if !queue.all {
+                self.make_way(queue, now).await?;
+            }
             *queue = self.look(now).await?;
         }
         for _ in 0..queue.jobs.len() {
@@ -344,7 +359,7 @@ impl Sender {
                     queue.jobs.push_front((destination, jobs));
                     return Ok(());
                 };
-                self.state().begin(job.key(), &destination);
+                self.state().begin(job.key(), &destination, now);
                 let (sender, destination) = (self.clone(), destination.clone());
                 tasks.spawn(async move {
                     sender.attempt(job, &destination).await;
@@ -355,6 +370,25 @@ impl Sender {
             if !jobs.is_empty() {
                 queue.jobs.push_back((destination, jobs));
             }
+        }
+        Ok(())
+    }
+
+    /// There is more than a look takes in, so what waits for slow destinations goes behind the others.
+    async fn make_way(&self, queue: &Queue, now: i64) -> Result<(), Error> {
+        for (destination, jobs) in &queue.jobs {
+            if !self.state().is_slow(destination, now) {
+                continue;
+            }
+            let ids: Vec<String> = jobs
+                .iter()
+                .skip(SLOW_AHEAD)
+                .filter_map(|job| match job {
+                    Job::Delivery(delivery) => Some(delivery.id.clone()),
+                    Job::Confirmation(_) => None,
+                })
+                .collect();
+            self.store.put_off_all(&ids, now + SLOW_PAUSE).await?;
         }
         Ok(())
     }

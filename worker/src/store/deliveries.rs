@@ -246,6 +246,17 @@ impl Store {
         Ok(())
     }
 
+    /// The same for many.
+    pub async fn put_off_all(&self, ids: &[String], next_try: i64) -> Result<(), Error> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let sql = "UPDATE deliveries SET next_try = ?2
+            WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'pending' AND next_try < ?2";
+        self.db.execute(sql, params![ids, next_try]).await?;
+        Ok(())
+    }
+
     /// Removes a channel that nothing can be sent to any more.
     pub async fn remove_channel(&self, id: &str, now: i64) -> Result<(), Error> {
         let sql = "UPDATE channels SET deleted_at = ?2 WHERE id = ?1 AND deleted_at IS NULL";

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use punctual_contract::signature;
 use serde_json::{Value as Json, json};
 
@@ -213,6 +215,29 @@ async fn a_dead_destination_does_not_keep_the_others_waiting() {
         .collect();
     let once: std::collections::HashSet<&String> = ids.iter().collect();
     assert_eq!((ids.len(), once.len()), (200, 200), "each once");
+}
+
+#[tokio::test]
+async fn a_slow_destination_does_not_keep_the_others_waiting() {
+    let running = Running::new(true).await;
+    // Takes connections, and never answers.
+    let slow = listener().await;
+    let url = format!("http://{}", slow.local_addr().expect("an address"));
+    running.webhook("slow", &url).await;
+    for n in 0..1_100 {
+        running.fired(&format!("r{n}")).await;
+    }
+    let receiver = Endpoint::start(running.fixture.clock.clone()).await;
+    running.webhook("good", &receiver.url).await;
+    running.fired("last").await;
+    let within = running.fixture.clock.now() + 15 * SECOND;
+    eventually("the good one", async || {
+        running.fixture.clock.advance(Duration::from_millis(500));
+        (!receiver.calls().is_empty()).then_some(())
+    })
+    .await;
+    let now = running.fixture.clock.now();
+    assert!(now < within, "{} s late", (now - within) / SECOND);
 }
 
 #[tokio::test]
