@@ -233,7 +233,7 @@ fn append(log: &Path) -> Result<File> {
 }
 
 /// The last lines, indented.
-fn log_end(log: &Path) -> String {
+pub fn log_end(log: &Path) -> String {
     let text = std::fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::process::Process;
+use crate::process::{Process, log_end};
 use crate::tools;
 
 /// One server's command and, while it runs, its process.
@@ -100,6 +100,15 @@ impl Server {
             }
         }
         Ok(())
+    }
+}
+
+/// A test that fails shows what its servers said last.
+impl Drop for Server {
+    fn drop(&mut self) {
+        if std::thread::panicking() && self.process.is_some() {
+            eprintln!("{}'s log ends with:\n{}", self.name, log_end(&self.log));
+        }
     }
 }
 

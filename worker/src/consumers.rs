@@ -15,7 +15,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use punctual_contract::batch::MAX_EVENTS;
-use punctual_contract::events::{CloudEvent, REMINDERS, TASK_EVENTS, TASK_UPDATES, route};
+use punctual_contract::events::{
+    CloudEvent, REMINDERS, TASK_EVENTS, TASK_UPDATES, concerns_days, route,
+};
 use punctual_telemetry::{Kind, Span, attribute};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -56,17 +58,21 @@ pub struct Route {
     pub group: &'static str,
     pub topic: &'static str,
     pub path: &'static str,
+    /// Whether the function has something to do for an event of this type.
+    pub concerns: fn(&str) -> bool,
 }
 
 pub const TO_TASK_EVENTS: Route = Route {
     group: "on-task-events",
     topic: TASK_EVENTS,
     path: ON_TASK_EVENTS,
+    concerns: |_| true,
 };
 pub const TO_TASK_UPDATES: Route = Route {
     group: "on-task-updates",
     topic: TASK_UPDATES,
     path: ON_TASK_UPDATES,
+    concerns: concerns_days,
 };
 
 /// Starts the consumers of `reminders`.
@@ -187,7 +193,12 @@ impl Caller {
                     if batch.is_empty() {
                         return;
                     }
-                    partition.waiting.extend(batch.into_iter().map(Waiting::new));
+                    for message in batch {
+                        match (self.route.concerns)(&message.event.kind) {
+                            true => partition.waiting.push(Waiting::new(message)),
+                            false => consumer.finish(&message),
+                        }
+                    }
                 }
             }
             while !stop.is_cancelled()

@@ -291,7 +291,7 @@ impl Firing {
             )
             .await;
 
-        let (mut free, mut refused) = (Vec::new(), Vec::new());
+        let (mut free, mut refused, mut running) = (Vec::new(), Vec::new(), Vec::new());
         for (account, verdict) in events[claimed.len()..]
             .iter()
             .zip(&verdicts[claimed.len()..])
@@ -321,17 +321,16 @@ impl Firing {
                 } => {
                     tracing::warn!(id, error, "a reminder could not be fired yet");
                     // A call that may still be under way keeps its claim until that ends by itself.
-                    if !maybe_running {
-                        free.push(id);
+                    match maybe_running {
+                        true => running.push(id),
+                        false => free.push(id),
                     }
                 }
             }
         }
-        if !refused.is_empty() {
-            store
-                .claim_longer(&refused, worker, clock.now() + REFUSED)
-                .await?;
-        }
+        let later = clock.now();
+        store.keep_claims(&refused, worker, later + REFUSED).await?;
+        store.keep_claims(&running, worker, now + CLAIM).await?;
         store.release_claims(&free, worker).await
     }
 }

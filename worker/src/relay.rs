@@ -1,4 +1,5 @@
-//! The outbox's reader: gives committed changes their gap-free positions and publishes them as CloudEvents.
+//! The outbox's reader: gives committed changes their gap-free positions, where they have none yet, and publishes them as
+//! CloudEvents.
 //!
 //! With Kafka the database is asked every 2 ms while there is work, and when idle every 20 ms. In the embedded edition all
 //! changes are written by this process and wake the relay: SQLite's update hook on the one writer says so, which costs
@@ -63,13 +64,13 @@ impl Relay {
 
     /// Runs until stopped or fenced off.
     pub async fn run(&self, lead: Lead, stop: CancellationToken) {
-        let (mut after, mut nudged) = (None, false);
+        let mut after = None;
         // A save asks for the lease, too: the first round that publishes after a while is saved at once, so that a leader
         // who wakes up too late learns it.
         let (mut saved, mut unsaved) = (None::<Instant>, false);
         loop {
             let begun = Instant::now();
-            let mut pace = match self.round(lead, &mut after, nudged, &stop).await {
+            let mut pace = match self.round(lead, &mut after, &stop).await {
                 Ok(Ok(0)) => self.idle,
                 Ok(Ok(count)) => {
                     unsaved = true;
@@ -94,7 +95,7 @@ impl Relay {
                     pace = pace.min(left);
                 }
             }
-            nudged = tokio::select! {
+            tokio::select! {
                 () = stop.cancelled() => {
                     if unsaved && let Err(error) = self.save(lead, after).await {
                         tracing::warn!(%error, "the watermark is not saved; what was published is published again");
@@ -103,10 +104,9 @@ impl Relay {
                 }
                 () = self.nudged.notified() => {
                     tokio::time::sleep(GATHER.saturating_sub(begun.elapsed())).await;
-                    true
                 }
-                () = tokio::time::sleep(pace) => false,
-            };
+                () = tokio::time::sleep(pace) => {}
+            }
         }
         tracing::warn!("the relay was fenced off");
     }
@@ -119,12 +119,11 @@ impl Relay {
     }
 
     /// Gives positions, and publishes what has one. How many were published. `after` is the last position published under
-    /// this lease. `nudged` says that a change is about to be committed: only the writer's own turn is late enough to see it.
+    /// this lease.
     pub async fn round(
         &self,
         lead: Lead,
         after: &mut Option<i64>,
-        nudged: bool,
         stop: &CancellationToken,
     ) -> Result<Result<u32, Fenced>, Error> {
         let from = match *after {
@@ -138,7 +137,7 @@ impl Relay {
                 *after.insert(from)
             }
         };
-        if nudged || self.store.has_unpositioned().await? {
+        if self.store.has_unpositioned().await? {
             let given = self
                 .store
                 .give_positions(LEADER, lead.fence, self.full)

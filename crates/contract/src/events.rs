@@ -68,6 +68,11 @@ pub fn route(table: &str, kind: &str) -> (String, &'static [&'static str]) {
     (format!("punctual.{noun}.{kind}.v1"), topics)
 }
 
+/// Whether an event of this type can move a completion to another day, which `on-task-updates` counts.
+pub fn concerns_days(kind: &str) -> bool {
+    kind.starts_with("punctual.task.") || kind.starts_with("punctual.settings.")
+}
+
 /// Asks `on-task-events` to plan a task again: from the sweep, for an event that was lost or is late. `subject` is the
 /// task. It is called, never published.
 pub const PLAN_TASK: &str = "punctual.task.plan.v1";

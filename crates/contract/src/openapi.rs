@@ -477,7 +477,7 @@ pub(crate) mod tests {
     }
 
     /// The migrations in order: of what is made anew, the last counts.
-    pub(crate) const SCHEMA: [&str; 8] = [
+    pub(crate) const SCHEMA: [&str; 9] = [
         include_str!("../../../migrations/sqlite/0001_first_light.sql"),
         include_str!("../../../migrations/sqlite/0002_channels_and_order.sql"),
         include_str!("../../../migrations/sqlite/0003_keys.sql"),
@@ -486,6 +486,7 @@ pub(crate) mod tests {
         include_str!("../../../migrations/sqlite/0006_digest.sql"),
         include_str!("../../../migrations/sqlite/0007_serves.sql"),
         include_str!("../../../migrations/sqlite/0008_lists.sql"),
+        include_str!("../../../migrations/sqlite/0009_positions.sql"),
     ];
 
     /// The keys of the outermost `json_object(…)` of each view of the schema.

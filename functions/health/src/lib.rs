@@ -6,7 +6,7 @@ use spin_sdk::http::Request;
 use spin_sdk::http_service;
 
 /// The newest migration that these functions know.
-const SCHEMA: i64 = 8;
+const SCHEMA: i64 = 9;
 
 #[http_service]
 async fn handle(request: Request) -> Reply {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use punctual_contract::events::CloudEvent;
+use punctual_contract::events::{CloudEvent, concerns_days};
 use punctual_domain::activity::Zones;
 use punctual_domain::{Instant, time};
 use punctual_function::{Call, Handled, Problem, Reply, events_also_from_dapr};
@@ -53,10 +53,6 @@ async fn count(_: &Call, batch: &[CloudEvent]) -> Result<Vec<Handled>, Problem> 
         recount(&owner, &moments).await?;
     }
     Ok(handled)
-}
-
-fn concerns_days(kind: &str) -> bool {
-    kind.starts_with("punctual.task.") || kind.starts_with("punctual.settings.")
 }
 
 /// The instants whose days a change may have changed.

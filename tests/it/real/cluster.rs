@@ -4,6 +4,7 @@
 use it::User;
 use it::client::text;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 use crate::shared::{person, to_break};
 
@@ -58,4 +59,19 @@ async fn the_sidecar_delivers_what_the_worker_publishes_and_goes_on_after_it_was
         .await
         .expect("restarted");
     counted(&ann, 3).await;
+}
+
+#[tokio::test]
+async fn functions_that_stood_still_are_told_what_happened_meanwhile() {
+    let mut cluster = to_break().await;
+    let (ann, _) = person(&cluster, "ann").await;
+    let task = ann.add(json!({ "title": "standing still" })).await;
+    let path = format!("/api/tasks/{}/complete", text(&task, "/id"));
+    cluster.functions[0].program.pause().expect("paused");
+    let complete = tokio::spawn(async move { (ann.post(&path, json!({})).await.expect(200), ann) });
+    // Long enough for the sidecar to give them up.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    cluster.functions[0].program.resume().expect("it goes on");
+    let (_, ann) = complete.await.expect("completed");
+    counted(&ann, 1).await;
 }

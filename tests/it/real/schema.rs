@@ -116,7 +116,9 @@ async fn indexes_are_the_same() {
     let sqlite = plain(Sqlite::migrated().await.all(sqlite).await);
     let postgres = Fresh::migrated().await.connect().await;
     let indexes = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
-        AND NOT EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conname = indexname) ORDER BY 1";
+        AND NOT EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conname = indexname)
+        AND indexname <> 'changes_unpositioned' -- no change lacks its position on SQLite
+        ORDER BY 1";
     let postgres = plain(all(&postgres, indexes).await);
     assert!(sqlite.len() >= 15, "{} indexes", sqlite.len());
     assert_eq!(postgres, sqlite);

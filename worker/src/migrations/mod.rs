@@ -62,6 +62,11 @@ pub const SQLITE: &[Migration] = &[
         name: "lists",
         sql: include_str!("../../../migrations/sqlite/0008_lists.sql"),
     },
+    Migration {
+        version: 9,
+        name: "positions",
+        sql: include_str!("../../../migrations/sqlite/0009_positions.sql"),
+    },
 ];
 
 impl Migration {
@@ -115,6 +120,11 @@ pub const POSTGRES: &[Migration] = &[
         version: 8,
         name: "lists",
         sql: include_str!("../../../migrations/postgres/0008_lists.sql"),
+    },
+    Migration {
+        version: 9,
+        name: "positions",
+        sql: include_str!("../../../migrations/postgres/0009_positions.sql"),
     },
 ];
 

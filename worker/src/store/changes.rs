@@ -63,9 +63,17 @@ const NUMBER: &str = "WITH
         ON CONFLICT (name) DO UPDATE SET position = excluded.position)
     SELECT COALESCE((SELECT max(position) FROM given), (SELECT position FROM last))";
 
+/// SQLite's: its triggers have given them.
+const LAST: &str = "SELECT position FROM watermarks
+    WHERE name = 'positions' AND EXISTS (SELECT 1 FROM leases WHERE name = ?1 AND fence = ?2)";
+
 impl Store {
-    /// Whether some change waits for its position.
+    /// Whether there is a reason to ask for positions: a change that has none. On SQLite, each time: its writer's turn is
+    /// what shows all changes that somebody was told of before.
     pub async fn has_unpositioned(&self) -> Result<bool, Error> {
+        if let Db::Sqlite(_) = self.db {
+            return Ok(true);
+        }
         let sql = "SELECT EXISTS (SELECT 1 FROM changes WHERE position IS NULL)";
         let rows = self.db.query(sql, Vec::new()).await?;
         rows.into_iter()
@@ -73,59 +81,31 @@ impl Store {
             .map_or(Ok(false), |mut row| row.get(0))
     }
 
-    /// Gives up to `most` changes their positions, in the order of their commits, in one transaction that checks the
-    /// fence first. `None` where the lease is another's; else the last position given so far.
+    /// Gives up to `most` changes their positions where they don't come with one, in the order of their commits, in one
+    /// transaction that checks the fence first. `None` where the lease is another's; else the last position given so far.
     pub async fn give_positions(
         &self,
         lease: &'static str,
         fence: i64,
         most: u32,
     ) -> Result<Option<i64>, Error> {
-        let db = match &self.db {
-            Db::Sqlite(db) => db,
+        match &self.db {
+            Db::Sqlite(db) => {
+                let last = db.transaction(move |connection| {
+                    let row = connection
+                        .prepare_cached(LAST)?
+                        .query_row((lease, fence), |row| row.get(0));
+                    Ok(row.optional()?)
+                });
+                Ok(last.await?)
+            }
             Db::Postgres(db) => {
                 let lock = (OUR_LEASE, params![lease, fence]);
                 let rows = db.locked(lock, (NUMBER, params![most])).await?;
                 let last = rows.and_then(|rows| rows.into_iter().next());
-                return last.map(|mut row| row.get(0)).transpose();
+                last.map(|mut row| row.get(0)).transpose()
             }
-        };
-        Ok(db
-            .transaction(move |connection| {
-                let ours: bool = connection
-                    .prepare_cached(
-                        "SELECT EXISTS (SELECT 1 FROM leases WHERE name = ?1 AND fence = ?2)",
-                    )?
-                    .query_row((lease, fence), |row| row.get(0))?;
-                if !ours {
-                    return Ok(None);
-                }
-                let last: i64 = connection
-                    .prepare_cached("SELECT position FROM watermarks WHERE name = 'positions'")?
-                    .query_row([], |row| row.get(0))
-                    .optional()?
-                    .unwrap_or(0);
-                let given = connection
-                    .prepare_cached(
-                        "UPDATE changes SET position = ?1 + next.number
-                         FROM (SELECT seq, row_number() OVER (ORDER BY seq) AS number
-                               FROM (SELECT seq FROM changes WHERE position IS NULL ORDER BY seq LIMIT ?2)) AS next
-                         WHERE changes.seq = next.seq",
-                    )?
-                    .execute((last, most))?;
-                if given == 0 {
-                    return Ok(Some(last));
-                }
-                let last = last + i64::try_from(given).unwrap_or(0);
-                connection
-                    .prepare_cached(
-                        "INSERT INTO watermarks (name, position) VALUES ('positions', ?1)
-                         ON CONFLICT (name) DO UPDATE SET position = excluded.position",
-                    )?
-                    .execute([last])?;
-                Ok(Some(last))
-            })
-            .await?)
+        }
     }
 
     /// Changes after a position, in order.

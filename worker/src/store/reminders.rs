@@ -1,5 +1,5 @@
 use super::Store;
-use super::db::{Record, params};
+use super::db::{Db, Record, params};
 use crate::error::Error;
 
 /// Something that is to happen at an instant.
@@ -67,7 +67,8 @@ impl Store {
     }
 
     /// Claims those of these reminders that are planned, due by `now`, and claimed by nobody. In the order of their ids:
-    /// two workers that claim the same ones wait for each other and never in a circle.
+    /// two workers that claim the same ones wait for each other and never in a circle. SQLite has one worker, who needs
+    /// no claim to keep others off.
     pub async fn claim(
         &self,
         ids: &[String],
@@ -75,13 +76,22 @@ impl Store {
         now: i64,
         until: i64,
     ) -> Result<Vec<Claimed>, Error> {
-        let sql = "INSERT INTO claims (reminder_id, worker, until)
-            SELECT id, ?2, ?3 FROM reminders
-            WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'planned' AND fire_at <= ?4 ORDER BY id
-            ON CONFLICT (reminder_id) DO UPDATE SET worker = excluded.worker, until = excluded.until
-            WHERE claims.until <= ?4
-            RETURNING reminder_id, (SELECT owner FROM reminders WHERE id = reminder_id),
-                (SELECT trace FROM reminders WHERE id = reminder_id)";
+        let sql = match self.db {
+            Db::Sqlite(_) => {
+                "SELECT id, owner, trace FROM reminders
+                WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'planned' AND fire_at <= ?4 AND NOT EXISTS (
+                    SELECT 1 FROM claims WHERE claims.reminder_id = reminders.id AND claims.until > ?4)"
+            }
+            Db::Postgres(_) => {
+                "INSERT INTO claims (reminder_id, worker, until)
+                SELECT id, ?2, ?3 FROM reminders
+                WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'planned' AND fire_at <= ?4 ORDER BY id
+                ON CONFLICT (reminder_id) DO UPDATE SET worker = excluded.worker, until = excluded.until
+                WHERE claims.until <= ?4
+                RETURNING reminder_id, (SELECT owner FROM reminders WHERE id = reminder_id),
+                    (SELECT trace FROM reminders WHERE id = reminder_id)"
+            }
+        };
         let rows = self.db.query(sql, params![ids, worker, until, now]).await?;
         rows.into_iter()
             .map(|mut row| {
@@ -95,19 +105,22 @@ impl Store {
     }
 
     pub async fn release_claims(&self, ids: &[String], worker: &str) -> Result<(), Error> {
+        if ids.is_empty() || matches!(self.db, Db::Sqlite(_)) {
+            return Ok(());
+        }
         let sql = "DELETE FROM claims WHERE reminder_id IN (SELECT value FROM json_each(?1)) AND worker = ?2";
         self.db.execute(sql, params![ids, worker]).await?;
         Ok(())
     }
 
-    pub async fn claim_longer(
-        &self,
-        ids: &[String],
-        worker: &str,
-        until: i64,
-    ) -> Result<(), Error> {
-        let sql = "UPDATE claims SET until = ?3
-            WHERE reminder_id IN (SELECT value FROM json_each(?1)) AND worker = ?2";
+    /// Claims that stay when the call has ended, until that instant at most.
+    pub async fn keep_claims(&self, ids: &[String], worker: &str, until: i64) -> Result<(), Error> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let sql = "INSERT INTO claims (reminder_id, worker, until)
+            SELECT id, ?2, ?3 FROM reminders WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id
+            ON CONFLICT (reminder_id) DO UPDATE SET until = excluded.until WHERE claims.worker = excluded.worker";
         self.db.execute(sql, params![ids, worker, until]).await?;
         Ok(())
     }

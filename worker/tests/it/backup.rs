@@ -20,7 +20,8 @@ fn folder_of(fixture: &Fixture) -> &Path {
 async fn a_backup_taken_in_use_brings_everything_back_and_keeps_what_was_there() {
     let fixture = Fixture::new().await;
     fixture.user("ann").await;
-    let sql = "INSERT INTO watermarks VALUES ('positions', 7), ('published_through', 7)";
+    let sql = "INSERT INTO watermarks VALUES ('positions', 7), ('published_through', 7)
+        ON CONFLICT DO UPDATE SET position = excluded.position";
     fixture.run(sql, Vec::new()).await;
     let folder = Folder::existing(folder_of(&fixture)).expect("a folder");
     let copy = folder_of(&fixture).join("copy.db");

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use punctual_sqlite::{Database, Options};
+use punctual_sqlite::{Database, Options, Value};
 use punctual_worker::Error;
 use punctual_worker::clock::Clock;
 use punctual_worker::migrations::{Migration, POSTGRES, SQLITE, apply_to_sqlite as apply, migrate};
@@ -150,4 +150,37 @@ async fn a_migration_that_fails_leaves_nothing_behind() {
         apply(&db, &Clock::system(), &[FIRST, SECOND]).await.ok(),
         Some(1)
     );
+}
+
+/// Up to the schema in which the relay gave all positions.
+const RELAY_GAVE: &[Migration] = SQLITE.split_at(8).0;
+
+#[tokio::test]
+async fn what_had_no_position_yet_gets_one_and_what_comes_then_the_next() {
+    let (db, _folder) = empty();
+    let clock = Clock::system();
+    apply(&db, &clock, RELAY_GAVE).await.expect("applied");
+    let register =
+        "INSERT INTO users (id, email, password_hash, role, inbox_id, timezone, op, created_at)
+        VALUES (?1, ?1, '-', 'member', 'inbox-' || ?1, 'UTC', 'register-' || ?1, 1)";
+    let sql = async |sql: &str, params: Vec<Value>| db.query(sql, params).await.expect("done").rows;
+    sql(register, vec!["ann".into()]).await;
+    sql("UPDATE changes SET position = seq + 10", Vec::new()).await;
+    sql(
+        "INSERT INTO watermarks VALUES ('positions', 12)",
+        Vec::new(),
+    )
+    .await;
+    sql(register, vec!["bob".into()]).await;
+    apply(&db, &clock, SQLITE).await.expect("applied");
+    sql(register, vec!["cid".into()]).await;
+    let rows = sql("SELECT position FROM changes ORDER BY seq", Vec::new()).await;
+    let positions: Vec<_> = rows.iter().filter_map(|row| row[0].as_integer()).collect();
+    assert_eq!(positions, [11, 12, 13, 14, 15, 16]);
+    let last = sql(
+        "SELECT position FROM watermarks WHERE name = 'positions'",
+        Vec::new(),
+    )
+    .await;
+    assert_eq!(last[0][0].as_integer(), Some(16));
 }
