@@ -643,6 +643,7 @@ async fn pods_come_back_from_daprs_injector_with_the_sidecar_that_their_annotati
             }
         );
         assert!(args.contains(&"--enable-app-health-check"), "{args:?}");
+        assert_eq!(value("--disable-init-endpoints"), "subscribe,config");
         assert!(
             args.contains(&"--disable-builtin-k8s-secret-store"),
             "{args:?}"

@@ -58,8 +58,8 @@ pub struct Route {
     pub group: &'static str,
     pub topic: &'static str,
     pub path: &'static str,
-    /// Whether the function has something to do for an event of this type.
-    pub concerns: fn(&str) -> bool,
+    /// Whether the function has something to do for it.
+    pub concerns: fn(&CloudEvent) -> bool,
 }
 
 pub const TO_TASK_EVENTS: Route = Route {
@@ -194,7 +194,7 @@ impl Caller {
                         return;
                     }
                     for message in batch {
-                        match (self.route.concerns)(&message.event.kind) {
+                        match (self.route.concerns)(&message.event) {
                             true => partition.waiting.push(Waiting::new(message)),
                             false => consumer.finish(&message),
                         }

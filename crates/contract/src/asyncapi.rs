@@ -192,7 +192,7 @@ const CALLS: &[(&str, &str, &str, &[&str])] = &[
 
 const ABOUT: &str = "\
 Every change of a task, a project, a reminder or a person's settings becomes one CloudEvent (1.0, JSON, structured mode). \
-A trigger writes the change in the statement that makes it; the relay gives it a gap-free position and publishes it.
+A trigger writes the change in the statement that makes it. It gets a gap-free position, and the relay publishes it.
 
 Events are hints: a consumer reads the row again before it acts. They come at least once. Those of one owner \
 (`partitionkey`) come in order. `id` is the position, so a repetition has the same one.

@@ -68,8 +68,19 @@ pub fn route(table: &str, kind: &str) -> (String, &'static [&'static str]) {
     (format!("punctual.{noun}.{kind}.v1"), topics)
 }
 
-/// Whether an event of this type can move a completion to another day, which `on-task-updates` counts.
-pub fn concerns_days(kind: &str) -> bool {
+/// Whether this can have moved a completion to another day, which `on-task-updates` counts. What is new is rarely done.
+pub fn concerns_days(event: &CloudEvent) -> bool {
+    let kind = event.kind.as_str();
+    if kind == "punctual.task.created.v1" {
+        let says = |name: &str| {
+            event
+                .data
+                .changed
+                .get(name)
+                .is_some_and(|value| !value.is_null())
+        };
+        return says("completed_at") || says("ref");
+    }
     kind.starts_with("punctual.task.") || kind.starts_with("punctual.settings.")
 }
 
@@ -80,3 +91,40 @@ pub const PLAN_TASK: &str = "punctual.task.plan.v1";
 pub const REMINDER_DUE: &str = "punctual.reminder.due.v1";
 /// Asks `on-reminders` to tell somebody what the day holds. `subject` is the account. Called, never published.
 pub const DIGEST_DUE: &str = "punctual.digest.due.v1";
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_can_have_moved_a_completion_is_counted() {
+        let concerns = |kind: &str, changed: Value| {
+            let event = json!({
+                "specversion": "1.0", "id": "1", "source": "/punctual", "type": kind, "subject": "t",
+                "time": "2026-11-02T08:00:00.000Z", "datacontenttype": "application/json", "partitionkey": "ann",
+                "data": { "changed": changed },
+            });
+            concerns_days(&serde_json::from_value(event).expect("an event"))
+        };
+        let done = json!({ "title": "t", "completed_at": "2026-11-02T08:00:00.000Z" });
+        assert!(!concerns(
+            "punctual.task.created.v1",
+            json!({ "title": "t" })
+        ));
+        assert!(concerns("punctual.task.created.v1", done.clone()));
+        assert!(concerns(
+            "punctual.task.created.v1",
+            json!({ "ref": "/api/tasks/t" })
+        ));
+        assert!(concerns("punctual.task.completed.v1", done));
+        assert!(concerns(
+            "punctual.task.reopened.v1",
+            json!({ "completed_at": null })
+        ));
+        assert!(concerns("punctual.task.deleted.v1", json!({})));
+        assert!(concerns("punctual.settings.updated.v1", json!({})));
+        assert!(!concerns("punctual.reminder.fired.v1", json!({})));
+    }
+}

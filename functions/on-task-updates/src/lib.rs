@@ -25,7 +25,7 @@ async fn count(_: &Call, batch: &[CloudEvent]) -> Result<Vec<Handled>, Problem> 
     let handled = batch
         .iter()
         .map(|event| {
-            if !concerns_days(&event.kind) {
+            if !concerns_days(event) {
                 return Handled::Ok;
             }
             match event.id.parse() {

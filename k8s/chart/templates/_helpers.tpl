@@ -130,6 +130,9 @@ dapr.io/enable-native-sidecar: "true"
 dapr.io/enable-app-health-check: "true"
 dapr.io/app-health-check-path: {{ .health }}
 dapr.io/app-health-probe-interval: "3"
+# Subscriptions are declared, and there are no actors. Asked for either in vain when the app starts, the sidecar would not
+# subscribe at all until the app's health changes.
+dapr.io/disable-init-endpoints: subscribe,config
 dapr.io/api-token-secret: punctual-dapr-api-token
 dapr.io/app-token-secret: punctual-dapr-app-token
 # Secrets come from the store named `secretstore` alone, whose rights are the pod's.

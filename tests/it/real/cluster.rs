@@ -64,7 +64,7 @@ async fn the_sidecar_delivers_what_the_worker_publishes_and_goes_on_after_it_was
 #[tokio::test]
 async fn functions_that_stood_still_are_told_what_happened_meanwhile() {
     let mut cluster = to_break().await;
-    let (ann, _) = person(&cluster, "ann").await;
+    let (ann, _) = person(&cluster, "still").await;
     let task = ann.add(json!({ "title": "standing still" })).await;
     let path = format!("/api/tasks/{}/complete", text(&task, "/id"));
     cluster.functions[0].program.pause().expect("paused");
