@@ -137,7 +137,7 @@ impl Relay {
                 *after.insert(from)
             }
         };
-        if self.store.has_unpositioned().await? {
+        if self.store.wants_positions().await? {
             let given = self
                 .store
                 .give_positions(LEADER, lead.fence, self.full)

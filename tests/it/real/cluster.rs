@@ -4,7 +4,6 @@
 use it::User;
 use it::client::text;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 use crate::shared::{person, to_break};
 
@@ -67,10 +66,18 @@ async fn functions_that_stood_still_are_told_what_happened_meanwhile() {
     let (ann, _) = person(&cluster, "still").await;
     let task = ann.add(json!({ "title": "standing still" })).await;
     let path = format!("/api/tasks/{}/complete", text(&task, "/id"));
+    let log = cluster.functions[0].daprd.log();
+    let given_up = || {
+        let log = std::fs::read_to_string(&log).unwrap_or_default();
+        log.matches("App entered un-healthy status").count()
+    };
+    let before = given_up();
     cluster.functions[0].program.pause().expect("paused");
     let complete = tokio::spawn(async move { (ann.post(&path, json!({})).await.expect(200), ann) });
-    // Long enough for the sidecar to give them up.
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    it::eventually("the sidecar to give them up", || async {
+        (given_up() > before).then_some(())
+    })
+    .await;
     cluster.functions[0].program.resume().expect("it goes on");
     let (_, ann) = complete.await.expect("completed");
     counted(&ann, 1).await;

@@ -14,6 +14,7 @@ mod push;
 mod webhook;
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::slice;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -388,7 +389,7 @@ impl Sender {
                     Job::Confirmation(_) => None,
                 })
                 .collect();
-            self.store.put_off_all(&ids, now + SLOW_PAUSE).await?;
+            self.store.put_off(&ids, now + SLOW_PAUSE).await?;
         }
         Ok(())
     }
@@ -404,7 +405,11 @@ impl Sender {
             return Ok(false);
         };
         match job {
-            Job::Delivery(delivery) => self.store.put_off(&delivery.id, until).await?,
+            Job::Delivery(delivery) => {
+                self.store
+                    .put_off(slice::from_ref(&delivery.id), until)
+                    .await?;
+            }
             Job::Confirmation(confirmation) => {
                 let channel = &confirmation.channel_id;
                 self.store.put_off_confirmation(channel, until).await?;

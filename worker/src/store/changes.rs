@@ -70,7 +70,7 @@ const LAST: &str = "SELECT position FROM watermarks
 impl Store {
     /// Whether there is a reason to ask for positions: a change that has none. On SQLite, each time: its writer's turn is
     /// what shows all changes that somebody was told of before.
-    pub async fn has_unpositioned(&self) -> Result<bool, Error> {
+    pub async fn wants_positions(&self) -> Result<bool, Error> {
         if let Db::Sqlite(_) = self.db {
             return Ok(true);
         }

@@ -239,15 +239,8 @@ impl Store {
         Ok(())
     }
 
-    /// Puts a delivery off without a try.
-    pub async fn put_off(&self, id: &str, next_try: i64) -> Result<(), Error> {
-        let sql = "UPDATE deliveries SET next_try = ?2 WHERE id = ?1 AND state = 'pending'";
-        self.db.execute(sql, params![id, next_try]).await?;
-        Ok(())
-    }
-
-    /// The same for many.
-    pub async fn put_off_all(&self, ids: &[String], next_try: i64) -> Result<(), Error> {
+    /// Puts deliveries off without a try.
+    pub async fn put_off(&self, ids: &[String], next_try: i64) -> Result<(), Error> {
         if ids.is_empty() {
             return Ok(());
         }
