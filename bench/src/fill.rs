@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::accounts::Account;
-use crate::api::peer::statements;
 use crate::api::task;
 use crate::figures::micros;
+use crate::statements;
 
 /// Tasks of one transaction.
 const AT_ONCE: usize = 20_000;

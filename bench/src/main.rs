@@ -16,6 +16,11 @@ mod receiver;
 mod relay;
 mod reminders;
 mod server;
+// These two belong to the crate of the functions' statements, which itself is for WASM alone.
+#[path = "../../crates/store/src/db/sql.rs"]
+mod sql;
+#[path = "../../crates/store/src/statements.rs"]
+mod statements;
 mod users;
 
 use std::process::ExitCode;

@@ -45,6 +45,18 @@ impl Placement {
     }
 }
 
+/// Moves a server that runs, with its processes, to its place. Those that it starts later come there by themselves.
+pub fn move_server(placement: Option<&Placement>, id: u32) {
+    let Some(placement) = placement else { return };
+    let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+    let children = children.unwrap_or_default();
+    for id in children.split_whitespace().chain([id.to_string().as_str()]) {
+        let _ = Command::new("taskset")
+            .args(["-acp", &placement.servers, id])
+            .output();
+    }
+}
+
 /// The command of a server, in its place.
 pub fn server(placement: Option<&Placement>, program: impl AsRef<std::ffi::OsStr>) -> Command {
     match placement {

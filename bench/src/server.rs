@@ -17,6 +17,8 @@ use crate::placement::{self, Placement};
 
 pub const EMAIL: &str = "bench@example.org";
 pub const PASSWORD: &str = "correct horse battery staple";
+/// Where the tasks are, where that is not the SQLite file in the data folder.
+pub const DATABASE_URL: &str = "DATABASE_URL";
 /// An empty cache of modules is filled meanwhile.
 const START: Duration = Duration::from_secs(180);
 

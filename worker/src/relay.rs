@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::future::join;
 use punctual_contract::events::{CloudEvent, Data, REMINDERS, TASK_EVENTS, TASK_UPDATES, route};
 use punctual_telemetry::{Kind, Span, attribute};
 use serde_json::{Map, Value, json};
@@ -38,19 +39,30 @@ pub struct Relay {
     /// Until the next look: after a round that found something, and after one that found nothing.
     busy: Duration,
     idle: Duration,
+    /// Whether the next round is read while one is published, which takes a while with Kafka.
+    reads_ahead: bool,
 }
 
 /// The lease is somebody else's.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fenced;
 
+/// How far a relay is under its lease.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// The last position published.
+    after: Option<i64>,
+    /// What comes behind it, where that was read already.
+    ahead: Option<Vec<Row>>,
+}
+
 impl Relay {
     pub fn new(store: Store, bus: Bus, nudged: Arc<Notify>) -> Self {
         // With Kafka the writers are other processes, so nothing nudges.
         let millis = Duration::from_millis;
-        let (full, busy, idle) = match &bus {
-            Bus::InProcess(_) => (500, millis(200), millis(200)),
-            Bus::Kafka(_) => (2000, millis(2), millis(20)),
+        let (full, busy, idle, reads_ahead) = match &bus {
+            Bus::InProcess(_) => (500, millis(200), millis(200), false),
+            Bus::Kafka(_) => (2000, millis(2), millis(20), true),
         };
         Self {
             store,
@@ -59,22 +71,23 @@ impl Relay {
             full,
             busy,
             idle,
+            reads_ahead,
         }
     }
 
     /// Runs until stopped or fenced off.
     pub async fn run(&self, lead: Lead, stop: CancellationToken) {
-        let mut after = None;
+        let mut progress = Progress::default();
         // A save asks for the lease, too: the first round that publishes after a while is saved at once, so that a leader
         // who wakes up too late learns it.
         let (mut saved, mut unsaved) = (None::<Instant>, false);
         loop {
             let begun = Instant::now();
-            let mut pace = match self.round(lead, &mut after, &stop).await {
+            let mut pace = match self.round(lead, &mut progress, &stop).await {
                 Ok(Ok(0)) => self.idle,
                 Ok(Ok(count)) => {
                     unsaved = true;
-                    if count >= self.full {
+                    if count >= self.full || progress.ahead.is_some() {
                         Duration::ZERO
                     } else {
                         self.busy
@@ -86,7 +99,7 @@ impl Relay {
             if unsaved {
                 let left = saved.map_or(Duration::ZERO, |at| SAVE.saturating_sub(at.elapsed()));
                 if left.is_zero() {
-                    match self.save(lead, after).await {
+                    match self.save(lead, &progress).await {
                         Ok(Ok(())) => (saved, unsaved) = (Some(Instant::now()), false),
                         Ok(Err(Fenced)) => break,
                         Err(error) => pace = self.failed(&error),
@@ -97,7 +110,7 @@ impl Relay {
             }
             tokio::select! {
                 () = stop.cancelled() => {
-                    if unsaved && let Err(error) = self.save(lead, after).await {
+                    if unsaved && let Err(error) = self.save(lead, &progress).await {
                         tracing::warn!(%error, "the watermark is not saved; what was published is published again");
                     }
                     return;
@@ -118,43 +131,41 @@ impl Relay {
         self.idle
     }
 
-    /// Gives positions, and publishes what has one. How many were published. `after` is the last position published under
-    /// this lease.
+    /// Gives positions, and publishes what has one. How many were published.
     pub async fn round(
         &self,
         lead: Lead,
-        after: &mut Option<i64>,
+        progress: &mut Progress,
         stop: &CancellationToken,
     ) -> Result<Result<u32, Fenced>, Error> {
-        let from = match *after {
-            Some(position) => position,
+        let rows = match progress.ahead.take() {
+            Some(rows) => rows,
             None => {
-                let published = self.store.published_through().await?;
-                let from = self
-                    .bus
-                    .resume_from()
-                    .map_or(published, |unfinished| published.min(unfinished));
-                *after.insert(from)
+                let from = self.begin(progress).await?;
+                match self.behind(lead, from).await? {
+                    Ok(rows) => rows,
+                    Err(Fenced) => return Ok(Err(Fenced)),
+                }
             }
         };
-        if self.store.wants_positions().await? {
-            let given = self
-                .store
-                .give_positions(LEADER, lead.fence, self.full)
-                .await?;
-            if given.is_none() {
-                return Ok(Err(Fenced));
-            }
-        }
-        let rows = self.store.changes_after(from, self.full).await?;
+        let last = rows.last().map(|last| last.position);
+        let more = last.filter(|_| self.reads_ahead);
         let mut events: Vec<Outgoing> = rows.iter().flat_map(outgoing).collect();
         let spans: Vec<Span> = events.iter_mut().map(publication).collect();
-        tokio::select! {
+        let ahead = async {
+            // What goes wrong here does so again in the next round, which tells it.
+            let rows = self.behind(lead, more?).await;
+            rows.ok()
+                .and_then(Result::ok)
+                .filter(|rows| !rows.is_empty())
+        };
+        let (published, ahead) = tokio::select! {
             () = stop.cancelled() => return Ok(Ok(0)),
-            published = self.bus.publish(&events) => published.inspect_err(|_| {
-                spans.iter().for_each(|span| span.fail("unpublished"));
-            })?,
-        }
+            both = join(self.bus.publish(&events), ahead) => both,
+        };
+        published.inspect_err(|_| {
+            spans.iter().for_each(|span| span.fail("unpublished"));
+        })?;
         drop(spans);
         let metrics = metrics();
         for topic in [TASK_EVENTS, REMINDERS, TASK_UPDATES] {
@@ -165,15 +176,41 @@ impl Relay {
                 .inc_by(count as u64);
         }
         rows.iter().for_each(|row| metrics.fired(row));
-        if let Some(last) = rows.last() {
-            *after = Some(last.position);
-        }
+        progress.after = last.or(progress.after);
+        progress.ahead = ahead;
         Ok(Ok(u32::try_from(rows.len()).unwrap_or(self.full)))
     }
 
+    /// After which position to publish.
+    async fn begin(&self, progress: &mut Progress) -> Result<i64, Error> {
+        if let Some(after) = progress.after {
+            return Ok(after);
+        }
+        let published = self.store.published_through().await?;
+        let from = self
+            .bus
+            .resume_from()
+            .map_or(published, |unfinished| published.min(unfinished));
+        Ok(*progress.after.insert(from))
+    }
+
+    /// The next changes, once they have their positions.
+    async fn behind(&self, lead: Lead, from: i64) -> Result<Result<Vec<Row>, Fenced>, Error> {
+        if self.store.wants_positions().await? {
+            let given = self
+                .store
+                .give_positions(LEADER, lead.fence, self.full)
+                .await?;
+            if given.is_none() {
+                return Ok(Err(Fenced));
+            }
+        }
+        self.store.changes_after(from, self.full).await.map(Ok)
+    }
+
     /// Moves the watermark.
-    pub async fn save(&self, lead: Lead, after: Option<i64>) -> Result<Result<(), Fenced>, Error> {
-        let Some(through) = after else {
+    pub async fn save(&self, lead: Lead, progress: &Progress) -> Result<Result<(), Fenced>, Error> {
+        let Some(through) = progress.after else {
             return Ok(Ok(()));
         };
         let store = &self.store;
@@ -239,8 +276,10 @@ pub fn event(row: &Row) -> (CloudEvent, &'static [&'static str]) {
             changed: changed(row.before.as_deref(), &row.after),
         },
     };
-    let size = serde_json::to_vec(&event).map_or(usize::MAX, |json| json.len());
-    if size > MAX_EVENT {
+    // Written out, a text takes six times its length at most.
+    let is_small = row.after.len() < MAX_EVENT / 8;
+    let size = || serde_json::to_vec(&event).map_or(usize::MAX, |json| json.len());
+    if !is_small && size() > MAX_EVENT {
         event.data.changed = json!({ "ref": reference(&row.table, &row.row_id) });
     }
     (event, topics)

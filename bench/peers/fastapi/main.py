@@ -1,7 +1,8 @@
 """The API's busiest requests with FastAPI, SQLModel and uvicorn, as their documentation teaches them, on Punctual's own tables.
 
 It checks what Punctual checks (who calls, whose task it is, what may be written), and its rows carry what Punctual's triggers
-want. Started as `uvicorn main:app`; DATABASE names the SQLite file, TOKEN_SECRET signs the tokens.
+want. Started as `uvicorn main:app`; DATABASE_URL or else DATABASE, which names an SQLite file, says where they are, and
+TOKEN_SECRET signs the tokens.
 """
 
 import json
@@ -26,16 +27,18 @@ from sqlmodel import Field, Session, SQLModel, create_engine, select
 SECRET = os.environ["TOKEN_SECRET"]
 LAST = 9223372036854775807
 
-engine = create_engine(
-    f"sqlite:///{os.environ['DATABASE']}", connect_args={"check_same_thread": False, "timeout": 30}
-)
+if url := os.environ.get("DATABASE_URL"):
+    engine = create_engine(url.replace("postgres://", "postgresql+psycopg://", 1))
+else:
+    engine = create_engine(
+        f"sqlite:///{os.environ['DATABASE']}", connect_args={"check_same_thread": False, "timeout": 30}
+    )
 
-
-@event.listens_for(engine, "connect")
-def settings(connection, _record) -> None:
-    """As durable as Punctual's: a commit is on disk before it is answered."""
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    @event.listens_for(engine, "connect")
+    def settings(connection, _record) -> None:
+        """As durable as Punctual's: a commit is on disk before it is answered."""
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
 
 
 class User(SQLModel, table=True):

@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use futures::future::try_join_all;
+use punctual_servers::Postgres;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::sleep;
@@ -22,7 +23,7 @@ use self::load::{Load, Outcome, Requests};
 use crate::figures::{Plot, Report, Sample, Shape};
 use crate::http::{Ask, connect, json, text};
 use crate::placement::{self, Placement};
-use crate::server::{Running, Server, copy};
+use crate::server::{DATABASE_URL, Running, Server, copy, folder};
 
 /// What a rate is tried with first.
 const FIRST_RATE: f64 = 50.0;
@@ -31,8 +32,18 @@ const HALVINGS: u32 = 4;
 /// Answers a second that count as the rate that was asked for.
 const ACHIEVED: f64 = 0.97;
 
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum Engine {
+    Sqlite,
+    /// On the server's cores
+    Postgres,
+}
+
 #[derive(Parser)]
 pub struct Api {
+    /// Where the tasks are
+    #[arg(long, value_enum, default_value_t = Engine::Sqlite)]
+    database: Engine,
     /// Who is measured, in turn
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Server::Punctual, Server::Axum, Server::Fastapi])]
     servers: Vec<Server>,
@@ -48,9 +59,9 @@ pub struct Api {
     /// How long each rate is tried
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// Where the figures go, too
-    #[arg(long, default_value = "target/bench/api.json")]
-    json: PathBuf,
+    /// Where the figures go, too [default: target/bench/api.json or api-postgres.json]
+    #[arg(long)]
+    json: Option<PathBuf>,
 }
 
 /// Four of five read: the list as it is opened, a task; one of ten adds, one of ten completes.
@@ -110,8 +121,12 @@ pub async fn run(options: &Api) -> Result<()> {
         placement::stated(placement)
     );
     let within = format!("p99 within {} ms", options.bound);
+    let name = match options.database {
+        Engine::Sqlite => "api",
+        Engine::Postgres => "api-postgres",
+    };
     let mut report = Report::new(
-        "api",
+        name,
         "",
         placement,
         &[
@@ -132,8 +147,9 @@ pub async fn run(options: &Api) -> Result<()> {
             results.push((*server, found));
         }
     }
-    fill(&mut report, options, &results);
-    report.finish(&options.json)
+    fill(&mut report, name, options, &results);
+    let file = options.json.clone();
+    report.finish(&file.unwrap_or_else(|| folder().join(format!("{name}.json"))))
 }
 
 /// The highest rate that held, and what the answers' times were at it.
@@ -158,12 +174,31 @@ impl Found {
 struct Prepared {
     data: TempDir,
     ids: Vec<String>,
+    /// What has the tasks, where the folder does not.
+    postgres: Option<Postgres>,
 }
+
+/// The database that is filled once, and the copy of it that is measured with.
+const FILLED: &str = "filled";
+const MEASURED: &str = "measured";
 
 impl Prepared {
     async fn new(options: &Api, placement: Option<&Placement>) -> Result<Self> {
         let data = tempfile::tempdir()?;
-        let mut running = Running::start(Server::Punctual, data.path(), placement, &[]).await?;
+        let postgres = match options.database {
+            Engine::Sqlite => None,
+            Engine::Postgres => {
+                let postgres = Postgres::start().await?;
+                if let Some(id) = postgres.pid() {
+                    placement::move_server(placement, id);
+                }
+                postgres.create_database(FILLED).await?;
+                Some(postgres)
+            }
+        };
+        let url = postgres.as_ref().map(|postgres| postgres.url(FILLED));
+        let mut running =
+            Running::start(Server::Punctual, data.path(), placement, &at(url.as_ref())).await?;
         let token = running.register().await?;
         let added = (0..16).map(|part| {
             let (address, token) = (running.address, token.clone());
@@ -181,8 +216,46 @@ impl Prepared {
         // The worker plans them behind the answers.
         sleep(Duration::from_secs(5)).await;
         running.stop().await?;
-        Ok(Self { data, ids })
+        if let Some(url) = url {
+            execute(&url, &["VACUUM ANALYZE"]).await?;
+        }
+        Ok(Self {
+            data,
+            ids,
+            postgres,
+        })
     }
+
+    /// A copy of the database in Postgres; `None`: it is in the folder.
+    async fn copied(&self) -> Result<Option<String>> {
+        let Some(postgres) = &self.postgres else {
+            return Ok(None);
+        };
+        let steps = [
+            format!("DROP DATABASE IF EXISTS {MEASURED} WITH (FORCE)"),
+            format!("CREATE DATABASE {MEASURED} TEMPLATE {FILLED}"),
+            "CHECKPOINT".to_owned(),
+        ];
+        execute(&postgres.url("postgres"), &steps).await?;
+        Ok(Some(postgres.url(MEASURED)))
+    }
+}
+
+/// The environment of a server, where its tasks are not in the folder.
+fn at(url: Option<&String>) -> Vec<(&str, &str)> {
+    url.map(|url| (DATABASE_URL, url.as_str()))
+        .into_iter()
+        .collect()
+}
+
+async fn execute(url: &str, statements: &[impl AsRef<str>]) -> Result<()> {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
+    let connection = tokio::spawn(connection);
+    for statement in statements {
+        client.execute(statement.as_ref(), &[]).await?;
+    }
+    drop(client);
+    Ok(connection.await??)
 }
 
 async fn measure(
@@ -192,7 +265,8 @@ async fn measure(
     placement: Option<&Placement>,
 ) -> Result<Found> {
     let data = copy(prepared.data.path())?;
-    let mut running = Running::start(server, data.path(), placement, &[]).await?;
+    let url = prepared.copied().await?;
+    let mut running = Running::start(server, data.path(), placement, &at(url.as_ref())).await?;
     let token = running.login().await?;
     let load = Arc::new(Load {
         address: running.address,
@@ -250,7 +324,7 @@ async fn measure(
     Ok(Found { rate: low, at })
 }
 
-fn fill(report: &mut Report, options: &Api, results: &[(Server, Found)]) {
+fn fill(report: &mut Report, name: &str, options: &Api, results: &[(Server, Found)]) {
     let mut bars = Vec::new();
     for server in &options.servers {
         let of: Vec<&Found> = results
@@ -274,9 +348,13 @@ fn fill(report: &mut Report, options: &Api, results: &[(Server, Found)]) {
         bars.push((server.name().to_owned(), rates.median()));
     }
     report.plots.push(Plot {
-        name: "api".to_owned(),
+        name: name.to_owned(),
         title: format!(
-            "The API's busiest requests, p99 within {} ms",
+            "The API's busiest requests, {}, p99 within {} ms",
+            match options.database {
+                Engine::Sqlite => "SQLite",
+                Engine::Postgres => "Postgres",
+            },
             options.bound
         ),
         unit: "requests/s".to_owned(),

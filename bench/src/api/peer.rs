@@ -1,5 +1,5 @@
-//! The same requests natively: axum, Punctual's SQLite layer and its statements, without WASM. What differs from Punctual
-//! is what a component costs.
+//! The same requests natively: axum, Punctual's statements, and its SQLite layer or sqlx, without WASM. What differs from
+//! Punctual is what a component costs, and what happens behind the answers.
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -19,15 +19,17 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Parser;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use punctual_domain::time::{Local, Zone, due_instant};
-use punctual_sqlite::{Database, Options, Value};
+use punctual_sqlite::{Database, Options};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json_, json};
 use sha2::Sha256;
+use sqlx::postgres::PgPool;
+use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
 
-// That crate itself is for WASM alone.
-#[path = "../../../crates/store/src/statements.rs"]
-pub mod statements;
+use crate::server::DATABASE_URL;
+use crate::sql::{self, Sql, Value};
+use crate::statements;
 
 /// Seconds that a token holds.
 const HOLDS: i64 = 3600;
@@ -40,8 +42,13 @@ pub struct Peer {
     port: u16,
 }
 
+enum Tables {
+    Sqlite(Database),
+    Postgres(PgPool),
+}
+
 struct Service {
-    database: Database,
+    tables: Tables,
     secret: String,
 }
 
@@ -61,6 +68,12 @@ impl From<punctual_sqlite::Error> for Problem {
     }
 }
 
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        Self(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    }
+}
+
 fn refused(why: &str) -> Problem {
     Problem(StatusCode::UNPROCESSABLE_ENTITY, why.to_owned())
 }
@@ -70,8 +83,12 @@ fn not_found() -> Problem {
 }
 
 pub async fn run(options: &Peer) -> Result<()> {
+    let tables = match std::env::var(DATABASE_URL) {
+        Ok(url) => Tables::Postgres(PgPool::connect(&url).await?),
+        Err(_) => Tables::Sqlite(Database::open(&options.database, Options::default())?),
+    };
     let service = Arc::new(Service {
-        database: Database::open(&options.database, Options::default())?,
+        tables,
         secret: std::env::var("TOKEN_SECRET").context("TOKEN_SECRET")?,
     });
     let app = Router::new()
@@ -96,19 +113,52 @@ fn now() -> i64 {
         .unwrap_or(0)
 }
 
+fn of_sqlite(value: Value) -> punctual_sqlite::Value {
+    use punctual_sqlite::Value as Kind;
+    match value {
+        Value::Integer(number) => number.map_or(Kind::Null, Kind::Integer),
+        Value::Text(text) => text.map_or(Kind::Null, Kind::Text),
+        Value::Json(text) => Kind::Text(text),
+    }
+}
+
 impl Service {
     /// The one text of a statement that has one.
-    async fn text(&self, sql: &str, values: Vec<Value>) -> Result<Option<String>, Problem> {
-        let rows = self.database.query(sql, values).await?;
-        let value = rows
-            .rows
-            .into_iter()
-            .next()
-            .and_then(|row| row.into_iter().next());
-        Ok(match value {
-            Some(Value::Text(text)) => Some(text),
-            _ => None,
-        })
+    async fn text(
+        &self,
+        sql: impl Into<Sql<'_>>,
+        values: Vec<Value>,
+    ) -> Result<Option<String>, Problem> {
+        let sql = sql.into();
+        match &self.tables {
+            Tables::Sqlite(database) => {
+                let values = values.into_iter().map(of_sqlite).collect();
+                let rows = database.query(sql.sqlite(), values).await?.rows;
+                let first = rows.into_iter().next();
+                Ok(match first.and_then(|row| row.into_iter().next()) {
+                    Some(punctual_sqlite::Value::Text(text)) => Some(text),
+                    _ => None,
+                })
+            }
+            Tables::Postgres(pool) => {
+                let text = sql.postgres(&values);
+                let query =
+                    values
+                        .into_iter()
+                        .fold(
+                            sqlx::query(AssertSqlSafe(text)),
+                            |query, value| match value {
+                                Value::Integer(number) => query.bind(number),
+                                Value::Text(text) => query.bind(text),
+                                Value::Json(text) => query.bind(text),
+                            },
+                        );
+                match query.fetch_optional(pool).await? {
+                    None => Ok(None),
+                    Some(row) => Ok(row.try_get(0)?),
+                }
+            }
+        }
     }
 
     fn mac(&self, text: &str) -> Hmac<Sha256> {
@@ -150,8 +200,8 @@ struct Credentials {
 async fn login(State(service): State<Arc<Service>>, Json(given): Json<Credentials>) -> Answer {
     let row = service
         .text(
-            "SELECT json_array(id, password_hash) FROM users WHERE email = ?1",
-            vec![Value::Text(given.email.to_lowercase())],
+            "SELECT CAST(json_array(id, password_hash) AS TEXT) FROM users WHERE email = ?1",
+            vec![given.email.to_lowercase().into()],
         )
         .await?;
     let wrong = || {
@@ -212,18 +262,10 @@ async fn list(
             Some(after.ok_or_else(|| refused("cursor is none of ours"))?)
         }
     };
-    let mut values = vec![
-        Value::Text(user),
-        Value::Text(status),
-        Value::Integer(limit),
-    ];
+    let mut values: Vec<Value> = vec![user.into(), status.into(), limit.into()];
     let mut condition = "owner = ?1 AND deleted_at IS NULL AND status = ?2".to_owned();
     if let Some((place, created, id)) = after {
-        values.extend([
-            Value::Integer(place),
-            Value::Integer(created),
-            Value::Text(id),
-        ]);
+        values.extend([place.into(), created.into(), id.into()]);
         condition += &format!(
             " AND {0} >= ?4 AND ({0}, created_at, id) > (?4, ?5, ?6)",
             statements::PLACE
@@ -231,10 +273,10 @@ async fn list(
     }
     let page = service
         .text(
-            &statements::answer(
+            sql::page(
                 &statements::page(&condition, "?3"),
                 statements::ITEMS,
-                &statements::hex(statements::END),
+                statements::END,
                 statements::LAST,
                 "?3",
             ),
@@ -248,7 +290,7 @@ impl Service {
     async fn shown(&self, user: String, id: String) -> Result<String, Problem> {
         self.text(
             "SELECT json FROM task_json WHERE owner = ?1 AND id = ?2",
-            vec![Value::Text(user), Value::Text(id)],
+            vec![user.into(), id.into()],
         )
         .await?
         .ok_or_else(not_found)
@@ -295,8 +337,9 @@ async fn create(
     }
     let account = service
         .text(
-            "SELECT json_array(s.timezone, u.inbox_id) FROM users u JOIN settings s ON s.user_id = u.id WHERE u.id = ?1",
-            vec![Value::Text(user.clone())],
+            "SELECT CAST(json_array(s.timezone, u.inbox_id) AS TEXT) FROM users u JOIN settings s ON s.user_id = u.id
+             WHERE u.id = ?1",
+            vec![user.clone().into()],
         )
         .await?;
     let (zone, inbox): (String, String) =
@@ -326,13 +369,13 @@ async fn create(
         .text(
             statements::CREATE,
             vec![
-                Value::Text(state.to_string()),
-                Value::Integer(now()),
-                Value::Text(Uuid::now_v7().to_string()),
-                Value::Null,
-                Value::Text(user.clone()),
-                Value::Text("api".to_owned()),
-                Value::Null,
+                Value::Json(state.to_string()),
+                now().into(),
+                Uuid::now_v7().to_string().into(),
+                None::<String>.into(),
+                user.clone().into(),
+                "api".into(),
+                None::<String>.into(),
             ],
         )
         .await?;
@@ -360,7 +403,7 @@ async fn complete(
         let task = service
             .text(
                 statements::LOAD,
-                vec![Value::Text(user.clone()), Value::Text(id.clone())],
+                vec![user.clone().into(), id.clone().into()],
             )
             .await?
             .ok_or_else(not_found)?;
@@ -379,13 +422,13 @@ async fn complete(
                 .text(
                     statements::SAVE,
                     vec![
-                        Value::Text(Json_::Object(task).to_string()),
-                        Value::Text(Uuid::now_v7().to_string()),
-                        Value::Null,
-                        Value::Text(user.clone()),
-                        Value::Text("api".to_owned()),
-                        Value::Null,
-                        Value::Integer(at),
+                        Value::Json(Json_::Object(task).to_string()),
+                        Uuid::now_v7().to_string().into(),
+                        None::<String>.into(),
+                        user.clone().into(),
+                        "api".into(),
+                        None::<String>.into(),
+                        at.into(),
                     ],
                 )
                 .await?;

@@ -36,7 +36,7 @@ pub struct Relay {
     #[arg(long, default_value_t = 200_000)]
     backlog: u32,
     /// Changes a second, one run each: how late they come
-    #[arg(long, value_delimiter = ',', default_values_t = [100, 1000, 3000, 6000])]
+    #[arg(long, value_delimiter = ',', default_values_t = [100, 1000, 2500, 5000])]
     rates: Vec<u32>,
     /// How long each of these runs takes
     #[arg(long, default_value_t = 10)]

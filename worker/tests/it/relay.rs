@@ -3,7 +3,7 @@ use std::sync::Arc;
 use punctual_contract::events::{REMINDERS, TASK_EVENTS, TASK_UPDATES};
 use punctual_worker::bus::{Bus, InProcess, Message, Tail};
 use punctual_worker::lease::{Lead, Lease};
-use punctual_worker::relay::{Fenced, Relay};
+use punctual_worker::relay::{Fenced, Progress, Relay};
 use serde_json::json;
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,7 @@ use crate::harness::Fixture;
 struct ByHand {
     relay: Relay,
     lead: Lead,
-    after: Option<i64>,
+    progress: Progress,
 }
 
 impl ByHand {
@@ -34,15 +34,15 @@ impl ByHand {
         Self {
             relay,
             lead,
-            after: None,
+            progress: Progress::default(),
         }
     }
 
     async fn round(&mut self) -> Result<u32, Fenced> {
         let stop = CancellationToken::new();
-        let round = self.relay.round(self.lead, &mut self.after, &stop).await;
+        let round = self.relay.round(self.lead, &mut self.progress, &stop).await;
         let count = round.expect("a round")?;
-        let saved = self.relay.save(self.lead, self.after).await;
+        let saved = self.relay.save(self.lead, &self.progress).await;
         saved.expect("saved")?;
         Ok(count)
     }
