@@ -402,7 +402,7 @@ async fn complete(
     loop {
         let task = service
             .text(
-                statements::LOAD,
+                &statements::load("t.id = ?2 AND (?1 IS NULL OR t.owner = ?1)"),
                 vec![user.clone().into(), id.clone().into()],
             )
             .await?

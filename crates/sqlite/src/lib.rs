@@ -16,6 +16,7 @@ mod statement;
 mod value;
 mod writer;
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,8 +47,10 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
+        // One more than can run at once, so that a long one does not keep all others waiting.
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self {
-            readers: 4,
+            readers: (cores + 1).min(8),
             busy_timeout: Duration::from_secs(5),
             exclusive_timeout: Duration::from_secs(5),
             queue: 1024,
@@ -69,7 +72,7 @@ struct Inner {
     path: PathBuf,
     options: Options,
     writer: mpsc::Sender<writer::Job>,
-    readers: mpsc::Sender<reader::Job>,
+    readers: reader::Readers,
     kinds: statement::Cache,
 }
 
@@ -87,7 +90,7 @@ impl Database {
     pub fn open(path: &Path, options: Options) -> Result<Self, Error> {
         // The writer comes first: it creates the file and sets the journal mode the readers need.
         let writer = writer::start(connection::open_writer(path, &options)?, &options)?;
-        let readers = reader::start(path, &options)?;
+        let readers = reader::Readers::start(path, &options)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 path: path.to_owned(),
@@ -186,11 +189,7 @@ impl Database {
                 let _ = reply.send(connection::guarded(|| job(connection)));
             }
         });
-        self.inner
-            .readers
-            .send(job)
-            .await
-            .map_err(|_| Error::Closed)?;
+        self.inner.readers.send(job).await?;
         answer.await.map_err(|_| Error::Closed)?
     }
 

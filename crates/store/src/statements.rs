@@ -36,7 +36,8 @@ pub fn hex(json: &str) -> String {
     format!("lower(hex({json}))")
 }
 
-pub const LOAD: &str = "SELECT CAST(json_object('task', json_object(
+/// Tasks with what deciding about them needs, before a `WHERE`.
+const LOADED: &str = "SELECT CAST(json_object('task', json_object(
              'id', t.id, 'owner', t.owner, 'project_id', t.project_id, 'title', t.title, 'notes', t.notes,
              'priority', t.priority, 'tags', json(t.tags), 'status', t.status, 'start', t.start, 'due', t.due,
              'timezone', t.timezone, 'due_at', t.due_at, 'repeat', json(t.repeat), 'reminders', json(t.reminders),
@@ -48,10 +49,13 @@ pub const LOAD: &str = "SELECT CAST(json_object('task', json_object(
              'account', json_object('timezone', s.timezone, 'morning', s.morning, 'inbox_id', u.inbox_id),
              'wanted', p.wanted, 'planned', p.planned,
              'successors', (SELECT count(*) FROM tasks next WHERE next.previous_id = t.id),
-             'reminders', (SELECT count(*) FROM reminders r WHERE r.task_id = t.id)) AS TEXT)
+             'reminders', (SELECT count(*) FROM reminders r WHERE r.task_id = t.id)) AS TEXT) AS loaded
          FROM tasks t JOIN settings s ON s.user_id = t.owner JOIN users u ON u.id = t.owner
-         JOIN plans p ON p.task_id = t.id
-         WHERE t.id = ?2 AND (?1 IS NULL OR t.owner = ?1)";
+         JOIN plans p ON p.task_id = t.id";
+
+pub fn load(condition: &str) -> String {
+    format!("{LOADED} WHERE {condition}")
+}
 
 pub const CREATE: &str = "INSERT INTO tasks (id, owner, project_id, title, notes, priority, tags, status, start, due, timezone, due_at,
              repeat, reminders, series_id, series_start, occurrence, number, touched, rank, generation, generation_at,

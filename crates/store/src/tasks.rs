@@ -4,7 +4,7 @@
 use punctual_contract::problem::Problem;
 use punctual_domain::lifecycle::{Account, TaskState};
 use punctual_domain::reminders::Definition;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::db::{self, Error, Value};
 use crate::statements::{self, PLACE};
@@ -247,9 +247,19 @@ pub struct Loaded {
     pub reminders: u32,
 }
 
+/// Those of these tasks that there are, whoever owns them: for the event handlers.
+pub async fn load_all(ids: &[&str]) -> Result<Vec<Loaded>, Error> {
+    let ids = serde_json::to_string(ids).map_err(|error| Error::Shape(error.to_string()))?;
+    let each = statements::load("t.id IN (SELECT value FROM json_each(?1))");
+    let all = format!("SELECT concat('[', string_agg(loaded, ','), ']') FROM ({each}) AS found");
+    let loaded = db::read(&all, &values![ids]).await?;
+    Ok(loaded.unwrap_or_default())
+}
+
 /// `owner` `None`: for the event handlers, which act for whoever owns it.
 pub async fn load(owner: Option<&str>, id: &str) -> Result<Option<Loaded>, Error> {
-    db::read(statements::LOAD, &values![owner, id]).await
+    let one = statements::load("t.id = ?2 AND (?1 IS NULL OR t.owner = ?1)");
+    db::read(&one, &values![owner, id]).await
 }
 
 /// Inserts a new task; its project must be the owner's own and not be archived. A repetition with the same id changes
@@ -443,16 +453,28 @@ pub async fn move_due_at(
     .await
 }
 
-/// Records that the task was planned as it was wanted when it was read. A newer wish stays open.
-pub async fn planned(
-    task: &str,
-    wanted: i64,
-    next_at: Option<i64>,
-    missed: i64,
-) -> Result<(), Error> {
+/// What a task's plan came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Planned {
+    pub task: String,
+    /// As it was read when this was planned.
+    pub wanted: i64,
+    pub next_at: Option<i64>,
+    pub missed: i64,
+}
+
+/// Records that tasks were planned as they were wanted. A newer wish stays open.
+pub async fn planned(planned: &[Planned]) -> Result<(), Error> {
+    let planned =
+        serde_json::to_string(planned).map_err(|error| Error::Shape(error.to_string()))?;
     db::execute(
-        "UPDATE plans SET planned = CASE WHEN planned > ?2 THEN planned ELSE ?2 END, next_at = ?3, missed = ?4 WHERE task_id = ?1 RETURNING task_id",
-        &values![task, wanted, next_at, missed],
+        "UPDATE plans SET planned = CASE WHEN planned > d.wanted THEN planned ELSE d.wanted END,
+             next_at = d.next_at, missed = d.missed
+         FROM (SELECT value ->> 'task' AS task, CAST(value ->> 'wanted' AS BIGINT) AS wanted,
+                   CAST(value ->> 'next_at' AS BIGINT) AS next_at, CAST(value ->> 'missed' AS BIGINT) AS missed
+               FROM json_each(?1)) AS d
+         WHERE task_id = d.task RETURNING task_id",
+        &values![Value::Json(planned)],
     )
     .await
 }

@@ -3,7 +3,7 @@
 //! The events are hints: the row is read anew, and each step is a condition on the row as it is now. So order,
 //! repetition and loss do no harm: the worker's sweep asks for every task whose plan lags.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use punctual_contract::events::{CloudEvent, PLAN_TASK};
 use punctual_domain::Instant;
@@ -11,7 +11,7 @@ use punctual_domain::lifecycle::Account;
 use punctual_domain::reminders::{Again, RingState};
 use punctual_function::{Call, Handled, Problem, Reply, derived_id, events};
 use punctual_store::reminders::Wanted;
-use punctual_store::tasks::Loaded;
+use punctual_store::tasks::{Loaded, Planned};
 use punctual_store::write::Write;
 use punctual_store::{reminders, tasks};
 use spin_sdk::http::Request;
@@ -22,36 +22,75 @@ async fn handle(request: Request) -> Reply {
     events(request, each).await
 }
 
+/// Tasks that are read at once: each may be some tens of kilobytes.
+const AT_ONCE: usize = 32;
+
 /// Each task of the batch is settled once, however many events it has.
 async fn each(call: &Call, batch: &[CloudEvent]) -> Result<Vec<Handled>, Problem> {
-    let mut settled: HashMap<&str, Handled> = HashMap::new();
-    let mut outcomes = Vec::with_capacity(batch.len());
-    for event in batch {
-        let outcome = if event.kind.starts_with("punctual.task.") {
-            match settled.get(event.subject.as_str()) {
-                Some(known) => known.clone(),
-                None => {
-                    let outcome = match settle(call, event).await {
-                        Ok(()) => Handled::Ok,
-                        Err(problem) => Handled::Retry(problem.detail),
-                    };
-                    settled.insert(&event.subject, outcome.clone());
-                    outcome
-                }
-            }
+    let mut seen = HashSet::new();
+    let first: Vec<&CloudEvent> = batch
+        .iter()
+        .filter(|event| of_task(event) && seen.insert(event.subject.as_str()))
+        .collect();
+    let mut settled = HashMap::new();
+    for part in first.chunks(AT_ONCE) {
+        settle_all(call, part, &mut settled).await?;
+    }
+    let outcome = |event: &CloudEvent| {
+        if of_task(event) {
+            let outcome = settled.get(event.subject.as_str());
+            outcome.cloned().unwrap_or(Handled::Ok)
         } else if event.kind.starts_with("punctual.settings.") {
             // Another zone or morning has stepped the plans of all open tasks by trigger: the sweep brings them.
             Handled::Ok
         } else {
             Handled::Drop(format!("{} is not for here", event.kind))
-        };
-        outcomes.push(outcome);
-    }
-    Ok(outcomes)
+        }
+    };
+    Ok(batch.iter().map(outcome).collect())
 }
 
-/// Makes the successor, withdraws it, plans the reminders: as the row now asks for.
-async fn settle(call: &Call, event: &CloudEvent) -> Result<(), Problem> {
+fn of_task(event: &CloudEvent) -> bool {
+    event.kind.starts_with("punctual.task.")
+}
+
+/// Reads the tasks in one statement, settles one after the other, and notes in one statement that they are planned.
+async fn settle_all<'a>(
+    call: &Call,
+    events: &[&'a CloudEvent],
+    settled: &mut HashMap<&'a str, Handled>,
+) -> Result<(), Problem> {
+    let ids: Vec<&str> = events.iter().map(|event| event.subject.as_str()).collect();
+    let mut found: HashMap<String, Loaded> = tasks::load_all(&ids)
+        .await?
+        .into_iter()
+        .map(|loaded| (loaded.task.id.clone(), loaded))
+        .collect();
+    let mut planned = Vec::new();
+    for event in events {
+        // Where there is none, there is nothing to do.
+        let Some(loaded) = found.remove(&event.subject) else {
+            continue;
+        };
+        match settle(call, event, loaded).await {
+            Ok(done) => planned.extend(done),
+            Err(problem) => {
+                settled.insert(&event.subject, Handled::Retry(problem.detail));
+            }
+        }
+    }
+    if planned.is_empty() {
+        return Ok(());
+    }
+    Ok(tasks::planned(&planned).await?)
+}
+
+/// Makes the successor, withdraws it, plans the reminders: as the row now asks for. `None`: that was done before.
+async fn settle(
+    call: &Call,
+    event: &CloudEvent,
+    mut loaded: Loaded,
+) -> Result<Option<Planned>, Problem> {
     let write = Write {
         op: derived_id(&["plan", &call.request_id, &event.subject]),
         body_hash: None,
@@ -60,12 +99,9 @@ async fn settle(call: &Call, event: &CloudEvent) -> Result<(), Problem> {
         trace: event.traceparent.clone(),
         now: call.now,
     };
-    let Some(mut loaded) = tasks::load(None, &event.subject).await? else {
-        return Ok(());
-    };
     // What asks for nothing that was not done: a new title, an event that came before. Only its hour asks without a wish.
     if event.kind != PLAN_TASK && loaded.planned >= loaded.wanted {
-        return Ok(());
+        return Ok(None);
     }
     let account = loaded.account.account()?;
     let due_at = loaded.task.due_instant(&account).map(Instant::micros);
@@ -76,7 +112,7 @@ async fn settle(call: &Call, event: &CloudEvent) -> Result<(), Problem> {
         };
         tasks::move_due_at(&loaded.task, due_at, &moved).await?;
         let Some(again) = tasks::load(None, &event.subject).await? else {
-            return Ok(());
+            return Ok(None);
         };
         loaded = again;
     }
@@ -90,7 +126,7 @@ async fn settle(call: &Call, event: &CloudEvent) -> Result<(), Problem> {
         // Also where the completed one was deleted since: only deleting an open one ends its series.
         tasks::make_successor(task, &successor, &write).await?;
     }
-    plan(call, &loaded, &account, &write).await
+    plan(call, &loaded, &account, &write).await.map(Some)
 }
 
 async fn plan(
@@ -98,7 +134,7 @@ async fn plan(
     loaded: &Loaded,
     account: &Account,
     write: &Write,
-) -> Result<(), Problem> {
+) -> Result<Planned, Problem> {
     let (task, wanted) = (&loaded.task, loaded.wanted);
     let plan = task
         .plan(account, Instant::from_micros(call.now))
@@ -143,12 +179,10 @@ async fn plan(
     if had_some {
         reminders::cancel_unwanted(&task.id, task.generation, wanted, &rings, write).await?;
     }
-    tasks::planned(
-        &task.id,
+    Ok(Planned {
+        task: task.id.clone(),
         wanted,
-        plan.next_at.map(Instant::micros),
-        plan.missed.into(),
-    )
-    .await?;
-    Ok(())
+        next_at: plan.next_at.map(Instant::micros),
+        missed: plan.missed.into(),
+    })
 }
