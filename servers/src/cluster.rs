@@ -14,6 +14,7 @@ use crate::folder::Folder;
 use crate::kafka::Kafka;
 use crate::port;
 use crate::postgres::{self, Postgres};
+use crate::process::log_end;
 use crate::proxy::Proxy;
 use crate::server::Server;
 use crate::tools;
@@ -189,6 +190,20 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// How the log of each part ends.
+    pub fn log_ends(&self) -> String {
+        let workers = self.workers.iter();
+        let workers = workers.flat_map(|one| [one.program.log().to_owned(), one.daprd.log()]);
+        let functions = self.functions.iter();
+        let functions = functions.flat_map(|one| [one.program.log().to_owned(), one.daprd.log()]);
+        let servers = [self.scheduler.log(), self.kafka.log(), self.postgres.log()];
+        workers
+            .chain(functions)
+            .chain(servers)
+            .map(|log| format!("{} ends with:\n{}\n", log.display(), log_end(&log)))
+            .collect()
+    }
+
     /// `tell` is given a line for each part that has started.
     pub async fn start(options: ClusterOptions, mut tell: impl FnMut(&str)) -> Result<Self> {
         let mut since = Instant::now();

@@ -1,6 +1,7 @@
 //! One cluster for all tests that use it or break it: it takes seconds to start.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use it::client::text;
@@ -63,8 +64,37 @@ fn telemetry(watch: &Watch) -> Vec<(String, String)> {
     .to_vec()
 }
 
+/// The cluster, as long as a test has it. One that fails shows how its logs end: it has no process of its own that would.
+pub struct Held<G: Deref<Target = Cluster>>(G);
+
+impl<G: Deref<Target = Cluster>> Deref for Held<G> {
+    type Target = Cluster;
+
+    fn deref(&self) -> &Cluster {
+        &self.0
+    }
+}
+
+impl<G: DerefMut<Target = Cluster>> DerefMut for Held<G> {
+    fn deref_mut(&mut self) -> &mut Cluster {
+        &mut self.0
+    }
+}
+
+impl<G: Deref<Target = Cluster>> Drop for Held<G> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.log_ends());
+        }
+    }
+}
+
 /// For who breaks its parts, with everything up. What a test that failed has left broken is mended here.
-pub async fn to_break() -> RwLockWriteGuard<'static, Cluster> {
+pub async fn to_break() -> Held<RwLockWriteGuard<'static, Cluster>> {
+    Held(mended().await)
+}
+
+async fn mended() -> RwLockWriteGuard<'static, Cluster> {
     let mut cluster = CLUSTER.get_or_init(start).await.write().await;
     proxies(&cluster).workers.refuse(false);
     proxies(&cluster).functions.refuse(false);
@@ -84,8 +114,8 @@ pub async fn to_break() -> RwLockWriteGuard<'static, Cluster> {
 }
 
 /// For who uses it as it is, beside others.
-pub async fn to_use() -> RwLockReadGuard<'static, Cluster> {
-    to_break().await.downgrade()
+pub async fn to_use() -> Held<RwLockReadGuard<'static, Cluster>> {
+    Held(mended().await.downgrade())
 }
 
 pub fn proxies(cluster: &Cluster) -> &Proxies {
