@@ -21,7 +21,7 @@ from argon2.exceptions import VerifyMismatchError
 from fastapi import Depends, FastAPI, HTTPException, Query, Response
 from fastapi.security import OAuth2PasswordBearer
 from pydantic import BaseModel, Field as Checked
-from sqlalchemy import event, func, literal_column, tuple_
+from sqlalchemy import BigInteger, event, func, literal_column, tuple_
 from sqlmodel import Field, Session, SQLModel, create_engine, select
 
 SECRET = os.environ["TOKEN_SECRET"]
@@ -54,8 +54,8 @@ class Project(SQLModel, table=True):
     __tablename__ = "projects"
     id: str = Field(primary_key=True)
     owner: str
-    archived_at: int | None
-    deleted_at: int | None
+    archived_at: int | None = Field(sa_type=BigInteger)
+    deleted_at: int | None = Field(sa_type=BigInteger)
 
 
 class Task(SQLModel, table=True):
@@ -70,21 +70,21 @@ class Task(SQLModel, table=True):
     status: str = "open"
     due: str | None = None
     timezone: str | None = None
-    due_at: int | None = None
+    due_at: int | None = Field(default=None, sa_type=BigInteger)
     repeat: str | None = None
     reminders: str = "[]"
     touched: int = 1
     rank: str = ""
-    completed_at: int | None = None
+    completed_at: int | None = Field(default=None, sa_type=BigInteger)
     generation: int = 1
-    generation_at: int
+    generation_at: int = Field(sa_type=BigInteger)
     version: int = 1
     op: str
     actor: str
     via: str = "api"
-    created_at: int
-    updated_at: int
-    deleted_at: int | None = None
+    created_at: int = Field(sa_type=BigInteger)
+    updated_at: int = Field(sa_type=BigInteger)
+    deleted_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Credentials(BaseModel):
