@@ -53,7 +53,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             concurrent_requests: 256,
-            waiting_requests: 1024,
+            // As many as there may be connections: what bounds the wait is its time.
+            waiting_requests: 10_000,
             waiting_time: Duration::from_secs(10),
             open_responses: 10_000,
             response_head: Duration::from_secs(30),
