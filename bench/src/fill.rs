@@ -1,5 +1,5 @@
 //! Many rows quickly: the product's own statement, with its triggers at work, on the file while no server has it. What the
-//! worker would do behind the answers, to plan, is written beside it as the worker writes it.
+//! worker would do behind the answers, to plan and to publish, is written beside it as the worker writes it.
 
 use std::path::Path;
 
@@ -27,8 +27,9 @@ const PLAN: &str = "INSERT INTO reminders (id, owner, task_id, kind, definition_
         again_left, version, op, actor, via, created_at, updated_at)
     SELECT ?1, owner, id, 'definition', ?2, '', due, ?3, generation, 'planned', 0, 1, ?4, 'punctual', 'planner', ?5, ?5
     FROM tasks WHERE id = ?6";
-/// What follows from a plan.
-const SETTLE: &str = "UPDATE plans SET planned = wanted WHERE planned < wanted;";
+/// What follows: it is planned, published, and every consumer has seen it.
+const SETTLE: &str = "UPDATE plans SET planned = wanted WHERE planned < wanted;
+    UPDATE watermarks SET position = (SELECT max(position) FROM changes);";
 
 /// A task with a number, and when it rings.
 pub struct New<'a> {
