@@ -29,8 +29,6 @@ use crate::server::{DATABASE_URL, Running, Server, copy, folder};
 const FIRST_RATE: f64 = 50.0;
 /// Halvings, in powers, between the last rate that held and the first that did not: within 5 %.
 const HALVINGS: u32 = 4;
-/// After a rate that was too much: what it has left behind is worked off, and is not counted against the next one.
-const REST: Duration = Duration::from_secs(5);
 /// Answers a second that count as the rate that was asked for.
 const ACHIEVED: f64 = 0.97;
 
@@ -294,7 +292,6 @@ async fn measure(
         if holds(rate, &first) {
             return anyhow::Ok(first);
         }
-        sleep(REST).await;
         load.run(rate, length).await
     };
     let (mut low, mut high, mut at) = (0.0, FIRST_RATE, Outcome::default());
@@ -310,7 +307,6 @@ async fn measure(
                     outcome.first_error.unwrap_or_default()
                 );
             }
-            sleep(REST).await;
             break;
         }
         (low, high, at) = (high, high * 2.0, outcome);
@@ -322,7 +318,6 @@ async fn measure(
             (low, at) = (between, outcome);
         } else {
             high = between;
-            sleep(REST).await;
         }
     }
     running.stop().await?;
