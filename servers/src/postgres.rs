@@ -129,6 +129,11 @@ impl Postgres {
             .with_context(|| format!("the database {name} can't be created"))
     }
 
+    /// Runs statements in a database, as the superuser.
+    pub async fn execute(&self, database: &str, sql: &str) -> Result<()> {
+        execute(&self.url(database), sql).await
+    }
+
     /// SIGKILL for the postmaster and all back-ends at once, as when the machine loses them.
     pub async fn kill(&mut self) -> Result<()> {
         self.server.kill().await

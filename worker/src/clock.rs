@@ -6,6 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
+/// In microseconds, as instants are.
+pub const SECOND: i64 = 1_000_000;
+
 /// Unix microseconds from the system, or as the database's clock goes, or as a test set them.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);

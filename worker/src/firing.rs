@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::clock::{Clock, rfc3339};
+use crate::clock::{Clock, SECOND, rfc3339};
 use crate::error::Error;
 use crate::functions::{Functions, ON_REMINDERS, Verdict};
 use crate::metrics::metrics;
@@ -20,7 +20,6 @@ use crate::schedule::{Schedule, Task};
 use crate::store::{Claimed, Instant, Store};
 use crate::timer::Timer;
 
-const SECOND: i64 = 1_000_000;
 /// What is due within this goes to the heap without a wake-up.
 const SOON: i64 = 5 * SECOND;
 /// How far ahead wake-ups are registered.

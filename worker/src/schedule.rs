@@ -1,17 +1,18 @@
 //! What is to happen at which instant, in memory: the heap that the firing takes from.
 
 use std::cmp::Reverse;
+use std::collections::binary_heap::PeekMut;
 use std::collections::{BTreeSet, BinaryHeap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use crate::clock::SECOND;
 use crate::metrics::metrics;
 
 /// Entries that are not due yet are turned away beyond this; the sweep finds them when they are.
 const MOST: usize = 200_000;
-const SECOND: i64 = 1_000_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Task {
@@ -118,13 +119,11 @@ impl Schedule {
 
     /// Takes what is due. It stays known until it is done.
     pub fn take(&self, now: i64, most: usize) -> Vec<(i64, Task)> {
-        let mut heap = self.heap();
-        while heap
-            .waiting
-            .peek()
-            .is_some_and(|Reverse((at, _))| *at <= now)
-            && let Some(Reverse((at, task))) = heap.waiting.pop()
+        let heap = &mut *self.heap();
+        while let Some(first) = heap.waiting.peek_mut()
+            && first.0.0 <= now
         {
+            let Reverse((at, task)) = PeekMut::pop(first);
             let due = Due {
                 second: at.div_euclid(SECOND),
                 behind: task.id() < heap.start.as_str(),

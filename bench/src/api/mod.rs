@@ -216,8 +216,8 @@ impl Prepared {
         // The worker plans them behind the answers.
         sleep(Duration::from_secs(5)).await;
         running.stop().await?;
-        if let Some(url) = url {
-            execute(&url, &["VACUUM ANALYZE"]).await?;
+        if let Some(postgres) = &postgres {
+            postgres.execute(FILLED, "VACUUM ANALYZE").await?;
         }
         Ok(Self {
             data,
@@ -231,12 +231,14 @@ impl Prepared {
         let Some(postgres) = &self.postgres else {
             return Ok(None);
         };
-        let steps = [
+        // Each by itself: they can't stand in a transaction.
+        for step in [
             format!("DROP DATABASE IF EXISTS {MEASURED} WITH (FORCE)"),
             format!("CREATE DATABASE {MEASURED} TEMPLATE {FILLED}"),
             "CHECKPOINT".to_owned(),
-        ];
-        execute(&postgres.url("postgres"), &steps).await?;
+        ] {
+            postgres.execute("postgres", &step).await?;
+        }
         Ok(Some(postgres.url(MEASURED)))
     }
 }
@@ -246,16 +248,6 @@ fn at(url: Option<&String>) -> Vec<(&str, &str)> {
     url.map(|url| (DATABASE_URL, url.as_str()))
         .into_iter()
         .collect()
-}
-
-async fn execute(url: &str, statements: &[impl AsRef<str>]) -> Result<()> {
-    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
-    let connection = tokio::spawn(connection);
-    for statement in statements {
-        client.execute(statement.as_ref(), &[]).await?;
-    }
-    drop(client);
-    Ok(connection.await??)
 }
 
 async fn measure(

@@ -1,6 +1,6 @@
 //! What was completed on which day.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::db::{self, Error, Sql, Value};
 use crate::values;
@@ -50,7 +50,7 @@ pub async fn changes(positions: &[i64]) -> Result<Vec<Change>, Error> {
             statement("before", "after"),
             statement("before::json", "after::json"),
         ),
-        &values![json(positions)?],
+        &values![db::json(positions)?],
     )
     .await
 }
@@ -85,7 +85,7 @@ pub async fn count(owner: &str, day: &str, spans: &[(i64, i64)]) -> Result<(), E
              IS NOT (excluded.completed, excluded.with_due, excluded.on_time)";
     db::execute(
         Sql::pair(sqlite, "SELECT activity_count(?1, ?2, ?3)"),
-        &values![owner, day, Value::Json(json(spans)?)],
+        &values![owner, day, Value::Json(db::json(spans)?)],
     )
     .await
 }
@@ -116,10 +116,6 @@ pub async fn of(owner: &str) -> Result<Option<Lived>, Error> {
         &values![owner],
     )
     .await
-}
-
-fn json(value: &(impl Serialize + ?Sized)) -> Result<String, Error> {
-    serde_json::to_string(value).map_err(|error| Error::Shape(error.to_string()))
 }
 
 async fn read_list<T: serde::de::DeserializeOwned>(

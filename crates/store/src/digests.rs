@@ -22,7 +22,7 @@ pub struct Waiting {
 
 /// Those of these accounts that get digests.
 pub async fn waiting(users: &[&str]) -> Result<Vec<Waiting>, Error> {
-    let users = list(&users)?;
+    let users = db::json(&users)?;
     let found = db::read(
         "SELECT CAST(json_group_array(json_object('user', g.user_id, 'at', s.digest, 'timezone', s.timezone, 'since', g.since)) AS TEXT)
          FROM digests g JOIN settings s ON s.user_id = g.user_id
@@ -78,7 +78,7 @@ pub async fn tell(told: &[Told], write: &Write) -> Result<(), Error> {
             write.via.as_str(),
             write.trace.as_deref(),
             write.now,
-            Value::Json(list(&told)?)
+            Value::Json(db::json(told)?)
         ],
     )
     .await
@@ -98,11 +98,7 @@ pub async fn seen(seen: &[Seen], now: i64) -> Result<(), Error> {
         "UPDATE digests SET since = ?2, next_at = CAST(d.value ->> 'next_at' AS BIGINT) FROM json_each(?1) AS d
          WHERE user_id = d.value ->> 'user' AND since = CAST(d.value ->> 'since' AS BIGINT)
          RETURNING user_id",
-        &values![Value::Json(list(&seen)?), now],
+        &values![Value::Json(db::json(seen)?), now],
     )
     .await
-}
-
-fn list<T: Serialize>(of: &T) -> Result<String, Error> {
-    serde_json::to_string(of).map_err(|error| Error::Shape(error.to_string()))
 }

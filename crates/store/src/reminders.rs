@@ -77,7 +77,7 @@ pub async fn snooze(id: &str, source: &str, fire_at: i64, write: &Write) -> Resu
 /// Fires those of `ids` (a JSON array) that are due by `write.now`, still planned, and of their task's present
 /// generation. Deliveries come by trigger. A repetition matches nothing.
 pub async fn fire(ids: &[&str], write: &Write) -> Result<(), Error> {
-    let ids = serde_json::to_string(ids).map_err(|error| Error::Shape(error.to_string()))?;
+    let ids = db::json(ids)?;
     db::execute(
         "UPDATE reminders SET state = 'fired', fired_at = ?1, version = version + 1, op = ?2, body_hash = NULL,
              actor = ?3, via = ?4, trace = ?5, updated_at = ?1
@@ -125,7 +125,7 @@ pub async fn plan(
     wanted: &[Wanted],
     write: &Write,
 ) -> Result<(), Error> {
-    let wanted = serde_json::to_string(wanted).map_err(|error| Error::Shape(error.to_string()))?;
+    let wanted = db::json(wanted)?;
     db::execute(
         "WITH t AS (SELECT * FROM tasks WHERE id = ?7 AND generation = ?8 /*pg FOR NO KEY UPDATE*/)
          INSERT INTO reminders (id, owner, task_id, kind, definition_id, occurrence, due, fire_at, generation, state,
@@ -190,7 +190,7 @@ pub async fn cancel_unwanted(
     write: &Write,
 ) -> Result<(), Error> {
     let kept: Vec<&str> = wanted.iter().map(|ring| ring.id.as_str()).collect();
-    let kept = serde_json::to_string(&kept).map_err(|error| Error::Shape(error.to_string()))?;
+    let kept = db::json(&kept)?;
     let mut values = bookkeeping(task, generation, write).to_vec();
     values.extend(values![kept, wish]);
     db::execute(

@@ -249,7 +249,7 @@ pub struct Loaded {
 
 /// Those of these tasks that there are, whoever owns them: for the event handlers.
 pub async fn load_all(ids: &[&str]) -> Result<Vec<Loaded>, Error> {
-    let ids = serde_json::to_string(ids).map_err(|error| Error::Shape(error.to_string()))?;
+    let ids = db::json(ids)?;
     let each = statements::load("t.id IN (SELECT value FROM json_each(?1))");
     let all = format!("SELECT concat('[', string_agg(loaded, ','), ']') FROM ({each}) AS found");
     let loaded = db::read(&all, &values![ids]).await?;
@@ -282,9 +282,7 @@ pub async fn create(task: &TaskState, write: &Write) -> Result<bool, Error> {
 }
 
 fn state_json(task: &TaskState) -> Result<Value, Error> {
-    serde_json::to_string(task)
-        .map(Value::Json)
-        .map_err(|error| Error::Shape(error.to_string()))
+    db::json(task).map(Value::Json)
 }
 
 /// Writes a changed task over the version it was decided from. `false`: that version is gone, or its new project is not
@@ -465,8 +463,7 @@ pub struct Planned {
 
 /// Records that tasks were planned as they were wanted. A newer wish stays open.
 pub async fn planned(planned: &[Planned]) -> Result<(), Error> {
-    let planned =
-        serde_json::to_string(planned).map_err(|error| Error::Shape(error.to_string()))?;
+    let planned = db::json(planned)?;
     db::execute(
         "UPDATE plans SET planned = CASE WHEN planned > d.wanted THEN planned ELSE d.wanted END,
              next_at = d.next_at, missed = d.missed

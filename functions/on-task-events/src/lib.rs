@@ -4,6 +4,7 @@
 //! repetition and loss do no harm: the worker's sweep asks for every task whose plan lags.
 
 use std::collections::{HashMap, HashSet};
+use std::slice;
 
 use punctual_contract::events::{CloudEvent, PLAN_TASK};
 use punctual_domain::Instant;
@@ -32,14 +33,22 @@ async fn each(call: &Call, batch: &[CloudEvent]) -> Result<Vec<Handled>, Problem
         .iter()
         .filter(|event| of_task(event) && seen.insert(event.subject.as_str()))
         .collect();
-    let mut settled = HashMap::new();
+    let mut failed = HashMap::new();
     for part in first.chunks(AT_ONCE) {
-        settle_all(call, part, &mut settled).await?;
+        if settle_all(call, part, &mut failed).await.is_ok() {
+            continue;
+        }
+        // Each by itself, so that one that can't be read or noted holds up no other.
+        for one in part {
+            if let Err(problem) = settle_all(call, slice::from_ref(one), &mut failed).await {
+                failed.insert(&one.subject, problem.detail);
+            }
+        }
     }
     let outcome = |event: &CloudEvent| {
         if of_task(event) {
-            let outcome = settled.get(event.subject.as_str());
-            outcome.cloned().unwrap_or(Handled::Ok)
+            let reason = failed.get(event.subject.as_str());
+            reason.cloned().map_or(Handled::Ok, Handled::Retry)
         } else if event.kind.starts_with("punctual.settings.") {
             // Another zone or morning has stepped the plans of all open tasks by trigger: the sweep brings them.
             Handled::Ok
@@ -55,10 +64,11 @@ fn of_task(event: &CloudEvent) -> bool {
 }
 
 /// Reads the tasks in one statement, settles one after the other, and notes in one statement that they are planned.
+/// Those that `failed` are to be tried again; an error is one of all.
 async fn settle_all<'a>(
     call: &Call,
     events: &[&'a CloudEvent],
-    settled: &mut HashMap<&'a str, Handled>,
+    failed: &mut HashMap<&'a str, String>,
 ) -> Result<(), Problem> {
     let ids: Vec<&str> = events.iter().map(|event| event.subject.as_str()).collect();
     let mut found: HashMap<String, Loaded> = tasks::load_all(&ids)
@@ -75,7 +85,7 @@ async fn settle_all<'a>(
         match settle(call, event, loaded).await {
             Ok(done) => planned.extend(done),
             Err(problem) => {
-                settled.insert(&event.subject, Handled::Retry(problem.detail));
+                failed.insert(&event.subject, problem.detail);
             }
         }
     }

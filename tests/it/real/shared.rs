@@ -64,7 +64,8 @@ fn telemetry(watch: &Watch) -> Vec<(String, String)> {
     .to_vec()
 }
 
-/// The cluster, as long as a test has it. One that fails shows how its logs end: it has no process of its own that would.
+/// The cluster, as long as a test has it. One that fails shows how its logs end: the cluster
+/// itself is never dropped, and so its servers don't.
 pub struct Held<G: Deref<Target = Cluster>>(G);
 
 impl<G: Deref<Target = Cluster>> Deref for Held<G> {

@@ -3,9 +3,8 @@
 use punctual_contract::action::{Action, Deed, LINK_SECONDS, PATH};
 
 use super::messages::Messages;
+use crate::clock::SECOND;
 use crate::store::{Confirmation, Pending, Task};
-
-const SECOND: i64 = 1_000_000;
 
 /// Where the world reaches the server, and what signs the links that act.
 #[derive(Clone)]

@@ -25,7 +25,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::clock::{Clock, rfc3339};
+use crate::clock::{Clock, SECOND, rfc3339};
 use crate::error::Error;
 use crate::metrics::{Channel, Delivery, channel, metrics};
 use crate::store::{About, Confirmation, Pending, Store};
@@ -51,7 +51,6 @@ const SLOW_PAUSE: i64 = 10 * SECOND;
 /// Destinations whose failures are remembered; beyond that, only those with tries under way.
 const KNOWN: usize = 10_000;
 
-const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 /// The pauses after the first try, the second …; when they are used up, the delivery has failed.

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use super::links::{TODAY, task_path};
 use super::messages::{Messages, line};
 use super::outside::{Outcome, Outside, said};
-use crate::clock::rfc3339;
+use crate::clock::{SECOND, rfc3339};
 use crate::error::Error;
 use crate::store::{About, Pending, Pushed};
 
@@ -32,8 +32,6 @@ const TOKEN_SECONDS: i64 = 12 * 3600;
 const TITLE: usize = 500;
 /// Tasks that a digest names: a notification shows a few lines.
 const NAMED: usize = 4;
-
-const SECOND: i64 = 1_000_000;
 
 /// The key pair by which push services know this installation (RFC 8292).
 pub struct Vapid {

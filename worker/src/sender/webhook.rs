@@ -5,10 +5,8 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 use super::outside::{Outcome, Outside};
-use crate::clock::rfc3339;
+use crate::clock::{SECOND, rfc3339};
 use crate::store::{About, Pending};
-
-const SECOND: i64 = 1_000_000;
 
 pub(super) async fn send(outside: &Outside, delivery: &Pending, now: i64) -> Outcome {
     let body = body(delivery, outside.links.public_url());

@@ -15,12 +15,11 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::InProcess;
-use crate::clock::{Clock, rfc3339};
+use crate::clock::{Clock, SECOND, rfc3339};
 use crate::dapr::Dapr;
 use crate::error::Error;
 use crate::metrics::{Answer, metrics};
 
-const SECOND: i64 = 1_000_000;
 /// A job is due so long before its second, so that the second's rows are loaded when it begins.
 const LEAD: i64 = 1;
 /// Seconds nearer than this are not worth a job.

@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use punctual_contract::problem::Problem;
+use serde::Serialize;
 
 pub(crate) use sql::page;
 pub use sql::{Sql, Value};
@@ -91,6 +92,11 @@ async fn run(sql: Sql<'_>, values: &[Value]) -> Result<Vec<First>, Error> {
     } else {
         postgres::run(&url, &sql.postgres(values), values).await
     }
+}
+
+/// A value as JSON, for a statement to take apart.
+pub fn json(value: &(impl Serialize + ?Sized)) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::Shape(error.to_string()))
 }
 
 /// A statement whose rows, if it gives any, are not looked at.
