@@ -39,6 +39,8 @@ pub struct Options {
     pub busy_timeout: Duration,
     /// The longest time an [`Exclusive`] may keep the writer from everybody else.
     pub exclusive_timeout: Duration,
+    /// After so long a transaction takes in nobody else, so that the first of those who share it does not wait for all.
+    pub gathering: Duration,
     /// Jobs that may wait in each queue; callers beyond it wait before they queue.
     pub queue: usize,
     /// The largest result of one [`Database::query`], in bytes of values.
@@ -53,6 +55,7 @@ impl Default for Options {
             readers: (cores + 1).min(8),
             busy_timeout: Duration::from_secs(5),
             exclusive_timeout: Duration::from_secs(5),
+            gathering: Duration::from_millis(5),
             queue: 1024,
             max_result_bytes: 64 << 20,
         }

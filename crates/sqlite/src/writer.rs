@@ -13,8 +13,6 @@ use crate::{Error, Options, connection, exclusive};
 
 /// So many share a commit at most.
 const TOGETHER: usize = 64;
-/// After so long the transaction takes in nobody else, so that the first of them does not wait for all.
-const GATHERING: Duration = Duration::from_millis(5);
 
 pub(crate) enum Job {
     /// May share its transaction with others.
@@ -99,15 +97,20 @@ fn execute(connection: &Connection, sql: &str) -> Result<(), Error> {
 
 pub(crate) fn start(connection: Connection, options: &Options) -> Result<mpsc::Sender<Job>, Error> {
     let (sender, jobs) = mpsc::channel(options.queue.max(1));
-    let longest = options.exclusive_timeout;
+    let (longest, gathering) = (options.exclusive_timeout, options.gathering);
     std::thread::Builder::new()
         .name("sqlite-writer".into())
-        .spawn(move || work(connection, jobs, longest))
+        .spawn(move || work(connection, jobs, longest, gathering))
         .map_err(Error::Thread)?;
     Ok(sender)
 }
 
-fn work(mut connection: Connection, mut jobs: mpsc::Receiver<Job>, longest: Duration) {
+fn work(
+    mut connection: Connection,
+    mut jobs: mpsc::Receiver<Job>,
+    longest: Duration,
+    gathering: Duration,
+) {
     let mut waiting = VecDeque::new();
     loop {
         while waiting.len() < TOGETHER {
@@ -120,7 +123,7 @@ fn work(mut connection: Connection, mut jobs: mpsc::Receiver<Job>, longest: Dura
             return;
         };
         match job {
-            Job::Share(first) => share(&connection, first, &mut waiting),
+            Job::Share(first) => share(&connection, first, &mut waiting, gathering),
             Job::Run(run) => run(&mut connection),
             Job::Lend(loan) => exclusive::serve(&connection, loan, longest),
         }
@@ -129,7 +132,12 @@ fn work(mut connection: Connection, mut jobs: mpsc::Receiver<Job>, longest: Dura
 }
 
 /// Commits `first` together with those that wait right behind it.
-fn share(connection: &Connection, mut first: Box<dyn Share>, waiting: &mut VecDeque<Job>) {
+fn share(
+    connection: &Connection,
+    mut first: Box<dyn Share>,
+    waiting: &mut VecDeque<Job>,
+    gathering: Duration,
+) {
     if first.is_single() && !matches!(waiting.front(), Some(Job::Share(_))) {
         if first.wanted() {
             first.run(connection);
@@ -138,7 +146,7 @@ fn share(connection: &Connection, mut first: Box<dyn Share>, waiting: &mut VecDe
         return;
     }
     let mut group = Vec::new();
-    let committed = together(connection, first, waiting, &mut group);
+    let committed = together(connection, first, waiting, gathering, &mut group);
     connection::roll_back(connection);
     match committed {
         Ok(()) => group.into_iter().for_each(Share::answer),
@@ -146,7 +154,7 @@ fn share(connection: &Connection, mut first: Box<dyn Share>, waiting: &mut VecDe
         // own try.
         Err(_) if group.len() > 1 => {
             for work in group {
-                share(connection, work, &mut VecDeque::new());
+                share(connection, work, &mut VecDeque::new(), gathering);
             }
         }
         Err(error) => {
@@ -162,6 +170,7 @@ fn together(
     connection: &Connection,
     first: Box<dyn Share>,
     waiting: &mut VecDeque<Job>,
+    gathering: Duration,
     group: &mut Vec<Box<dyn Share>>,
 ) -> Result<(), Error> {
     let begun = Instant::now();
@@ -174,7 +183,7 @@ fn together(
             }
             group.push(work);
         }
-        if began.is_err() || connection.is_autocommit() || begun.elapsed() > GATHERING {
+        if began.is_err() || connection.is_autocommit() || begun.elapsed() > gathering {
             break;
         }
         if let Some(Job::Share(_)) = waiting.front()

@@ -362,6 +362,22 @@ async fn the_database_its_log_and_its_backup_are_for_their_owner_only() {
 
 type Job = Pin<Box<dyn Future<Output = Result<i64, Error>> + Send>>;
 
+/// A database on which what waits together shares one commit, however slow the machine is.
+async fn gathering() -> Fixture {
+    let f = fixture_with(Options {
+        gathering: Duration::from_secs(60),
+        ..Options::default()
+    })
+    .await;
+    // From now on it is known that this writes, so that no reader is asked first.
+    insert(&f.database, "first").await.expect("inserted");
+    f.database
+        .query("DELETE FROM t", vec![])
+        .await
+        .expect("deleted");
+    f
+}
+
 /// Jobs that wait together: all are queued while the writer is held up, each before the next.
 async fn queued(f: &Fixture, jobs: Vec<Job>) -> Vec<Result<i64, Error>> {
     let writer = f.database.exclusive().await.expect("the writer");
@@ -408,7 +424,7 @@ fn named(f: &Fixture, name: &str) -> Job {
 
 #[tokio::test]
 async fn what_waits_together_shares_one_commit_and_each_has_its_own_answer() {
-    let f = fixture().await;
+    let f = gathering().await;
     let commits = commits(&f.database).await;
     let answers = queued(&f, ["a", "b", "a", "c"].map(|name| named(&f, name)).into()).await;
     assert_eq!(commits.load(Ordering::SeqCst), 1);
@@ -448,7 +464,7 @@ async fn what_can_not_be_committed_is_refused_by_itself() {
 
 #[tokio::test]
 async fn several_statements_hold_together_among_others() {
-    let f = fixture().await;
+    let f = gathering().await;
     let commits = commits(&f.database).await;
     let pair = |first: &'static str, second: &'static str| -> Job {
         let database = f.database.clone();
