@@ -1,5 +1,6 @@
 //! Many people at once: a connection and an account each, who think between two requests.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,8 +60,14 @@ struct User {
 struct Found {
     times: Sample,
     rate: f64,
-    errors: usize,
-    first_error: Option<String>,
+    /// What they said, and how often.
+    errors: BTreeMap<String, usize>,
+}
+
+impl Found {
+    fn failed(&self) -> usize {
+        self.errors.values().sum()
+    }
 }
 
 pub async fn run(options: &Users) -> Result<()> {
@@ -97,17 +104,16 @@ pub async fn run(options: &Users) -> Result<()> {
         for count in &options.users {
             let found = measure(running.address, &users[..*count], options).await?;
             println!(
-                "  round {round}, {count} users: {:.0}/s, {} errors, p50 {:.1} ms, p95 {:.1} ms, p99 {:.1} ms{}",
+                "  round {round}, {count} users: {:.0}/s, {} errors, p50 {:.1} ms, p95 {:.1} ms, p99 {:.1} ms",
                 found.rate,
-                found.errors,
+                found.failed(),
                 found.times.quantile(0.50),
                 found.times.quantile(0.95),
                 found.times.quantile(0.99),
-                found
-                    .first_error
-                    .as_ref()
-                    .map_or_else(String::new, |error| format!(" ({error})"))
             );
+            for (error, times) in &found.errors {
+                println!("    {times} × {error}");
+            }
             results.push((*count, found));
         }
     }
@@ -176,9 +182,16 @@ async fn measure(address: SocketAddr, users: &[Arc<User>], options: &Users) -> R
                 sleep_until(wakes.into()).await;
                 let asked = Instant::now();
                 let ask = user.asks.request(dice);
-                let answer = timeout(PATIENCE, send(&mut connection, &token, ask)).await;
+                let answer = timeout(PATIENCE, async {
+                    // Kept connections end while nobody asks, and every client opens another one then.
+                    if connection.is_closed() {
+                        connection = connect(address).await?;
+                    }
+                    send(&mut connection, &token, ask).await
+                });
+                let answer = answer.await;
                 let took = asked.elapsed().as_secs_f64() * 1e3;
-                match answer.map_err(anyhow::Error::from).flatten() {
+                match answer.context("no answer in time").flatten() {
                     Ok(_) if asked >= from => times.push(took),
                     Ok(_) => {}
                     Err(error) => {
@@ -197,8 +210,9 @@ async fn measure(address: SocketAddr, users: &[Arc<User>], options: &Users) -> R
     for one in join_all(asking).await {
         let (times, errors) = one?;
         all.extend(times);
-        found.errors += errors.len();
-        found.first_error = found.first_error.or(errors.into_iter().next());
+        for error in errors {
+            *found.errors.entry(error).or_default() += 1;
+        }
     }
     found.times = all.into_iter().collect();
     let answered = found.times.len() as f64;
@@ -227,7 +241,7 @@ fn fill_in(report: &mut Report, options: &Users, results: &[(usize, Found)]) {
                 .collect::<Sample>()
         };
         let rate: Sample = of().map(|found| found.rate).collect();
-        let errors: usize = of().map(|found| found.errors).sum();
+        let errors: usize = of().map(Found::failed).sum();
         report.row([
             count.to_string(),
             format!("{:.0}", rate.median()),
@@ -254,7 +268,7 @@ fn fill_in(report: &mut Report, options: &Users, results: &[(usize, Found)]) {
         .iter()
         .map(|(users, found)| {
             json!({
-                "users": users, "requests_per_second": found.rate, "errors": found.errors, "first_error": found.first_error,
+                "users": users, "requests_per_second": found.rate, "errors": found.errors,
                 "p50_ms": found.times.quantile(0.50), "p95_ms": found.times.quantile(0.95), "p99_ms": found.times.quantile(0.99),
             })
         })

@@ -280,11 +280,23 @@ async fn measure(
     };
     // A rate is given up when it fails twice: one fault of the machine is no limit.
     let tried = async |rate: f64| {
-        let first = load.run(rate, length).await?;
-        if holds(rate, &first) {
-            return anyhow::Ok(first);
+        let mut outcome = Outcome::default();
+        for _ in 0..2 {
+            outcome = load.run(rate, length).await?;
+            if holds(rate, &outcome) {
+                break;
+            }
+            println!(
+                "    {}, {rate:.0}/s: {:.0}/s, p50 {:.1} ms, p99 {:.1} ms, {} errors {}",
+                server.name(),
+                outcome.achieved,
+                outcome.times.quantile(0.50),
+                outcome.times.quantile(0.99),
+                outcome.errors,
+                outcome.first_error.as_deref().unwrap_or_default()
+            );
         }
-        load.run(rate, length).await
+        anyhow::Ok(outcome)
     };
     let (mut low, mut high, mut at) = (0.0, FIRST_RATE, Outcome::default());
     loop {

@@ -93,6 +93,11 @@ impl Error {
         matches!(self.primary(), Some(ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED))
     }
 
+    /// A progress handler ended it.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.primary() == Some(ffi::SQLITE_INTERRUPT)
+    }
+
     /// The disk (or the database's page limit) is full.
     pub fn is_full(&self) -> bool {
         self.primary() == Some(ffi::SQLITE_FULL)

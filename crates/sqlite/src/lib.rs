@@ -124,6 +124,15 @@ impl Database {
             Kind::Plain => sql.to_owned(),
         };
         let mut params = params;
+        if self.inner.kinds.reads(&sql) == Some(true) {
+            let outcome = self
+                .inner
+                .readers
+                .at_once(|connection| connection::query(connection, &sql, &params, limit));
+            if let Some(outcome) = outcome {
+                return outcome;
+            }
+        }
         if self.inner.kinds.reads(&sql) != Some(false) {
             let (text, kinds) = (sql.clone(), self.clone());
             let outcome = self

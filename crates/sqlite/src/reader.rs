@@ -1,9 +1,12 @@
-//! The threads that own the reading connections and share one queue.
+//! Who reads: the caller itself what takes no longer than it may keep its thread, and for all else the threads that own the
+//! reading connections and share one queue.
 
 use std::collections::VecDeque;
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
@@ -12,9 +15,16 @@ use crate::{Error, Options, connection};
 
 pub(crate) type Job = Box<dyn FnOnce(&Connection) + Send>;
 
+/// So long a caller reads by itself: most reads take less than the two switches of threads that another one would cost.
+const AT_ONCE: Duration = Duration::from_millis(1);
+/// Steps of SQLite's between two looks at the clock.
+const STEPS: i32 = 1000;
+
 /// The queue. When this goes, the threads end what waits in it, and then themselves.
 pub(crate) struct Readers {
     shared: Arc<Shared>,
+    /// Connections for callers that read by themselves, the one that read last at the end.
+    callers: Mutex<Vec<Connection>>,
 }
 
 struct Shared {
@@ -65,8 +75,18 @@ impl Readers {
             queue: Mutex::default(),
             places: Semaphore::new(options.queue.max(1)),
         });
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let callers: Result<Vec<_>, Error> = (0..cores)
+            .map(|_| {
+                let connection = connection::open_reader(path, options)?;
+                // Whoever waits, waits on a thread of ours.
+                connection.busy_timeout(Duration::ZERO)?;
+                Ok(connection)
+            })
+            .collect();
         let readers = Self {
             shared: shared.clone(),
+            callers: Mutex::new(callers?),
         };
         for number in 1..=options.readers.max(1) {
             let connection = connection::open_reader(path, options)?;
@@ -83,6 +103,26 @@ impl Readers {
                 .map_err(Error::Thread)?;
         }
         Ok(readers)
+    }
+
+    /// Reads on the caller's thread; `None`: it takes too long for that, or others are at it.
+    pub(crate) fn at_once<T>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, Error>,
+    ) -> Option<Result<T, Error>> {
+        let callers = || self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = callers().pop()?;
+        let begun = Instant::now();
+        let outcome = connection
+            .progress_handler(STEPS, Some(move || begun.elapsed() > AT_ONCE))
+            .map_err(Error::from)
+            .and_then(|()| connection::guarded(|| job(&connection)));
+        connection::roll_back(&connection);
+        callers().push(connection);
+        match outcome {
+            Err(error) if error.is_interrupted() || error.is_busy() => None,
+            outcome => Some(outcome),
+        }
     }
 
     /// Waits for a place in the queue.

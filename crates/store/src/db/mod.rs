@@ -88,7 +88,7 @@ async fn url() -> Result<Rc<str>, Error> {
 async fn run(sql: Sql<'_>, values: &[Value]) -> Result<Vec<First>, Error> {
     let url = url().await?;
     if url.is_empty() {
-        sqlite::run(sql.sqlite(), values).await
+        sqlite::run(sql.sqlite(), values)
     } else {
         postgres::run(&url, &sql.postgres(values), values).await
     }

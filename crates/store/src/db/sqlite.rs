@@ -1,7 +1,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use spin_sdk::sqlite::{Connection, Error as SqliteError, Value as SqliteValue};
+use spin_sdk::sqlite::wit::sqlite::{Connection, Error as SqliteError, RowResult, Value as SqliteValue};
 
 use super::{Error, First, Value, refused};
 
@@ -38,39 +38,33 @@ thread_local! {
     static CONNECTION: RefCell<Option<Rc<Connection>>> = const { RefCell::new(None) };
 }
 
-async fn connection() -> Result<Rc<Connection>, SqliteError> {
+fn connection() -> Result<Rc<Connection>, SqliteError> {
     if let Some(open) = CONNECTION.with_borrow(Clone::clone) {
         return Ok(open);
     }
-    let opened = Rc::new(Connection::open_default().await?);
+    let opened = Rc::new(Connection::open("default")?);
     CONNECTION.set(Some(opened.clone()));
     Ok(opened)
 }
 
-async fn once(sql: &str, values: &[Value]) -> Result<Vec<First>, SqliteError> {
-    let connection = connection().await?;
-    let mut answer = connection
-        .execute(sql, values.iter().map(SqliteValue::from))
-        .await?;
-    let mut rows = Vec::new();
-    while let Some(row) = answer.next().await {
-        rows.push(match row.values.into_iter().next() {
-            None | Some(SqliteValue::Null) => First::Null,
-            Some(SqliteValue::Text(text)) => First::Text(text),
-            Some(_) => First::Other,
-        });
-    }
-    answer.result().await?;
-    Ok(rows)
+fn once(sql: &str, values: &[SqliteValue]) -> Result<Vec<First>, SqliteError> {
+    let answer = connection()?.execute(sql, values)?;
+    let first = |row: RowResult| match row.values.into_iter().next() {
+        None | Some(SqliteValue::Null) => First::Null,
+        Some(SqliteValue::Text(text)) => First::Text(text),
+        Some(_) => First::Other,
+    };
+    Ok(answer.rows.into_iter().map(first).collect())
 }
 
-/// Runs one statement and drains it. A broken connection is opened anew, once: a write may be repeated because its `op`
-/// makes it repeatable.
-pub(super) async fn run(sql: &str, values: &[Value]) -> Result<Vec<First>, Error> {
-    match once(sql, values).await {
+/// Runs one statement. A broken connection is opened anew, once: a write may be repeated because its `op` makes it
+/// repeatable.
+pub(super) fn run(sql: &str, values: &[Value]) -> Result<Vec<First>, Error> {
+    let values: Vec<SqliteValue> = values.iter().map(SqliteValue::from).collect();
+    match once(sql, &values) {
         Err(SqliteError::InvalidConnection) => {
             CONNECTION.set(None);
-            Ok(once(sql, values).await?)
+            Ok(once(sql, &values)?)
         }
         done => Ok(done?),
     }
