@@ -183,6 +183,8 @@ pub fn copy(data: &Path) -> Result<tempfile::TempDir> {
         .arg(copy.path())
         .status()?;
     ensure!(copied.success(), "the database is not copied");
+    // Else it would be written out while it is measured.
+    Command::new("sync").status()?;
     Ok(copy)
 }
 

@@ -107,7 +107,8 @@ impl Database {
 
     /// Runs one statement with positional parameters and returns all it yields.
     ///
-    /// A statement that changes nothing goes to a reader, any other to the writer, where it holds or fails by itself,
+    /// A statement that changes nothing is read at once, by the caller's own thread; where that takes more than a
+    /// millisecond, it begins anew on a reader's. Any other goes to the writer, where it holds or fails by itself,
     /// although those that wait at the same time share one commit. Statements that only make sense on a connection of one's own are refused
     /// (`BEGIN`, see [`Database::exclusive`]; `ATTACH`; `VACUUM INTO`), and a `PRAGMA` that would set
     /// something on a shared connection reports the present value instead.

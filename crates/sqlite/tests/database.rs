@@ -360,6 +360,37 @@ async fn the_database_its_log_and_its_backup_are_for_their_owner_only() {
     }
 }
 
+#[tokio::test]
+async fn what_reads_for_long_keeps_nobody_waiting() {
+    let f = fixture().await;
+    let counting = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) SELECT count(*) FROM n";
+    let counted = async |database: Database, until: i64| {
+        let rows = database.query(counting, vec![until.into()]).await?;
+        Ok::<_, Error>(rows.rows[0][0].as_integer())
+    };
+    // From now on it is known that this reads, so that the caller does so by itself.
+    let few = counted(f.database.clone(), 10).await.expect("counted");
+    assert_eq!(few, Some(10));
+    let long = tokio::spawn(counted(f.database.clone(), 3_000_000));
+    tokio::task::yield_now().await;
+    let few = counted(f.database.clone(), 20).await.expect("counted");
+    assert_eq!(few, Some(20));
+    assert!(!long.is_finished());
+    let many = long.await.expect("joined").expect("counted");
+    assert_eq!(many, Some(3_000_000));
+}
+
+#[tokio::test]
+async fn a_read_that_fails_says_why_each_time() {
+    let f = fixture().await;
+    for _ in 0..3 {
+        let read = f.database.query("SELECT json(?1)", vec!["{".into()]).await;
+        let error = read.expect_err("no JSON");
+        assert!(error.to_string().contains("malformed JSON"), "{error}");
+    }
+    assert_eq!(count(&f.database).await, 0);
+}
+
 type Job = Pin<Box<dyn Future<Output = Result<i64, Error>> + Send>>;
 
 /// A database on which what waits together shares one commit, however slow the machine is.

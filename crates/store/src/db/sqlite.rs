@@ -1,7 +1,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use spin_sdk::sqlite::wit::sqlite::{Connection, Error as SqliteError, RowResult, Value as SqliteValue};
+// The interface's plain calls, for which the SDK has no names of its own. Its own answer with a stream and a future, and
+// most statements take less than what these cost. An instance waits for its statement; others take requests meanwhile.
+use spin_sdk::sqlite::wit::sqlite::{
+    Connection, Error as SqliteError, RowResult, Value as SqliteValue,
+};
 
 use super::{Error, First, Value, refused};
 
