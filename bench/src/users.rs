@@ -152,6 +152,7 @@ fn people(options: &Users, accounts: &Accounts) -> Result<Vec<Arc<User>>> {
 }
 
 async fn measure(address: SocketAddr, users: &[Arc<User>], options: &Users) -> Result<Found> {
+    let came = Instant::now();
     let coming = Arc::new(Semaphore::new(COMING));
     let arrived = join_all(users.iter().map(|user| {
         let (user, coming) = (Arc::clone(user), Arc::clone(&coming));
@@ -163,6 +164,11 @@ async fn measure(address: SocketAddr, users: &[Arc<User>], options: &Users) -> R
         })
     }))
     .await;
+    println!(
+        "    {} users came within {:.0} s",
+        users.len(),
+        came.elapsed().as_secs_f64()
+    );
     let begin = Instant::now() + Duration::from_millis(100);
     let from = begin + Duration::from_secs(options.warm);
     let until = from + Duration::from_secs(options.seconds);

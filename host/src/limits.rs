@@ -54,9 +54,9 @@ impl Default for Limits {
         Self {
             concurrent_requests: 256,
             // As many as there may be connections: what bounds the wait is its time.
-            waiting_requests: 10_000,
+            waiting_requests: 20_000,
             waiting_time: Duration::from_secs(10),
-            open_responses: 10_000,
+            open_responses: 20_000,
             response_head: Duration::from_secs(30),
             cpu: Duration::from_secs(10),
             memory: 128 << 20,
@@ -64,7 +64,8 @@ impl Default for Limits {
             requests_per_instance: 128,
             requests_per_instance_at_once: 16,
             instance_idle: Duration::from_secs(1),
-            connections: 10_000,
+            // A browser's event stream has one of its own: two for each of 10,000 people.
+            connections: 20_000,
             shutdown_grace: Duration::from_secs(5),
             outbound_connect: Duration::from_secs(5),
             outbound_first_byte: Duration::from_secs(30),

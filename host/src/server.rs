@@ -5,7 +5,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -21,6 +21,8 @@ use crate::{Error, Limits};
 
 /// A client has this long for the head of a request, and as long between two requests.
 const HEAD: Duration = Duration::from_secs(75);
+/// How often it is told that no more connections are accepted.
+const TOLD: Duration = Duration::from_secs(10);
 /// Pause after a failed accept: what fails is usually the supply of file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -34,7 +36,15 @@ pub(crate) async fn serve(
     let (stop, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
+    let mut told: Option<Instant> = None;
     loop {
+        if places.available_permits() == 0 && told.is_none_or(|at| at.elapsed() > TOLD) {
+            told = Some(Instant::now());
+            tracing::warn!(
+                connections = limits.connections,
+                "as many connections are open as may be, so that new ones wait"
+            );
+        }
         let place = tokio::select! {
             () = &mut shutdown => break,
             place = places.clone().acquire_owned() => place,

@@ -19,7 +19,7 @@ use punctual_worker::migrations::migrate;
 use punctual_worker::sender::Mail;
 use punctual_worker::store::{Address, Db, Postgres};
 use punctual_worker::{RunningWorker, Worker, WorkerOptions};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -152,12 +152,12 @@ impl Server {
         if let Some(address) = options.metrics {
             metrics::listen(address, health.clone()).await?;
         }
-        let listener = listen(options.listen).await?;
+        let listener = listen(options.listen)?;
         let address = listener.local_addr().map_err(|source| Error::Listen {
             address: options.listen,
             source,
         })?;
-        let hub_listener = listen(options.hub).await?;
+        let hub_listener = listen(options.hub)?;
         let hub = hub_listener
             .local_addr()
             .map_err(|source| Error::Listen { address, source })?;
@@ -309,13 +309,23 @@ impl Server {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| match source.kind() {
-            std::io::ErrorKind::AddrInUse => Error::PortTaken(address),
-            _ => Error::Listen { address, source },
-        })
+/// Connections that may wait to be accepted: after a restart all come back at once.
+const BACKLOG: u32 = 4096;
+
+fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    let listening = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listening().map_err(|source| match source.kind() {
+        std::io::ErrorKind::AddrInUse => Error::PortTaken(address),
+        _ => Error::Listen { address, source },
+    })
 }
 
 /// Where this machine reaches a listener that may be on all its addresses.
