@@ -31,7 +31,7 @@ pub async fn serve(
         return Err(Error::NoApp(manifest));
     }
     let folder = Folder::create(&options.data)?;
-    let listener = listen(options.listen).await?;
+    let listener = listen(options.listen)?;
     let address = listener.local_addr().map_err(|source| Error::Listen {
         address: options.listen,
         source,
