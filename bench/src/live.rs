@@ -29,6 +29,8 @@ use crate::server::{Running, Server};
 const COMING: usize = 32;
 /// After the last change.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// By its next heartbeat the server knows that a client has gone, and has its place again.
+const GONE: Duration = Duration::from_secs(21);
 
 #[derive(Parser)]
 pub struct Live {
@@ -173,8 +175,7 @@ async fn measure(
     }
     let told = std::mem::take(&mut *told());
     watching.shutdown().await;
-    // The server sees it, too.
-    sleep(Duration::from_secs(2)).await;
+    sleep(GONE).await;
 
     let changes: HashMap<String, Change> = changes
         .into_iter()

@@ -44,8 +44,8 @@ pub struct Api {
     /// Where the tasks are
     #[arg(long, value_enum, default_value_t = Engine::Sqlite)]
     database: Engine,
-    /// Who is measured, in turn
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Server::Punctual, Server::Axum, Server::Fastapi])]
+    /// Who is measured, in turn [default: all, Spin where it is on the PATH]
+    #[arg(long, value_enum, value_delimiter = ',')]
     servers: Vec<Server>,
     /// How often each
     #[arg(long, default_value_t = 3)]
@@ -139,15 +139,19 @@ pub async fn run(options: &Api) -> Result<()> {
         ],
     );
     let prepared = Prepared::new(options, placement).await?;
+    let servers = match options.servers.is_empty() {
+        true => Server::all(),
+        false => options.servers.clone(),
+    };
     let mut results = Vec::new();
     for round in 1..=options.rounds {
-        for server in &options.servers {
+        for server in &servers {
             let found = measure(*server, options, &prepared, placement).await?;
             println!("  round {round}, {}: {}", server.name(), found.line());
             results.push((*server, found));
         }
     }
-    fill(&mut report, name, options, &results);
+    fill(&mut report, name, options, &servers, &results);
     let file = options.json.clone();
     report.finish(&file.unwrap_or_else(|| folder().join(format!("{name}.json"))))
 }
@@ -328,9 +332,15 @@ async fn measure(
     Ok(Found { rate: low, at })
 }
 
-fn fill(report: &mut Report, name: &str, options: &Api, results: &[(Server, Found)]) {
+fn fill(
+    report: &mut Report,
+    name: &str,
+    options: &Api,
+    servers: &[Server],
+    results: &[(Server, Found)],
+) {
     let mut bars = Vec::new();
-    for server in &options.servers {
+    for server in servers {
         let of: Vec<&Found> = results
             .iter()
             .filter(|(of, _)| of == server)
