@@ -29,8 +29,9 @@ use crate::server::{Running, Server};
 const COMING: usize = 32;
 /// After the last change.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// By its next heartbeat the server knows that a client has gone, and has its place again.
-const GONE: Duration = Duration::from_secs(21);
+/// By the second heartbeat after it the server knows that a client has gone, and has its place again: the first is still
+/// taken by what stands between them.
+const GONE: Duration = Duration::from_secs(42);
 
 #[derive(Parser)]
 pub struct Live {
