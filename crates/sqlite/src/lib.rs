@@ -33,7 +33,7 @@ pub use value::{Rows, Value};
 /// How a [`Database`] is opened. `Options::default()` suits a server.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Connections, and threads, for reading.
+    /// Threads for reading, each with a connection, and as many connections for callers that read by themselves.
     pub readers: usize,
     /// How long a statement waits for another *process* that holds a lock.
     pub busy_timeout: Duration,
@@ -125,7 +125,8 @@ impl Database {
             Kind::Plain => sql.to_owned(),
         };
         let mut params = params;
-        if self.inner.kinds.reads(&sql) == Some(true) {
+        let reads = self.inner.kinds.reads(&sql);
+        if reads == Some(true) {
             let outcome = self
                 .inner
                 .readers
@@ -134,7 +135,7 @@ impl Database {
                 return outcome;
             }
         }
-        if self.inner.kinds.reads(&sql) != Some(false) {
+        if reads != Some(false) {
             let (text, kinds) = (sql.clone(), self.clone());
             let outcome = self
                 .read(move |connection| {

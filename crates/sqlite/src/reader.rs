@@ -2,7 +2,6 @@
 //! reading connections and share one queue.
 
 use std::collections::VecDeque;
-use std::num::NonZero;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
@@ -75,8 +74,8 @@ impl Readers {
             queue: Mutex::default(),
             places: Semaphore::new(options.queue.max(1)),
         });
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let callers: Result<Vec<_>, Error> = (0..cores)
+        let count = options.readers.max(1);
+        let callers: Result<Vec<_>, Error> = (0..count)
             .map(|_| {
                 let connection = connection::open_reader(path, options)?;
                 // Whoever waits, waits on a thread of ours.
@@ -88,7 +87,7 @@ impl Readers {
             shared: shared.clone(),
             callers: Mutex::new(callers?),
         };
-        for number in 1..=options.readers.max(1) {
+        for number in 1..=count {
             let connection = connection::open_reader(path, options)?;
             let shared = shared.clone();
             thread::Builder::new()
