@@ -30,7 +30,7 @@ pub enum Server {
     Axum,
     /// FastAPI, SQLModel, uvicorn on the same tables
     Fastapi,
-    /// The same components and the same worker, with Spin as the host
+    /// The same components and the same worker, with Spin as the host: `cargo xtask spin`
     Spin,
 }
 
@@ -83,83 +83,21 @@ impl Server {
                     .env("TOKEN_SECRET", PASSWORD);
                 command
             }
-            Self::Spin => spin(data, &port, placement)?,
+            Self::Spin => {
+                let mut command = place(Path::new("cargo"));
+                command
+                    .args(["xtask", "spin", "--port", &port, "--data"])
+                    .arg(data)
+                    .current_dir(env!("CARGO_MANIFEST_DIR"));
+                command
+            }
         })
     }
-
-    /// What runs beside it, with the port of its hub.
-    fn beside(
-        self,
-        data: &Path,
-        port: u16,
-        placement: Option<&Placement>,
-        environment: &[(&str, &str)],
-    ) -> Result<Option<(Command, u16)>> {
-        if self != Self::Spin {
-            return Ok(None);
-        }
-        let worker = || -> Result<Command> {
-            let mut command = placement::server(placement, programs()?.join("punctual-worker"));
-            command
-                .arg("--data")
-                .arg(data)
-                .envs(environment.iter().copied());
-            Ok(command)
-        };
-        // The schema and the secrets, which Spin needs from the start.
-        let prepared = worker()?.arg("migrate").stdout(Stdio::null()).status()?;
-        ensure!(prepared.success(), "the database is not prepared");
-        let hub = free_port()?;
-        let mut command = worker()?;
-        command
-            .args([
-                "run",
-                "--functions-url",
-                &format!("http://127.0.0.1:{port}"),
-            ])
-            .args(["--listen", &format!("127.0.0.1:{hub}")]);
-        Ok(Some((command, hub)))
-    }
-}
-
-/// What is shipped, under Spin.
-fn spin(data: &Path, port: &str, placement: Option<&Placement>) -> Result<Command> {
-    let config = data.join("spin-runtime.toml");
-    let database = data.join("punctual.db");
-    fs::write(
-        &config,
-        format!("[sqlite_database.default]\ntype = \"spin\"\npath = {database:?}\n"),
-    )?;
-    let target = folder().join("../dist-bundle/spin.toml");
-    let mut command = placement::server(placement, "spin");
-    command
-        .args(["up", "--quiet", "--file"])
-        .arg(target)
-        .args(["--listen", &format!("127.0.0.1:{port}")])
-        .arg("--runtime-config-file")
-        .arg(config)
-        .arg("--state-dir")
-        .arg(data.join("spin"))
-        .env("SPIN_VARIABLE_REGISTRATION", "open")
-        .env(
-            "SPIN_VARIABLE_FUNCTIONS_URL",
-            format!("http://127.0.0.1:{port}"),
-        );
-    for name in ["token_secret", "events_secret", "vapid_public_key"] {
-        let secret = fs::read_to_string(data.join("secrets").join(name))?;
-        command.env(
-            format!("SPIN_VARIABLE_{}", name.to_uppercase()),
-            secret.trim(),
-        );
-    }
-    Ok(command)
 }
 
 /// A server that answers.
 pub struct Running {
     child: Child,
-    /// The worker, where it is a process of its own.
-    beside: Option<Child>,
     pub address: SocketAddr,
     /// From the start to the first answer.
     pub took: Duration,
@@ -172,44 +110,25 @@ impl Running {
         placement: Option<&Placement>,
         environment: &[(&str, &str)],
     ) -> Result<Self> {
-        let port = free_port()?;
-        let start = |command: Command| {
-            let mut command = tokio::process::Command::from(command);
-            command
-                .envs(environment.iter().copied())
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::inherit())
-                .kill_on_drop(true);
-            if server != Server::Axum {
-                command.env("PUNCTUAL_LOG", "error").stderr(Stdio::null());
-            }
-            command
-                .spawn()
-                .with_context(|| format!("{} does not start", server.name()))
-        };
-        let beside = server.beside(data, port, placement, environment)?;
-        let mut command = server.command(data, port, placement)?;
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+            .local_addr()?
+            .port();
+        let mut command = tokio::process::Command::from(server.command(data, port, placement)?);
+        command
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true);
+        if server != Server::Axum {
+            command.env("PUNCTUAL_LOG", "error").stderr(Stdio::null());
+        }
         let begun = Instant::now();
-        let beside = match beside {
-            None => None,
-            Some((worker, hub)) => {
-                command.env("SPIN_VARIABLE_HUB_URL", format!("http://127.0.0.1:{hub}"));
-                if let Some((_, url)) = environment.iter().find(|(name, _)| *name == DATABASE_URL) {
-                    let host = url
-                        .rsplit('@')
-                        .next()
-                        .and_then(|rest| rest.split('/').next());
-                    command
-                        .env("SPIN_VARIABLE_DATABASE_URL", url)
-                        .env("SPIN_VARIABLE_DATABASE_HOST", host.unwrap_or_default());
-                }
-                Some(start(worker)?)
-            }
-        };
+        let child = command
+            .spawn()
+            .with_context(|| format!("{} does not start", server.name()))?;
         let mut running = Self {
-            child: start(command)?,
-            beside,
+            child,
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             took: Duration::ZERO,
         };
@@ -251,25 +170,14 @@ impl Running {
     }
 
     pub async fn stop(&mut self) -> Result<()> {
-        for child in [Some(&mut self.child), self.beside.as_mut()]
-            .into_iter()
-            .flatten()
-        {
-            if let Some(id) = child.id() {
-                Command::new("kill")
-                    .args(["-TERM", &id.to_string()])
-                    .status()?;
-            }
-            child.wait().await?;
+        if let Some(id) = self.child.id() {
+            Command::new("kill")
+                .args(["-TERM", &id.to_string()])
+                .status()?;
         }
+        self.child.wait().await?;
         Ok(())
     }
-}
-
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()?
-        .port())
 }
 
 /// Where the build has put them.
