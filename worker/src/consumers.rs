@@ -60,6 +60,9 @@ pub struct Route {
     pub path: &'static str,
     /// Whether the function has something to do for it.
     pub concerns: fn(&CloudEvent) -> bool,
+    /// From one call to the next, in each partition: what comes meanwhile shares the next one, and as much as a call takes
+    /// does not wait. The first event after a rest goes at once.
+    pub pace: Duration,
 }
 
 pub const TO_TASK_EVENTS: Route = Route {
@@ -67,12 +70,15 @@ pub const TO_TASK_EVENTS: Route = Route {
     topic: TASK_EVENTS,
     path: ON_TASK_EVENTS,
     concerns: |_| true,
+    pace: Duration::ZERO,
 };
 pub const TO_TASK_UPDATES: Route = Route {
     group: "on-task-updates",
     topic: TASK_UPDATES,
     path: ON_TASK_UPDATES,
     concerns: concerns_days,
+    // Each call counts its owners' days from all that was completed on them.
+    pace: Duration::from_millis(500),
 };
 
 /// Starts the consumers of `reminders`.
@@ -136,6 +142,8 @@ struct Partition {
     /// Until when nothing is tried at all, because nothing was answered.
     paused: Option<Instant>,
     pauses: u32,
+    /// Until when the next call's events gather.
+    gathers: Option<Instant>,
     last_first: bool,
 }
 
@@ -214,6 +222,7 @@ impl Caller {
         if chosen.is_empty() {
             return false;
         }
+        let before_call = Instant::now();
         let before = self.answered.load(Ordering::Relaxed);
         let (events, spans): (Vec<CloudEvent>, Vec<Span>) = chosen
             .iter()
@@ -232,6 +241,7 @@ impl Caller {
             .deliver(self.route.path, &events, partition.last_first)
             .await;
         partition.last_first = !partition.last_first;
+        partition.gathers = Some(before_call + self.route.pace);
         let answers = verdicts
             .iter()
             .filter(|verdict| verdict.is_answer())
@@ -335,7 +345,7 @@ impl Partition {
     fn wake(&self) -> Option<Instant> {
         match self.paused {
             Some(until) => Some(until),
-            None => self.held.values().min().copied(),
+            None => self.held.values().chain(&self.gathers).min().copied(),
         }
     }
 
@@ -347,6 +357,10 @@ impl Partition {
         }
         self.paused = None;
         self.held.retain(|_, until| *until > now);
+        self.gathers = self.gathers.filter(|until| *until > now);
+        if self.gathers.is_some() && self.waiting.len() < MAX_EVENTS {
+            return Vec::new();
+        }
         let free = |(_, waiting): &(usize, &Waiting)| !self.held.contains_key(&waiting.message.key);
         self.waiting
             .iter()

@@ -1,9 +1,9 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use punctual_contract::batch::{MAX_EVENTS, Status};
 use punctual_contract::events::CloudEvent;
 use punctual_worker::bus::{Bus, InProcess};
-use punctual_worker::consumers::{BackOff, Caller, TO_TASK_EVENTS};
+use punctual_worker::consumers::{BackOff, Caller, Route, TO_TASK_EVENTS};
 use punctual_worker::functions::{Functions, ON_TASK_EVENTS, Verdict};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -21,6 +21,10 @@ struct Running {
 
 impl Running {
     async fn new(prepare: impl FnOnce(&Endpoint)) -> Self {
+        Self::of(TO_TASK_EVENTS, prepare).await
+    }
+
+    async fn of(route: Route, prepare: impl FnOnce(&Endpoint)) -> Self {
         let fixture = Fixture::new().await;
         let bus = InProcess::new(fixture.store.clone());
         let endpoint = Endpoint::start(fixture.clock.clone()).await;
@@ -29,7 +33,7 @@ impl Running {
             Functions::new(&endpoint.url, SECRET, fixture.clock.clone()).expect("a client");
         let back_off = BackOff(Duration::from_millis(5));
         let caller = Caller::new(
-            TO_TASK_EVENTS,
+            route,
             functions,
             Bus::InProcess(bus.clone()),
             fixture.clock.clone(),
@@ -311,6 +315,54 @@ async fn a_batch_never_exceeds_what_a_function_takes() {
         })
         .collect();
     assert_eq!(ids, (0..20).map(|n| n.to_string()).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_comes_between_two_calls_of_a_paced_route_shares_the_next_one() {
+    let pace = Duration::from_secs(2);
+    let running = Running::of(
+        Route {
+            pace,
+            ..TO_TASK_EVENTS
+        },
+        |_| {},
+    )
+    .await;
+    let calls = || running.endpoint.calls();
+    let begun = Instant::now();
+    publish(&running.bus, 1, "ann", "t1").await;
+    eventually("the first event at once", async || {
+        (calls().len() == 1).then_some(())
+    })
+    .await;
+    for position in 2..=5 {
+        publish(&running.bus, position, "ann", &format!("t{position}")).await;
+    }
+    running.finished(5).await;
+    assert!(begun.elapsed() >= pace);
+    assert_eq!(calls().len(), 2);
+    assert_eq!(calls()[1].ids(), ["2", "3", "4", "5"]);
+}
+
+#[tokio::test]
+async fn as_many_events_as_a_call_takes_do_not_wait_for_a_paced_route() {
+    let pace = Duration::from_secs(3600);
+    let running = Running::of(
+        Route {
+            pace,
+            ..TO_TASK_EVENTS
+        },
+        |_| {},
+    )
+    .await;
+    let most = i64::try_from(MAX_EVENTS).expect("small");
+    publish(&running.bus, 1, "ann", "t1").await;
+    running.finished(1).await;
+    for position in 2..=most + 1 {
+        publish(&running.bus, position, "ann", &format!("t{position}")).await;
+    }
+    running.finished(most + 1).await;
+    assert_eq!(running.endpoint.calls().len(), 2);
 }
 
 #[tokio::test]
