@@ -27,11 +27,15 @@ from sqlmodel import Field, Session, SQLModel, create_engine, select
 SECRET = os.environ["TOKEN_SECRET"]
 LAST = 9223372036854775807
 
+# A connection for each thread that answers: with fewer, all threads wait for one while those that would give theirs back
+# find no thread.
+POOL = {"pool_size": 40, "max_overflow": 0}
+
 if url := os.environ.get("DATABASE_URL"):
-    engine = create_engine(url.replace("postgres://", "postgresql+psycopg://", 1))
+    engine = create_engine(url.replace("postgres://", "postgresql+psycopg://", 1), **POOL)
 else:
     engine = create_engine(
-        f"sqlite:///{os.environ['DATABASE']}", connect_args={"check_same_thread": False, "timeout": 30}
+        f"sqlite:///{os.environ['DATABASE']}", connect_args={"check_same_thread": False, "timeout": 30}, **POOL
     )
 
     @event.listens_for(engine, "connect")
