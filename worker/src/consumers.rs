@@ -222,7 +222,7 @@ impl Caller {
         if chosen.is_empty() {
             return false;
         }
-        let before_call = Instant::now();
+        let begun = Instant::now();
         let before = self.answered.load(Ordering::Relaxed);
         let (events, spans): (Vec<CloudEvent>, Vec<Span>) = chosen
             .iter()
@@ -241,7 +241,7 @@ impl Caller {
             .deliver(self.route.path, &events, partition.last_first)
             .await;
         partition.last_first = !partition.last_first;
-        partition.gathers = Some(before_call + self.route.pace);
+        partition.gathers = Some(begun + self.route.pace);
         let answers = verdicts
             .iter()
             .filter(|verdict| verdict.is_answer())

@@ -24,6 +24,14 @@ impl Running {
         Self::of(TO_TASK_EVENTS, prepare).await
     }
 
+    async fn paced(pace: Duration) -> Self {
+        let route = Route {
+            pace,
+            ..TO_TASK_EVENTS
+        };
+        Self::of(route, |_| {}).await
+    }
+
     async fn of(route: Route, prepare: impl FnOnce(&Endpoint)) -> Self {
         let fixture = Fixture::new().await;
         let bus = InProcess::new(fixture.store.clone());
@@ -320,14 +328,7 @@ async fn a_batch_never_exceeds_what_a_function_takes() {
 #[tokio::test]
 async fn what_comes_between_two_calls_of_a_paced_route_shares_the_next_one() {
     let pace = Duration::from_secs(2);
-    let running = Running::of(
-        Route {
-            pace,
-            ..TO_TASK_EVENTS
-        },
-        |_| {},
-    )
-    .await;
+    let running = Running::paced(pace).await;
     let calls = || running.endpoint.calls();
     let begun = Instant::now();
     publish(&running.bus, 1, "ann", "t1").await;
@@ -346,15 +347,7 @@ async fn what_comes_between_two_calls_of_a_paced_route_shares_the_next_one() {
 
 #[tokio::test]
 async fn as_many_events_as_a_call_takes_do_not_wait_for_a_paced_route() {
-    let pace = Duration::from_secs(3600);
-    let running = Running::of(
-        Route {
-            pace,
-            ..TO_TASK_EVENTS
-        },
-        |_| {},
-    )
-    .await;
+    let running = Running::paced(Duration::from_secs(3600)).await;
     let most = i64::try_from(MAX_EVENTS).expect("small");
     publish(&running.bus, 1, "ann", "t1").await;
     running.finished(1).await;
