@@ -1,5 +1,7 @@
 //! From a request's path to the trigger that answers it, by Spin's rules.
 
+use routefinder::{RouteSpec, Segment};
+
 use crate::manifest::{Route, Trigger};
 
 /// The paths below which Spin itself answers.
@@ -82,16 +84,15 @@ impl Router {
                 Some(prefix) => format!("{prefix}/*"),
                 None => based.clone(),
             };
-            router
-                .add(
-                    spec,
-                    Target {
-                        trigger,
-                        pattern: pattern.to_owned(),
-                        based,
-                    },
-                )
-                .map_err(|error| (trigger, format!("bad route {pattern:?}: {error}")))?;
+            let fault = |error: &str| (trigger, format!("bad route {pattern:?}: {error}"));
+            let spec: RouteSpec = spec.parse().map_err(|error: String| fault(&error))?;
+            check(&spec).map_err(fault)?;
+            let target = Target {
+                trigger,
+                pattern: pattern.to_owned(),
+                based,
+            };
+            let Ok(()) = router.add(spec, target);
         }
         Ok(Self { router })
     }
@@ -123,6 +124,19 @@ impl Router {
     }
 }
 
+/// The router panics at the first request that comes to a route which it can't follow.
+fn check(spec: &RouteSpec) -> Result<(), &'static str> {
+    for pair in spec.segments().windows(2) {
+        match pair {
+            [Segment::Wildcard, _] => return Err("what stands for the rest (`/...`) is its end"),
+            [Segment::Param(_), Segment::Slash | Segment::Dot] => {}
+            [Segment::Param(_), _] => return Err("a `:segment` ends at a slash or a dot"),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 impl Match {
     /// What a component sees that another component called by name.
     pub(crate) fn chained(trigger: usize, path: &str) -> Self {
@@ -142,6 +156,13 @@ mod tests {
     use crate::manifest::Destination;
 
     fn router(patterns: &[&str]) -> Router {
+        match build(patterns) {
+            Ok(router) => router,
+            Err((_, error)) => panic!("{error}"),
+        }
+    }
+
+    fn build(patterns: &[&str]) -> Result<Router, (usize, String)> {
         let triggers: Vec<_> = patterns
             .iter()
             .map(|pattern| Trigger {
@@ -151,10 +172,7 @@ mod tests {
                 line: 1,
             })
             .collect();
-        match Router::build(&triggers) {
-            Ok(router) => router,
-            Err((_, error)) => panic!("{error}"),
-        }
+        Router::build(&triggers)
     }
 
     fn winner(router: &Router, path: &str) -> Option<String> {
@@ -202,5 +220,22 @@ mod tests {
     fn of_two_equal_routes_the_later_counts() {
         let router = router(&["/a", "/a"]);
         assert_eq!(router.find("/a").expect("found").trigger, 1);
+    }
+    #[test]
+    fn a_route_that_no_request_could_follow_is_told_with_its_place() {
+        for pattern in ["/a/*/b", "/*.json", "/.../b/...", "/ä:/:b:c", "/é/:x.y"] {
+            match build(&["/", pattern]) {
+                Ok(router) => {
+                    router.find("/a/b/c.json");
+                    router.find("/%C3%A9/b.y");
+                }
+                Err((place, error)) => {
+                    assert_eq!(place, 1);
+                    assert!(error.contains(pattern), "{error}");
+                }
+            }
+        }
+        assert!(build(&["/a/*/b"]).is_err() && build(&["/*.json"]).is_err());
+        assert!(build(&["/:a.:b/..."]).is_ok());
     }
 }

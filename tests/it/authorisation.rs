@@ -186,3 +186,48 @@ async fn somebody_elses_id_in_a_body_a_query_or_a_cursor_gives_and_changes_nothi
 async fn app_token(user: &it::User) -> String {
     text(&user.session().await, "/access_token")
 }
+
+#[tokio::test]
+async fn no_other_site_may_read_an_answer_and_no_cache_keeps_it() {
+    let app = App::shared().await;
+    let ann = app.user().await;
+    let from = [
+        ("origin", "https://elsewhere.example"),
+        ("access-control-request-method", "GET"),
+        ("access-control-request-headers", "authorization"),
+    ];
+    let mut read = 0;
+    for operation in OPERATIONS {
+        let path = operation.path.replace("{id}", "nobodys");
+        let mut answers = Vec::new();
+        let asks_before = app.client().send("OPTIONS", &path, &from, None).await;
+        answers.push((asks_before.status, asks_before.headers));
+        if operation.method == "GET" {
+            // As a stream: the live changes have no end.
+            let answer = ann.stream(&path, &from).await;
+            answers.push((answer.status().as_u16(), answer.headers().clone()));
+        }
+        for (status, headers) in answers {
+            let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+            let name = headers.keys().map(|name| name.as_str());
+            assert_eq!(
+                name.filter(|name| name.starts_with("access-control"))
+                    .count(),
+                0,
+                "{path} {status}: {headers:?}"
+            );
+            assert_eq!(
+                header("x-content-type-options"),
+                Some("nosniff"),
+                "{path} {status}"
+            );
+            let is_public = ["/", "/api/openapi.json"].contains(&path.as_str());
+            assert!(
+                is_public || header("cache-control") == Some("no-store"),
+                "{path} {status}: {headers:?}"
+            );
+            read += usize::from(status == 200);
+        }
+    }
+    assert!(read >= 10, "only {read} answers that somebody could want");
+}

@@ -14,6 +14,7 @@ mod life;
 mod limits;
 mod links;
 mod live;
+mod logs;
 mod mail;
 mod occurrences;
 mod projects;

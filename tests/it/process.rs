@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::client::Client;
@@ -12,6 +13,7 @@ use crate::client::Client;
 /// A running `punctual-server`; killed when dropped.
 pub struct Process {
     child: Child,
+    said: Arc<Mutex<String>>,
     pub url: String,
 }
 
@@ -93,17 +95,13 @@ impl Process {
             .kill_on_drop(true)
             .spawn()
             .expect("punctual-server starts");
-        for pipe in [
-            child.stdout.take().map(Lines::Out),
-            child.stderr.take().map(Lines::Err),
-        ]
-        .into_iter()
-        .flatten()
-        {
-            tokio::spawn(pipe.echo());
-        }
+        let said = Arc::<Mutex<String>>::default();
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        tokio::spawn(echo(out.expect("a pipe"), said.clone()));
+        tokio::spawn(echo(err.expect("a pipe"), said.clone()));
         let mut process = Self {
             child,
+            said,
             url: format!("http://127.0.0.1:{port}"),
         };
         let client = Client::new(&process.url);
@@ -131,6 +129,11 @@ impl Process {
         self.child.id().expect("it runs")
     }
 
+    /// All that it has written to its standard output and error.
+    pub fn said(&self) -> String {
+        self.said.lock().expect("what was said").clone()
+    }
+
     /// SIGKILL, and waits until it is gone.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("killed");
@@ -148,28 +151,14 @@ impl Process {
     }
 }
 
-enum Lines {
-    Out(tokio::process::ChildStdout),
-    Err(tokio::process::ChildStderr),
-}
-
-impl Lines {
-    /// Passes on what the server says, where a failed test shows it.
-    async fn echo(self) {
-        match self {
-            Self::Out(pipe) => {
-                let mut lines = BufReader::new(pipe).lines();
-                while let Ok(Some(line)) = lines.next_line().await {
-                    println!("server: {line}");
-                }
-            }
-            Self::Err(pipe) => {
-                let mut lines = BufReader::new(pipe).lines();
-                while let Ok(Some(line)) = lines.next_line().await {
-                    println!("server: {line}");
-                }
-            }
-        }
+/// Passes on what the server says, where a failed test shows it, and keeps it.
+async fn echo(pipe: impl AsyncRead + Unpin, said: Arc<Mutex<String>>) {
+    let mut lines = BufReader::new(pipe).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        println!("server: {line}");
+        let mut said = said.lock().expect("what was said");
+        said.push_str(&line);
+        said.push('\n');
     }
 }
 

@@ -272,8 +272,10 @@ pub struct Endpoint {
 #[derive(Default)]
 pub struct Script {
     pub calls: Vec<Call>,
-    /// Answers every call with this status, and nothing else.
+    /// Answers every call with this status, and does nothing else.
     pub status: Option<u16>,
+    /// What it says with that status.
+    pub says: &'static str,
     /// Writes down what comes, and answers nothing while this is set.
     pub hangs: bool,
     /// Answers 500 to every batch that holds an event with this subject.
@@ -360,9 +362,8 @@ async fn answer(
     let (outcomes, fires) = {
         let script = state.lock().expect("the script");
         if let Some(status) = script.status {
-            let mut answer = StatusCode::from_u16(status)
-                .expect("a status")
-                .into_response();
+            let status = StatusCode::from_u16(status).expect("a status");
+            let mut answer = (status, script.says).into_response();
             for (name, value) in &script.headers {
                 answer
                     .headers_mut()

@@ -150,6 +150,31 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
+async fn a_receipt_tells_nothing_of_what_the_receiver_said_but_its_status() {
+    let running = Running::new(true).await;
+    let receiver = Endpoint::start(running.fixture.clock.clone()).await;
+    for (kind, secret) in [("webhook", WHSEC), ("ntfy", "token"), ("push", BROWSER)] {
+        let target = format!("{}/{kind}", receiver.url);
+        running.channel(kind, kind, &target, secret).await;
+    }
+    {
+        let mut script = receiver.state();
+        script.status = Some(500);
+        script.says = "inside-7f3a";
+        script.headers.push(("x-inside", "inside-7f3a".to_owned()));
+    }
+    running.fired("r").await;
+    for kind in ["webhook", "ntfy", "push"] {
+        let (state, _, log) = running.tried(&format!("r.{kind}"), 1).await;
+        assert_eq!(state, "pending", "{kind}");
+        let told = serde_json::to_string(&log).expect("JSON");
+        assert!(told.contains("500"), "{kind}: {told}");
+        assert!(!told.contains("inside"), "{kind}: {told}");
+    }
+    assert_eq!(receiver.calls().len(), 3);
+}
+
+#[tokio::test]
 async fn without_the_operators_leave_nothing_inside_the_network_is_called() {
     let running = Running::new(false).await;
     let receiver = Endpoint::start(running.fixture.clock.clone()).await;
