@@ -196,10 +196,10 @@ impl Relay {
 
     /// The next changes, once they have their positions.
     async fn behind(&self, lead: Lead, from: i64) -> Result<Result<Vec<Row>, Fenced>, Error> {
-        if self.store.wants_positions().await? {
+        if let Some(above) = self.store.wants_positions().await? {
             let given = self
                 .store
-                .give_positions(LEADER, lead.fence, self.full)
+                .give_positions(LEADER, lead.fence, self.full, above)
                 .await?;
             if given.is_none() {
                 return Ok(Err(Fenced));

@@ -12,6 +12,9 @@ mod plans;
 mod postgres;
 mod reminders;
 
+use std::sync::{Arc, Mutex};
+
+use changes::Waiting;
 use punctual_sqlite::rusqlite::hooks::Action;
 
 use crate::error::Error;
@@ -27,11 +30,15 @@ pub use reminders::{Claimed, Instant};
 #[derive(Clone, Debug)]
 pub struct Store {
     db: Db,
+    waiting: Arc<Mutex<Waiting>>,
 }
 
 impl Store {
     pub fn new(db: impl Into<Db>) -> Self {
-        Self { db: db.into() }
+        Self {
+            db: db.into(),
+            waiting: Arc::default(),
+        }
     }
 
     /// Calls `nudge` whenever this process writes a change. That happens within the writing transaction, so whoever is

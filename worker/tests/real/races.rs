@@ -69,7 +69,7 @@ async fn workers_that_take_the_lease_from_each_other_leave_no_gap_and_give_nothi
                     };
                     // Until the other one takes it.
                     for _ in 0..5 {
-                        let given = store.give_positions(LEADER, fence, 7).await;
+                        let given = store.give_positions(LEADER, fence, 7, 0).await;
                         if given.expect("answered").is_none() {
                             break;
                         }
@@ -88,7 +88,7 @@ async fn workers_that_take_the_lease_from_each_other_leave_no_gap_and_give_nothi
         assert!(relay.await.expect("no panic") > 0, "both had their turns");
     }
     let fence = take(&fixture.store, "last").await.expect("taken");
-    let given = fixture.store.give_positions(LEADER, fence, 10_000).await;
+    let given = fixture.store.give_positions(LEADER, fence, 10_000, 0).await;
     given.expect("given").expect("led");
     assert_gap_free(&fixture).await;
 }
@@ -104,7 +104,7 @@ async fn rounds_of_one_leader_that_overlap_after_a_lost_answer_give_nothing_twic
     let rounds: Vec<_> = (0..20)
         .map(|_| {
             let store = fixture.store.clone();
-            tokio::spawn(async move { store.give_positions(LEADER, fence, 20).await })
+            tokio::spawn(async move { store.give_positions(LEADER, fence, 20, 0).await })
         })
         .collect();
     for round in rounds {
@@ -121,8 +121,10 @@ async fn what_is_committed_late_gets_a_later_position_and_is_not_skipped() {
     let fence = take(&fixture.store, "leader").await.expect("taken");
     let store = &fixture.store;
     let read = async |after: i64| {
-        let given = store.give_positions(LEADER, fence, 100).await;
-        given.expect("given").expect("led");
+        if let Some(above) = store.wants_positions().await.expect("asked") {
+            let given = store.give_positions(LEADER, fence, 100, above).await;
+            given.expect("given").expect("led");
+        }
         store.changes_after(after, 100).await.expect("read")
     };
     let cursor = read(0).await.last().expect("the registration").position;
@@ -134,15 +136,15 @@ async fn what_is_committed_late_gets_a_later_position_and_is_not_skipped() {
         .execute(&mut *late)
         .await
         .expect("written");
-    fixture.task("ann", "early").await;
-    let early = read(cursor).await;
-    assert_eq!(early.len(), 1);
-    assert_eq!(early[0].row_id, "early");
-    let cursor = early[0].position;
-    assert!(
-        read(cursor).await.is_empty(),
-        "the open transaction holds nobody up"
-    );
+    let mut cursor = cursor;
+    for n in 0..5 {
+        fixture.task("ann", &format!("early-{n}")).await;
+        let early = read(cursor).await;
+        assert_eq!(early.len(), 1, "the open transaction holds nobody up");
+        assert_eq!(early[0].row_id, format!("early-{n}"));
+        cursor = early[0].position;
+        assert!(read(cursor).await.is_empty());
+    }
 
     late.commit().await.expect("committed");
     let rows = read(cursor).await;
@@ -155,10 +157,22 @@ async fn what_is_committed_late_gets_a_later_position_and_is_not_skipped() {
         WHERE a.position > b.position AND a.row_id = 'inbox-ann'";
     assert_eq!(
         fixture.integer(order).await,
-        1,
+        5,
         "its number is lower, its position is higher"
     );
     assert_gap_free(&fixture).await;
+
+    // Nothing is open any more: the next looks go by what was given already, and find what comes.
+    let mut cursor = rows[0].position;
+    let mut from = Vec::new();
+    for n in 0..5 {
+        fixture.task("ann", &format!("later-{n}")).await;
+        from.push(store.wants_positions().await.expect("asked"));
+        let later = read(cursor).await;
+        assert_eq!(later.len(), 1);
+        cursor = later[0].position;
+    }
+    assert!(from.is_sorted() && from[0] < from[4], "{from:?}");
 }
 
 #[tokio::test]
