@@ -175,6 +175,60 @@ async fn what_is_committed_late_gets_a_later_position_and_is_not_skipped() {
     assert!(from.is_sorted() && from[0] < from[4], "{from:?}");
 }
 
+/// Postgres has no statistics yet of a table that has just grown, and would rather read it whole.
+#[tokio::test]
+async fn of_a_long_history_the_relay_the_sender_and_the_metrics_read_what_is_new_alone() {
+    const LONG: i64 = 50_000;
+    const ROUND: u32 = 2000;
+    let fixture = Fixture::new().await;
+    fixture.user("ann").await;
+    let fence = take(&fixture.store, "leader").await.expect("taken");
+    let image = r#"concat('{"title":"', repeat(md5(n::text), 30), '"}')"#;
+    let written = format!(
+        "INSERT INTO changes (tbl, row_id, owner, kind, version, before, after, op, actor, via, at)
+        SELECT 'tasks', n::text, 'ann', 'updated', 2, {image}, {image}, 'op-' || n, 'ann', 'web', {NOW}
+        FROM generate_series(1, {LONG}) AS n"
+    );
+    fixture.run(&written, Vec::new()).await;
+    let all = fixture.integer("SELECT count(*) FROM changes").await;
+
+    let pool = Postgres::open(postgres(&fixture).address()).expect("a pool");
+    let store = Store::new(pool.clone());
+    let (mut given, mut settled) = (0, 0);
+    while let Some(above) = store.wants_positions().await.expect("asked") {
+        let last = store.give_positions(LEADER, fence, ROUND, above).await;
+        let last = last.expect("given").expect("led");
+        let rows = store.changes_after(given, ROUND).await.expect("read");
+        assert_eq!(rows.last().map(|row| row.position), Some(last));
+        // All but this round is published.
+        let published = store.set_published_through(LEADER, fence, given).await;
+        assert!(published.expect("published"));
+        let backlog = store.backlog(NOW).await.expect("counted");
+        assert_eq!(backlog.unpublished, all - given);
+        let looked = store.settle_in_app(settled, NOW).await.expect("settled");
+        (given, settled) = (last, looked.through);
+    }
+    assert_eq!(
+        (given, settled >= given - 2 * i64::from(ROUND)),
+        (all, true)
+    );
+    // A session tells what it did at its end.
+    pool.pool().close().await;
+    let of_changes = |what: &str| {
+        format!("SELECT {what}::bigint FROM pg_stat_user_tables WHERE relname = 'changes'")
+    };
+    crate::harness::eventually("the statistics", async || {
+        let looks = fixture.integer(&of_changes("idx_scan")).await;
+        (looks > LONG / i64::from(ROUND)).then_some(())
+    })
+    .await;
+    let whole = fixture.integer(&of_changes("seq_tup_read")).await;
+    assert!(
+        whole <= all,
+        "{whole} rows were read in order; to count them took {all}"
+    );
+}
+
 #[tokio::test]
 async fn who_takes_the_lease_waits_for_a_round_that_is_under_way() {
     let fixture = Fixture::new().await;
