@@ -138,10 +138,11 @@ impl Store {
     /// Marks in-app deliveries sent whose firing has been published: whoever watches has been told. It looks at the
     /// changes after a position (`tbl || ''`: not at all of the table), so that it does not matter how much else is pending.
     pub async fn settle_in_app(&self, after: i64, now: i64) -> Result<Settled, Error> {
-        // Positions may leap.
-        let next = "SELECT COALESCE(max(position), ?1), count(*) FROM (SELECT position FROM changes WHERE position > ?1
-                AND position <= (SELECT position FROM watermarks WHERE name = 'published_through')
-            ORDER BY position LIMIT ?2) AS next";
+        // Positions may leap. The inner part has one bound alone: of two, Postgres without statistics expects so few rows
+        // that it would sort all of them.
+        let next = "SELECT COALESCE(max(position), ?1), count(*) FROM
+                (SELECT position FROM changes WHERE position > ?1 ORDER BY position LIMIT ?2) AS next
+            WHERE position <= (SELECT position FROM watermarks WHERE name = 'published_through')";
         let rows = self.db.query(next, params![after, AT_ONCE]).await?;
         let (through, looked): (i64, i64) = match rows.into_iter().next() {
             Some(mut row) => (row.get(0)?, row.get(1)?),
