@@ -72,7 +72,11 @@ test('offline: the app opens, shows everything, takes changes, and sends them in
   await waitForTitles(page, ['Known before']);
   await page.getByText('Offline. You can go on').waitFor();
   await add(page, 'Written offline');
+  await waitForTitles(page, ['Known before', 'Written offline']);
   await page.keyboard.press('j');
+  await until('the first row has the focus', () =>
+    page.evaluate(() => document.activeElement?.closest('main .row')?.textContent.includes('Known before')),
+  );
   await page.keyboard.press('x');
   await waitForTitles(page, ['Written offline']);
   await page.getByText('2 changes wait').waitFor();

@@ -148,12 +148,15 @@ export class Database {
   async enqueue(ops: Op[]): Promise<void> {
     const transaction = this.db.transaction('queue', 'readwrite');
     for (const op of ops) transaction.objectStore('queue').put(op);
+    // At once: else the page's turn is awaited, and one that is closed right away would take the change with it.
+    transaction.commit();
     await done(transaction);
   }
 
   async dequeue(ids: string[]): Promise<void> {
     const transaction = this.db.transaction('queue', 'readwrite');
     for (const id of ids) transaction.objectStore('queue').delete(id);
+    transaction.commit();
     await done(transaction);
   }
 }
