@@ -154,12 +154,8 @@ impl Store {
         }
         let above = self.waiting().from();
         let sql = "SELECT EXISTS (SELECT 1 FROM changes WHERE position IS NULL AND seq > ?1)";
-        let rows = self.db.query(sql, params![above]).await?;
-        let wanted = rows
-            .into_iter()
-            .next()
-            .map_or(Ok(false), |mut row| row.get(0))?;
-        Ok(wanted.then_some(above))
+        let wanted = self.db.value(sql, params![above]).await?;
+        Ok((wanted == Some(true)).then_some(above))
     }
 
     /// Gives up to `most` changes above a `seq` their positions where they don't come with one, in the order of their
@@ -223,8 +219,7 @@ impl Store {
 
     async fn watermark(&self, name: &'static str) -> Result<i64, Error> {
         let sql = "SELECT position FROM watermarks WHERE name = ?1";
-        let rows = self.db.query(sql, params![name]).await?;
-        rows.into_iter().next().map_or(Ok(0), |mut row| row.get(0))
+        Ok(self.db.value(sql, params![name]).await?.unwrap_or(0))
     }
 
     /// Whether a client may go on after a position. One that no change has is of a time that a restore has undone.
@@ -234,10 +229,7 @@ impl Store {
         }
         let sql = "SELECT EXISTS (SELECT 1 FROM changes WHERE position = ?1)
             OR EXISTS (SELECT 1 FROM watermarks WHERE name = 'positions' AND position = ?1)";
-        let rows = self.db.query(sql, params![position]).await?;
-        rows.into_iter()
-            .next()
-            .map_or(Ok(false), |mut row| row.get(0))
+        Ok(self.db.value(sql, params![position]).await? == Some(true))
     }
 
     /// The last position given.

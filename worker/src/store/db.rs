@@ -65,6 +65,17 @@ impl Db {
         }
     }
 
+    /// Runs one statement; the first value of its first row.
+    pub async fn value<T: Column>(
+        &self,
+        sql: &str,
+        params: Vec<Param>,
+    ) -> Result<Option<T>, Error> {
+        let rows = self.query(sql, params).await?;
+        let first = rows.into_iter().next();
+        first.map(|mut row| row.get(0)).transpose()
+    }
+
     /// Runs one statement; how many rows it touched.
     pub async fn execute(&self, sql: &str, params: Vec<Param>) -> Result<u64, Error> {
         match self {

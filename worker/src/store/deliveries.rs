@@ -131,8 +131,7 @@ impl Store {
             FROM deliveries d JOIN channels ON channels.id = d.channel_id AND channels.kind = 'in-app'
                 JOIN changes c ON c.tbl = 'reminders' AND c.row_id = d.reminder_id AND c.kind = 'fired'
             WHERE d.state = 'pending'";
-        let rows = self.db.query(sql, Vec::new()).await?;
-        rows.into_iter().next().map_or(Ok(0), |mut row| row.get(0))
+        Ok(self.db.value(sql, Vec::new()).await?.unwrap_or(0))
     }
 
     /// Marks in-app deliveries sent whose firing has been published: whoever watches has been told. It looks at the
@@ -178,10 +177,7 @@ impl Store {
                 (SELECT tbl, kind FROM changes WHERE position IS NULL AND seq > ?3 ORDER BY seq LIMIT ?2) AS waiting
                 WHERE tbl = 'reminders' AND kind = 'fired')";
         let params = params![published, AT_ONCE, self.positioned_through()];
-        let rows = self.db.query(sql, params).await?;
-        rows.into_iter()
-            .next()
-            .map_or(Ok(false), |mut row| row.get(0))
+        Ok(self.db.value(sql, params).await? == Some(true))
     }
 
     /// Deliveries to the outside whose next try has come, the oldest first.

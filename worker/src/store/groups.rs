@@ -6,14 +6,7 @@ impl Store {
     /// Through which position a consumer group has finished everything. `None` for a group that never committed.
     pub async fn group_watermark(&self, group: &str) -> Result<Option<i64>, Error> {
         let sql = "SELECT position FROM watermarks WHERE name = ?1";
-        let rows = self
-            .db
-            .query(sql, params![format!("group:{group}")])
-            .await?;
-        rows.into_iter()
-            .next()
-            .map(|mut row| row.get(0))
-            .transpose()
+        self.db.value(sql, params![format!("group:{group}")]).await
     }
 
     /// Commits several groups' watermarks at once.

@@ -19,14 +19,8 @@ impl Store {
                 holder = excluded.holder, fence = leases.fence + 1, until = excluded.until
             WHERE leases.until <= ?4 OR leases.holder = excluded.holder OR ?5
             RETURNING fence";
-        let rows = self
-            .db
-            .query(sql, params![name, holder, until, now, at_once])
-            .await?;
-        rows.into_iter()
-            .next()
-            .map(|mut row| row.get(0))
-            .transpose()
+        let params = params![name, holder, until, now, at_once];
+        self.db.value(sql, params).await
     }
 
     /// Whether the lease was still ours and now lasts until `until`.
