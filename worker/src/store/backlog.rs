@@ -7,17 +7,17 @@ impl Store {
     /// What is still to be done by `now`, in one statement. Each part of it reads no more of an index than what it counts.
     /// Positions have no gap, so that those of changes need no counting: Postgres would read the whole table.
     pub async fn backlog(&self, now: i64) -> Result<Backlog, Error> {
-        let sql = "SELECT
+        let sql = "WITH next AS (SELECT position, at FROM changes WHERE position > COALESCE(
+                (SELECT position FROM watermarks WHERE name = 'published_through'), 0) ORDER BY position LIMIT 1)
+            SELECT
             (SELECT count(*) FROM reminders WHERE state = 'planned' AND fire_at <= ?1),
             (SELECT min(fire_at) FROM reminders WHERE state = 'planned' AND fire_at <= ?1),
             (SELECT count(*) FROM plans WHERE planned < wanted),
             (SELECT min(since) FROM plans WHERE planned < wanted),
             (SELECT count(*) FROM changes WHERE position IS NULL AND seq > ?2) + COALESCE(
-                (SELECT max(position) FROM changes) + 1 - (SELECT position FROM changes WHERE position > COALESCE(
-                    (SELECT position FROM watermarks WHERE name = 'published_through'), 0) ORDER BY position LIMIT 1), 0),
+                (SELECT max(position) FROM changes) + 1 - (SELECT position FROM next), 0),
             (SELECT min(at) FROM changes WHERE position IS NULL AND seq > ?2),
-            (SELECT at FROM changes WHERE position > COALESCE(
-                (SELECT position FROM watermarks WHERE name = 'published_through'), 0) ORDER BY position LIMIT 1),
+            (SELECT at FROM next),
             (SELECT count(*) FROM deliveries WHERE state = 'pending' AND next_try <= ?1),
             (SELECT min(next_try) FROM deliveries WHERE state = 'pending' AND next_try <= ?1)";
         let params = params![now, self.positioned_through()];
