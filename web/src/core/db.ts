@@ -146,16 +146,21 @@ export class Database {
   }
 
   async enqueue(ops: Op[]): Promise<void> {
-    const transaction = this.db.transaction('queue', 'readwrite');
-    for (const op of ops) transaction.objectStore('queue').put(op);
-    // At once: else the page's turn is awaited, and one that is closed right away would take the change with it.
-    transaction.commit();
-    await done(transaction);
+    await this.change((queue) => {
+      for (const op of ops) queue.put(op);
+    });
   }
 
   async dequeue(ids: string[]): Promise<void> {
+    await this.change((queue) => {
+      for (const id of ids) queue.delete(id);
+    });
+  }
+
+  private async change(ask: (queue: IDBObjectStore) => void): Promise<void> {
     const transaction = this.db.transaction('queue', 'readwrite');
-    for (const id of ids) transaction.objectStore('queue').delete(id);
+    ask(transaction.objectStore('queue'));
+    // At once: else the page's turn is awaited, and one that is closed right away would take the change with it.
     transaction.commit();
     await done(transaction);
   }
