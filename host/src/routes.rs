@@ -221,6 +221,7 @@ mod tests {
         let router = router(&["/a", "/a"]);
         assert_eq!(router.find("/a").expect("found").trigger, 1);
     }
+
     #[test]
     fn a_route_that_no_request_could_follow_is_told_with_its_place() {
         for pattern in ["/a/*/b", "/*.json", "/.../b/...", "/ä:/:b:c", "/é/:x.y"] {

@@ -180,7 +180,7 @@ fn seed(corpus: &Path, name: &str) -> Result<()> {
             }
         }
         "events" => seeds.push(EVENT.as_bytes().to_vec()),
-        "manifest" => seeds.push(MANIFEST.as_bytes().to_vec()),
+        "manifest" => seeds.push(fs::read(root().join("host/src/manifest/every_key.toml"))?),
         "channel" => seeds.extend(CHANNELS.map(|text| text.as_bytes().to_vec())),
         _ => {}
     }
@@ -191,37 +191,6 @@ fn seed(corpus: &Path, name: &str) -> Result<()> {
 }
 
 const EVENT: &str = r#"[{"specversion":"1.0","id":"812","source":"/punctual","type":"punctual.task.completed.v1","subject":"t","time":"2026-11-23T09:50:00.000Z","datacontenttype":"application/json","partitionkey":"u","traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","data":{"version":3,"actor":"u","via":"web","changed":{"title":"x","due":null}}}]"#;
-/// One of each key that the host knows.
-const MANIFEST: &str = r#"spin_manifest_version = 2
-[application]
-name = "x"
-version = "1.0.0"
-authors = ["a"]
-[variables]
-token = { required = true, secret = true }
-host = { default = "localhost", description = "where" }
-[[trigger.http]]
-route = "/a/:id/..."
-component = "a"
-[[trigger.http]]
-id = "gone"
-route = "/old"
-static_response = { status_code = 410, headers = { "content-type" = "text/plain" }, body = "gone" }
-[[trigger.http]]
-route = { private = true }
-component = { source = "b.wasm" }
-[component.a]
-source = "a.wasm"
-description = "the first"
-variables = { token = "{{ token }}" }
-environment = { A = "b" }
-allowed_outbound_hosts = ["http://{{ host }}:*", "https://*.example.com", "http://10.0.0.0/8:80", "http://self"]
-key_value_stores = ["default"]
-sqlite_databases = ["default"]
-files = []
-[component.a.build]
-command = "cargo build"
-"#;
 const CHANNELS: [&str; 5] = [
     "https://ntfy.sh/my-topic",
     "https://[2606:4700::1111]:8443/t",

@@ -18,45 +18,8 @@ fn fault(rest: &str) -> String {
 
 #[test]
 fn everything_that_is_implemented_is_read() {
-    let manifest = parse(
-        r#"version = "1.0.0"
-authors = ["a"]
-
-[variables]
-token = { required = true, secret = true }
-host = { default = "localhost", description = "where" }
-
-[[trigger.http]]
-route = "/a/:id/..."
-component = "a"
-
-[[trigger.http]]
-id = "gone"
-route = "/old"
-static_response = { status_code = 410, headers = { "content-type" = "text/plain" }, body = "gone" }
-
-[[trigger.http]]
-route = { private = true }
-component = { source = "b.wasm" }
-
-[component.a]
-source = "a.wasm"
-description = "the first"
-variables = { token = "{{ token }}" }
-environment = { A = "b" }
-allowed_outbound_hosts = ["http://{{ host }}:*"]
-key_value_stores = ["default"]
-sqlite_databases = ["default"]
-files = []
-[component.a.build]
-command = "cargo build"
-watch = ["src/**/*.rs"]
-workdir = "x"
-[component.a.tool.other]
-key = 1
-"#,
-    )
-    .expect("valid");
+    let text = include_str!("every_key.toml");
+    let manifest = Manifest::parse(Path::new("app/spin.toml"), text).expect("valid");
     assert_eq!(manifest.name, "x");
     assert_eq!(manifest.triggers.len(), 3);
     assert_eq!(manifest.triggers[0].id, "a-http-trigger");
