@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use punctual_contract::action::{Action, Deed, LINK_SECONDS, PATH, Refused};
 use punctual_contract::batch::CONTENT_TYPE;
@@ -19,6 +19,7 @@ use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
 use crate::client::{Client, Reply, User};
+use crate::clock::now;
 use crate::edition::{self, Edition};
 use crate::node::skipped;
 use crate::process::{modules, program, root};
@@ -383,11 +384,4 @@ impl App {
         ];
         self.client.send("POST", path, &headers, Some(body)).await
     }
-}
-
-fn now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("after 1970");
-    i64::try_from(since.as_micros()).expect("before 2262")
 }

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use it::client::PASSWORD;
+use it::clock::now;
 use it::edition::skipped_under_spin;
 use it::process::{Process, free_port, program};
 use it::wait::DEADLINE;
@@ -61,14 +62,6 @@ impl Punctual {
         drop(input);
         child.wait_with_output().await.expect("it ends")
     }
-}
-
-/// Unix microseconds.
-fn now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("after 1970");
-    i64::try_from(since.as_micros()).expect("not that late")
 }
 
 async fn started(data: &Path) -> (Process, Punctual) {

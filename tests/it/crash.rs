@@ -1,25 +1,11 @@
 use std::collections::HashSet;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use it::client::{Client, text};
+use it::clock::in_millis;
 use it::edition::skipped_under_spin;
-use it::process::{Process, free_port};
+use it::process::{OPEN, Process, free_port};
 use it::{Receiver, User, eventually};
-use punctual_domain::Instant;
 use serde_json::json;
-
-const OPEN: &[(&str, &str)] = &[
-    ("PUNCTUAL_REGISTRATION", "open"),
-    ("PUNCTUAL_WEBHOOK_ALLOW_PRIVATE", "true"),
-];
-
-fn in_millis(millis: u64) -> String {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("after 1970")
-        + Duration::from_millis(millis);
-    Instant::from_millis(i64::try_from(now.as_millis()).expect("before 2262")).to_string()
-}
 
 #[tokio::test]
 async fn what_was_accepted_before_a_sigkill_fires_after_it_once() {

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod client;
+pub mod clock;
 pub mod cluster;
 pub mod edition;
 pub mod model;

@@ -1,21 +1,15 @@
 //! What the server writes about its work: nothing that is a person's or a secret.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use it::client::{Client, PASSWORD, text};
+use it::clock::{in_millis, now};
 use it::edition::skipped_under_spin;
-use it::process::{Process, free_port};
+use it::process::{OPEN, Process, free_port};
 use it::{Receiver, User, eventually};
 use punctual_contract::action::{Action, Deed, LINK_SECONDS, PATH};
 use serde_json::json;
 
 /// In everything that a person writes here.
 const MARK: &str = "7f3a9";
-
-fn seconds() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    i64::try_from(since.expect("after 1970").as_secs()).expect("before 2262")
-}
 
 #[tokio::test]
 async fn neither_logs_nor_traces_hold_what_people_write_where_they_are_or_what_opens_a_door() {
@@ -30,13 +24,12 @@ async fn neither_logs_nor_traces_hold_what_people_write_where_they_are_or_what_o
     // Fails until nobody asks it any more, so that there is something to tell.
     receiver.answer_next(&[500; 100]);
     let endpoint = collector.url.replace("/hook", "");
-    let settings = [
-        ("PUNCTUAL_REGISTRATION", "open"),
-        ("PUNCTUAL_WEBHOOK_ALLOW_PRIVATE", "true"),
+    let telling = [
         ("PUNCTUAL_LOG", "debug"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
         ("OTEL_BSP_SCHEDULE_DELAY", "100"),
     ];
+    let settings = [OPEN, &telling].concat();
     let server = Process::start(data.path(), free_port(), &settings).await;
     let nobody = Client::new(&server.url);
     let email = format!("ann-{MARK}@example.com");
@@ -64,7 +57,7 @@ async fn neither_logs_nor_traces_hold_what_people_write_where_they_are_or_what_o
     }
     let task = json!({
         "title": format!("Title {MARK}"), "notes": format!("Notes {MARK}"), "tags": [format!("tag{MARK}")],
-        "project_id": project["id"], "reminders": [{ "at": punctual_domain::Instant::from_millis((seconds() + 1) * 1000).to_string() }],
+        "project_id": project["id"], "reminders": [{ "at": in_millis(1000) }],
     });
     let id = text(&ann.add(task).await, "/id");
     // What is wrong is told to who asked, and to nobody else.
@@ -97,7 +90,7 @@ async fn neither_logs_nor_traces_hold_what_people_write_where_they_are_or_what_o
         user: ann.id.clone(),
         language: "en".to_owned(),
         title: format!("Title {MARK}"),
-        expires: seconds() + LINK_SECONDS,
+        expires: now() / 1_000_000 + LINK_SECONDS,
     };
     let link = link.token(secret("events_secret").trim());
     eventually("both channels are tried", || async {

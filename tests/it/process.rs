@@ -10,6 +10,12 @@ use tokio::process::{Child, Command};
 
 use crate::client::Client;
 
+/// Settings: anybody may register, and webhooks may go to this machine.
+pub const OPEN: &[(&str, &str)] = &[
+    ("PUNCTUAL_REGISTRATION", "open"),
+    ("PUNCTUAL_WEBHOOK_ALLOW_PRIVATE", "true"),
+];
+
 /// A running `punctual-server`; killed when dropped.
 pub struct Process {
     child: Child,

@@ -4,27 +4,15 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::process::Output;
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use it::client::{Client, text};
+use it::clock::in_millis;
 use it::edition::skipped_under_spin;
-use it::process::{Process, free_port, program};
+use it::process::{OPEN, Process, free_port, program};
 use it::stream::Events;
 use it::{Receiver, User, eventually};
-use punctual_domain::Instant;
 use punctual_sqlite::rusqlite::{Connection, OpenFlags};
 use serde_json::json;
-
-const OPEN: &[(&str, &str)] = &[
-    ("PUNCTUAL_REGISTRATION", "open"),
-    ("PUNCTUAL_WEBHOOK_ALLOW_PRIVATE", "true"),
-];
-
-fn in_millis(millis: i64) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = now.expect("after 1970").as_millis();
-    Instant::from_millis(i64::try_from(now).expect("before 2262") + millis).to_string()
-}
 
 /// `punctual-server` on a data folder, with an operator's words.
 async fn operate(data: &Path, word: &str, file: &Path) -> Output {

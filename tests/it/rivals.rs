@@ -118,14 +118,9 @@ async fn vikunja_loses_reminders_that_come_due_while_it_restarts_here_they_ring_
     let (data, port) = (tempfile::tempdir().expect("a folder"), free_port());
     let server = Process::start(data.path(), port, &settings).await;
     let ann = User::register(&Client::new(&server.url), "ann@example.com", "UTC").await;
-    let soon = std::time::SystemTime::now() + std::time::Duration::from_millis(1500);
-    let since = soon
-        .duration_since(std::time::UNIX_EPOCH)
-        .expect("after 1970");
-    let at =
-        punctual_domain::Instant::from_millis(i64::try_from(since.as_millis()).expect("millis"));
+    let at = it::clock::in_millis(1500);
     let task = ann
-        .add(json!({ "title": "Tea", "reminders": [{ "at": at.to_string() }] }))
+        .add(json!({ "title": "Tea", "reminders": [{ "at": at }] }))
         .await;
     assert!(server.terminate().await.success());
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
@@ -133,7 +128,7 @@ async fn vikunja_loses_reminders_that_come_due_while_it_restarts_here_they_ring_
     let rung = eventually("the ring", || async { ann.notifications().await.pop() }).await;
     assert_eq!(rung["task_id"], task["id"]);
     let receipt = ann.reminders(&text(&task, "/id")).await.remove(0);
-    assert_eq!(text(&receipt, "/due_for"), at.to_string());
+    assert_eq!(text(&receipt, "/due_for"), at);
     assert!(
         receipt["lateness_ms"].as_i64() > Some(0),
         "the receipt says how late: {receipt}"

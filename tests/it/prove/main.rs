@@ -13,10 +13,11 @@ mod year;
 
 use std::collections::{HashMap, HashSet};
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 use it::client::{Client, items, text};
+use it::clock::now;
 use it::process::{Process, free_port};
 use it::{Receiver, User};
 use punctual_domain::Instant as At;
@@ -98,13 +99,6 @@ async fn main() -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
-}
-
-fn now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn instant(text: &str) -> i64 {

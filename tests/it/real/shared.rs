@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use it::client::text;
 use it::{Receiver, User, eventually};
@@ -163,8 +163,7 @@ pub async fn assert_followed_once(user: &User, task: &Value) {
 
 /// Unix microseconds of the last whole millisecond: as exact as the API.
 pub fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    i64::try_from(since.expect("after 1970").as_millis()).expect("before 2262") * 1000
+    it::clock::now() / 1000 * 1000
 }
 
 /// Unix microseconds as the API writes them.
