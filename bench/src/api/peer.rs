@@ -262,23 +262,24 @@ async fn list(
             Some(after.ok_or_else(|| refused("cursor is none of ours"))?)
         }
     };
-    let mut values: Vec<Value> = vec![user.into(), status.into(), limit.into()];
+    let limit = limit.to_string();
+    let mut values: Vec<Value> = vec![user.into(), status.into()];
     let mut condition = "owner = ?1 AND deleted_at IS NULL AND status = ?2".to_owned();
     if let Some((place, created, id)) = after {
         values.extend([place.into(), created.into(), id.into()]);
         condition += &format!(
-            " AND {0} >= ?4 AND ({0}, created_at, id) > (?4, ?5, ?6)",
+            " AND {0} >= ?3 AND ({0}, created_at, id) > (?3, ?4, ?5)",
             statements::PLACE
         );
     }
     let page = service
         .text(
             sql::page(
-                &statements::page(&condition, "?3"),
+                &statements::page(&condition, &limit),
                 statements::ITEMS,
                 statements::END,
                 statements::LAST,
-                "?3",
+                &limit,
             ),
             values,
         )
