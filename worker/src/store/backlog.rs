@@ -4,24 +4,34 @@ use crate::error::Error;
 use crate::metrics::Backlog;
 
 impl Store {
-    /// What is still to be done by `now`, in one statement. Each part of it reads no more of an index than what it counts.
-    /// Positions have no gap, so that those of changes need no counting: Postgres would read the whole table.
+    /// What is still to be done by `now`, in one statement. Each part of it reads no more of an index than what it counts, in
+    /// the index's order: where much waited when its statistics were made, Postgres would rather read the whole table.
+    /// Positions have no gap, so that those of changes need no counting.
     pub async fn backlog(&self, now: i64) -> Result<Backlog, Error> {
-        let sql = "WITH next AS (SELECT position, at FROM changes WHERE position > COALESCE(
+        let sum = |waiting: &str| format!("(SELECT count(*) FROM (SELECT 1 {waiting}) AS waiting)");
+        let first = |column: &str, waiting: &str| format!("(SELECT {column} {waiting} LIMIT 1)");
+        let overdue = "FROM reminders WHERE state = 'planned' AND fire_at <= ?1 ORDER BY fire_at";
+        let lagging = "FROM plans WHERE planned < wanted ORDER BY since";
+        let unpositioned = "FROM changes WHERE position IS NULL AND seq > ?2 ORDER BY seq";
+        let pending =
+            "FROM deliveries WHERE state = 'pending' AND next_try <= ?1 ORDER BY next_try";
+        let sql = format!(
+            "WITH next AS (SELECT position, at FROM changes WHERE position > COALESCE(
                 (SELECT position FROM watermarks WHERE name = 'published_through'), 0) ORDER BY position LIMIT 1)
-            SELECT
-            (SELECT count(*) FROM reminders WHERE state = 'planned' AND fire_at <= ?1),
-            (SELECT min(fire_at) FROM reminders WHERE state = 'planned' AND fire_at <= ?1),
-            (SELECT count(*) FROM plans WHERE planned < wanted),
-            (SELECT min(since) FROM plans WHERE planned < wanted),
-            (SELECT count(*) FROM changes WHERE position IS NULL AND seq > ?2) + COALESCE(
-                (SELECT max(position) FROM changes) + 1 - (SELECT position FROM next), 0),
-            (SELECT min(at) FROM changes WHERE position IS NULL AND seq > ?2),
-            (SELECT at FROM next),
-            (SELECT count(*) FROM deliveries WHERE state = 'pending' AND next_try <= ?1),
-            (SELECT min(next_try) FROM deliveries WHERE state = 'pending' AND next_try <= ?1)";
+            SELECT {}, {}, {}, {},
+                {} + COALESCE((SELECT max(position) FROM changes) + 1 - (SELECT position FROM next), 0),
+                {}, (SELECT at FROM next), {}, {}",
+            sum(overdue),
+            first("fire_at", overdue),
+            sum(lagging),
+            first("since", lagging),
+            sum(unpositioned),
+            first("at", unpositioned),
+            sum(pending),
+            first("next_try", pending),
+        );
         let params = params![now, self.positioned_through()];
-        let rows = self.db.query(sql, params).await?;
+        let rows = self.db.query(&sql, params).await?;
         let mut row = rows
             .into_iter()
             .next()

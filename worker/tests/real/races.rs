@@ -195,7 +195,17 @@ async fn read_so_far(reader: &mut PgConnection) -> i64 {
 
 /// Postgres has no statistics yet of a table that has just grown: then it would rather read much than little.
 #[tokio::test]
-async fn of_a_long_history_the_sender_and_the_metrics_read_each_change_once() {
+async fn of_a_long_history_the_worker_reads_each_change_once() {
+    reads_each_change_once("").await;
+}
+
+/// Neither when its statistics are of the time when nothing could be published, and all changes waited.
+#[tokio::test]
+async fn of_a_long_history_that_waited_the_worker_reads_each_change_once() {
+    reads_each_change_once("ANALYZE changes").await;
+}
+
+async fn reads_each_change_once(while_all_waits: &str) {
     const LONG: i64 = 50_000;
     let fixture = Fixture::new().await;
     fixture.user("ann").await;
@@ -207,6 +217,7 @@ async fn of_a_long_history_the_sender_and_the_metrics_read_each_change_once() {
         FROM generate_series(1, {LONG}) AS n"
     );
     fixture.run(&written, Vec::new()).await;
+    fixture.run(while_all_waits, Vec::new()).await;
     let all = fixture.integer("SELECT count(*) FROM changes").await;
     let store = &fixture.store;
     while let Some(above) = store.wants_positions().await.expect("asked") {
@@ -227,6 +238,7 @@ async fn of_a_long_history_the_sender_and_the_metrics_read_each_change_once() {
     let store = Store::new(pool.clone());
     let (mut through, mut looks) = (0, 0);
     while through < all - 10 {
+        assert_eq!(store.wants_positions().await.expect("asked"), None);
         let looked = store.settle_in_app(through, NOW).await.expect("settled");
         let backlog = store.backlog(NOW).await.expect("counted");
         assert_eq!(backlog.unpublished, 10);
