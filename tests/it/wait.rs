@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 /// How long a condition may take before the test fails.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Asks until the answer is `Some`; panics after [`DEADLINE`], saying what it waited for.
 pub async fn eventually<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
