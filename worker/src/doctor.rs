@@ -178,14 +178,10 @@ async fn database(db: &Db, findings: &mut Findings) {
 
 async fn integer(db: &Db, sql: &str, params: &[i64]) -> Result<i64, Error> {
     let params = params.iter().map(|value| (*value).into()).collect();
-    let answer = timeout(PATIENCE, db.query(sql, params))
+    timeout(PATIENCE, db.value(sql, params))
         .await
-        .map_err(|_| Error::Usage("it does not answer within 5 s".to_owned()))??;
-    let mut row = answer
-        .into_iter()
-        .next()
-        .ok_or_else(|| Error::Corrupt("no row".to_owned()))?;
-    row.get(0)
+        .map_err(|_| Error::Usage("it does not answer within 5 s".to_owned()))??
+        .ok_or_else(|| Error::Corrupt("no row".to_owned()))
 }
 
 /// Whether they answer, take this worker's signature, and nobody else's.

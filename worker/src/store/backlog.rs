@@ -8,7 +8,8 @@ impl Store {
     /// the index's order: where much waited when its statistics were made, Postgres would rather read the whole table.
     /// Positions have no gap, so that those of changes need no counting.
     pub async fn backlog(&self, now: i64) -> Result<Backlog, Error> {
-        let sum = |waiting: &str| format!("(SELECT count(*) FROM (SELECT 1 {waiting}) AS waiting)");
+        let count =
+            |waiting: &str| format!("(SELECT count(*) FROM (SELECT 1 {waiting}) AS waiting)");
         let first = |column: &str, waiting: &str| format!("(SELECT {column} {waiting} LIMIT 1)");
         let overdue = "FROM reminders WHERE state = 'planned' AND fire_at <= ?1 ORDER BY fire_at";
         let lagging = "FROM plans WHERE planned < wanted ORDER BY since";
@@ -21,13 +22,13 @@ impl Store {
             SELECT {}, {}, {}, {},
                 {} + COALESCE((SELECT max(position) FROM changes) + 1 - (SELECT position FROM next), 0),
                 {}, (SELECT at FROM next), {}, {}",
-            sum(overdue),
+            count(overdue),
             first("fire_at", overdue),
-            sum(lagging),
+            count(lagging),
             first("since", lagging),
-            sum(unpositioned),
+            count(unpositioned),
             first("at", unpositioned),
-            sum(pending),
+            count(pending),
             first("next_try", pending),
         );
         let params = params![now, self.positioned_through()];
