@@ -277,7 +277,7 @@ impl Cluster {
         } });
         folder.write(SECRETS, &secrets.to_string())?;
         let resources = resources(&options.root, &folder)?;
-        let daprd = |app_id: &str, app_port, path: &str| DaprdOptions {
+        let daprd = |app_id: &str, app_port| DaprdOptions {
             app_id: app_id.to_owned(),
             app_port: Some(app_port),
             app_later: true,
@@ -286,7 +286,6 @@ impl Cluster {
             scheduler_port: Some(scheduler.port()),
             app_api_token: Some(app_token.clone()),
             dapr_api_token: Some(api_token.clone()),
-            app_health_path: Some(path.to_owned()),
             env: vec![
                 ("KAFKA_BOOTSTRAP_SERVERS".to_owned(), kafka.bootstrap()),
                 (
@@ -297,6 +296,8 @@ impl Cluster {
             .into_iter()
             .chain(options.telemetry.clone())
             .collect(),
+            // Not of the functions, see dapr/components/pubsub.yaml.
+            app_health_path: None,
         };
 
         let port = match options.port {
@@ -317,7 +318,7 @@ impl Cluster {
                 None => port,
                 Some(_) => port::free()?,
             };
-            let daprd = Daprd::start(daprd(FUNCTIONS, port, "/healthz")).await?;
+            let daprd = Daprd::start(daprd(FUNCTIONS, port)).await?;
             up("Dapr, functions", &loopback(daprd.http_port()));
             sidecars.push((port, daprd));
         }
@@ -326,7 +327,8 @@ impl Cluster {
             let hub = port::free()?;
             let daprd = Daprd::start(DaprdOptions {
                 config: Some(options.root.join("dapr/components/jobs.yaml")),
-                ..daprd(WORKER, hub, "/healthz")
+                app_health_path: Some("/healthz".to_owned()),
+                ..daprd(WORKER, hub)
             })
             .await?;
             up(

@@ -118,7 +118,7 @@ dapr_host: { value: "127.0.0.1:3500" }
 punctual-kafka-bootstrap:9093
 {{- end }}
 
-{{/* The annotations of a pod with a sidecar: root, app (id and Configuration's app), port, health. */}}
+{{/* The annotations of a pod with a sidecar: root, app (id and Configuration's app), port; health, where it asks for it. */}}
 {{- define "punctual.sidecar" -}}
 dapr.io/enabled: "true"
 dapr.io/app-id: punctual-{{ .app }}
@@ -127,11 +127,13 @@ dapr.io/app-protocol: http
 dapr.io/config: {{ .config }}
 # Else it would be told to end together with the app, which still needs it to drain.
 dapr.io/enable-native-sidecar: "true"
+{{- with .health }}
 dapr.io/enable-app-health-check: "true"
-dapr.io/app-health-check-path: {{ .health }}
+dapr.io/app-health-check-path: {{ . }}
 dapr.io/app-health-probe-interval: "3"
+{{- end }}
 # Subscriptions are declared, and there are no actors. Asked for either in vain when the app starts, the sidecar would not
-# subscribe at all until the app's health changes.
+# subscribe at all.
 dapr.io/disable-init-endpoints: subscribe,config
 dapr.io/api-token-secret: punctual-dapr-api-token
 dapr.io/app-token-secret: punctual-dapr-app-token

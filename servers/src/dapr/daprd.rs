@@ -60,7 +60,7 @@ impl Daprd {
             .args(["--placement-host-address", ""])
             .args(["--app-channel-address", "127.0.0.1"])
             // It has no subscriptions of its own making and no actors. Asked for them in vain when it starts, the sidecar
-            // would not subscribe at all until the app's health changes.
+            // would not subscribe at all.
             .args(["--disable-init-endpoints", "subscribe,config"])
             .arg("--resources-path")
             .arg(&options.resources)

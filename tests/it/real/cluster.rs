@@ -1,10 +1,14 @@
 //! The whole cluster on this machine: the worker's relay publishes to the real Kafka, and the real sidecar, with the files
 //! of `dapr/`, delivers to the real function.
 
+use std::time::Duration;
+
 use it::User;
 use it::client::text;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
+use crate::both::connect;
 use crate::shared::{person, to_break};
 
 /// What was completed today.
@@ -61,24 +65,33 @@ async fn the_sidecar_delivers_what_the_worker_publishes_and_goes_on_after_it_was
 }
 
 #[tokio::test]
-async fn functions_that_stood_still_are_told_what_happened_meanwhile() {
+async fn functions_that_stood_still_in_a_delivery_are_told_what_happened_meanwhile_and_later() {
     let mut cluster = to_break().await;
     let (ann, _) = person(&cluster, "still").await;
-    let task = ann.add(json!({ "title": "standing still" })).await;
-    let path = format!("/api/tasks/{}/complete", text(&task, "/id"));
-    let log = cluster.functions[0].daprd.log();
-    let given_up = || {
-        let log = std::fs::read_to_string(&log).unwrap_or_default();
-        log.matches("App entered un-healthy status").count()
+    let complete = async || {
+        let task = ann.add(json!({ "title": "standing still" })).await;
+        let path = format!("/api/tasks/{}/complete", text(&task, "/id"));
+        ann.post(&path, json!({})).await.expect(200);
     };
-    let before = given_up();
-    cluster.functions[0].program.pause().expect("paused");
-    let complete = tokio::spawn(async move { (ann.post(&path, json!({})).await.expect(200), ann) });
-    it::eventually("the sidecar to give them up", || async {
-        (given_up() > before).then_some(())
+    let database = connect(&cluster.database_url()).await;
+    database
+        .batch_execute("BEGIN; LOCK TABLE activity IN SHARE MODE")
+        .await
+        .expect("locked");
+    complete().await;
+    it::eventually("a delivery to hang", async || {
+        let sql = "SELECT 1 FROM pg_locks WHERE relation = 'activity'::regclass AND NOT granted";
+        let waiting = database.query_opt(sql, &[]).await.expect("asked");
+        waiting.map(|_| ())
     })
     .await;
+    // Long enough for a sidecar that checks their health to give them up, and then to find them well.
+    cluster.functions[0].program.pause().expect("paused");
+    sleep(Duration::from_secs(5)).await;
     cluster.functions[0].program.resume().expect("it goes on");
-    let (_, ann) = complete.await.expect("completed");
+    sleep(Duration::from_secs(2)).await;
+    database.batch_execute("COMMIT").await.expect("committed");
     counted(&ann, 1).await;
+    complete().await;
+    counted(&ann, 2).await;
 }
