@@ -1,12 +1,9 @@
 //! The whole cluster on this machine: the worker's relay publishes to the real Kafka, and the real sidecar, with the files
 //! of `dapr/`, delivers to the real function.
 
-use std::time::Duration;
-
 use it::User;
 use it::client::text;
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
 use crate::both::connect;
 use crate::shared::{person, to_break};
@@ -70,8 +67,7 @@ async fn functions_that_stood_still_in_a_delivery_are_told_what_happened_meanwhi
     let (ann, _) = person(&cluster, "still").await;
     let complete = async || {
         let task = ann.add(json!({ "title": "standing still" })).await;
-        let path = format!("/api/tasks/{}/complete", text(&task, "/id"));
-        ann.post(&path, json!({})).await.expect(200);
+        ann.complete(&task).await;
     };
     let database = connect(&cluster.database_url()).await;
     database
@@ -85,11 +81,21 @@ async fn functions_that_stood_still_in_a_delivery_are_told_what_happened_meanwhi
         waiting.map(|_| ())
     })
     .await;
-    // Long enough for a sidecar that checks their health to give them up, and then to find them well.
+    let log = cluster.functions[0].daprd.log();
+    let failed = || {
+        let log = std::fs::read_to_string(&log).unwrap_or_default();
+        log.matches("Error processing operation component[pubsub] input")
+            .count()
+    };
+    let before = failed();
     cluster.functions[0].program.pause().expect("paused");
-    sleep(Duration::from_secs(5)).await;
+    // It takes the sidecar's 10 s: one that checked their health would have given them up, and would find them well
+    // before it tries again.
+    it::eventually("the delivery to fail", async || {
+        (failed() > before).then_some(())
+    })
+    .await;
     cluster.functions[0].program.resume().expect("it goes on");
-    sleep(Duration::from_secs(2)).await;
     database.batch_execute("COMMIT").await.expect("committed");
     counted(&ann, 1).await;
     complete().await;
